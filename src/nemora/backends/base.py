@@ -1,0 +1,37 @@
+"""The one seam behind which every model stands: the local engine and remote servers alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+from nemora.core import ChatRequest, Delta
+
+Trust = Literal["local", "cloud"]
+
+
+class Backend(Protocol):
+    """Something that answers chat requests.
+
+    `trust` says on which side of the privacy boundary it stands, and is the only thing the router
+    asks about it. `model` is the name under which clients may ask for it.
+    """
+
+    name: str
+    model: str
+    trust: Trust
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """Answer `request`. The last delta has `finish`. Closing the iterator cancels the work within a step.
+
+        Raises `NemoraError` subclasses only; before the first delta where that is possible.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a request could be answered now. Never runs the model."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections, threads and memory."""
+        ...

@@ -1,0 +1,97 @@
+"""What a detector says: kinds, sensitivity classes, and findings. Words mean what docs/labelling.md says."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Sensitivity(enum.IntEnum):
+    """The four classes, ordered: a request has the highest that any part of it earns."""
+
+    PUBLIC = 0
+    PERSONAL = 1
+    CONFIDENTIAL = 2
+    SECRET = 3
+
+    @property
+    def word(self) -> str:
+        """The class as policy files, headers and the ledger spell it."""
+        return self.name.lower()
+
+
+class Kind(enum.StrEnum):
+    """Every kind of finding. docs/finding-kinds.md is generated from `CATALOGUE` and tested against it."""
+
+    PERSON_NAME = "person_name"
+    STREET_ADDRESS = "street_address"
+    EMAIL_ADDRESS = "email_address"
+    PHONE_NUMBER = "phone_number"
+    IP_ADDRESS = "ip_address"
+    MAC_ADDRESS = "mac_address"
+    PAYMENT_CARD = "payment_card"
+    IBAN = "iban"
+    BANK_ACCOUNT = "bank_account"
+    US_SSN = "us_ssn"
+    GOVERNMENT_ID = "government_id"
+    API_KEY = "api_key"
+    PRIVATE_KEY = "private_key"
+    PASSWORD = "password"
+    CONNECTION_STRING = "connection_string"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class KindInfo:
+    """What a kind means: the class it earns by itself, the category it scores in, and a sentence for the docs."""
+
+    sensitivity: Sensitivity
+    category: str
+    meaning: str
+
+
+CATALOGUE: dict[Kind, KindInfo] = {
+    Kind.PERSON_NAME: KindInfo(Sensitivity.PERSONAL, "people", "the full name of a person"),
+    Kind.STREET_ADDRESS: KindInfo(Sensitivity.PERSONAL, "location", "a street address"),
+    Kind.EMAIL_ADDRESS: KindInfo(Sensitivity.PERSONAL, "contact", "an e-mail address"),
+    Kind.PHONE_NUMBER: KindInfo(Sensitivity.PERSONAL, "contact", "a valid telephone number"),
+    Kind.IP_ADDRESS: KindInfo(
+        Sensitivity.PERSONAL, "network", "an IPv4 or IPv6 address that is not reserved for documentation"
+    ),
+    Kind.MAC_ADDRESS: KindInfo(Sensitivity.PERSONAL, "network", "a hardware address"),
+    Kind.PAYMENT_CARD: KindInfo(Sensitivity.SECRET, "finance", "a payment card number with a valid check digit"),
+    Kind.IBAN: KindInfo(Sensitivity.SECRET, "finance", "an international bank account number with valid check digits"),
+    Kind.BANK_ACCOUNT: KindInfo(Sensitivity.SECRET, "finance", "a bank account or routing number"),
+    Kind.US_SSN: KindInfo(Sensitivity.SECRET, "identity", "a United States social security number"),
+    Kind.GOVERNMENT_ID: KindInfo(Sensitivity.SECRET, "identity", "a tax, passport, licence or other government number"),
+    Kind.API_KEY: KindInfo(Sensitivity.SECRET, "credentials", "an access key or token of a service"),
+    Kind.PRIVATE_KEY: KindInfo(Sensitivity.SECRET, "credentials", "a private key"),
+    Kind.PASSWORD: KindInfo(Sensitivity.SECRET, "credentials", "a password or passphrase in use"),
+    Kind.CONNECTION_STRING: KindInfo(
+        Sensitivity.SECRET, "credentials", "a URL or connection string that holds credentials"
+    ),
+    Kind.UNREADABLE: KindInfo(
+        Sensitivity.CONFIDENTIAL,
+        "unreadable",
+        "content that could not be read: binary, an image, or encoded beyond the budget",
+    ),
+}
+
+CATEGORIES: tuple[str, ...] = tuple(dict.fromkeys(info.category for info in CATALOGUE.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a detector saw.
+
+    `where` is a JSON pointer into the request (`/messages/0/content`); `start` and `end` are
+    code points of the original string there, end exclusive. `confidence` is in (0, 1].
+    A finding never holds the text itself.
+    """
+
+    kind: Kind
+    detector: str
+    where: str
+    start: int
+    end: int
+    confidence: float

@@ -1,0 +1,62 @@
+"""The seams through which models and detectors reach the privacy room. It imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nemora.privacy.finding import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One string of a request.
+
+    `where` is its JSON pointer; `label` is the nearest key or column name, which gives meaning to a
+    bare value (`{"password": "…"}`), or "".
+    """
+
+    where: str
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A detector's hit inside one string: code points [start, end) of the text that it was given."""
+
+    kind: Kind
+    start: int
+    end: int
+    confidence: float
+
+
+class Detector(Protocol):
+    """Finds one family of things. Detectors may only raise the class of a request, never lower it."""
+
+    name: str
+
+    def find(self, text: str, label: str) -> list[Match]:
+        """All matches in `text`, a readable (normalised, decoded) string; `label` as in `Segment`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSpan:
+    """A span from a tagging model: its raw label ("GIVEN_NAME"), code points [start, end), and probability."""
+
+    label: str
+    start: int
+    end: int
+    score: float
+
+
+class Tagger(Protocol):
+    """A token-classification model on this machine (see the `tagger` room)."""
+
+    name: str
+
+    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
+        """Spans of each text, sorted by start. Long texts are windowed by the tagger itself."""
+        ...

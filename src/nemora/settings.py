@@ -1,0 +1,281 @@
+"""Frozen settings. The only file that reads configuration files and the environment.
+
+`nemora.toml` is looked for at `--config`, else in the XDG configuration folder. A key that is not
+known is an error that names it: a misspelt setting must never silently mean "the default".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from nemora.errors import SettingsError
+
+T = TypeVar("T")
+TOP_LEVEL_KEYS = {"server", "local", "inspection", "servers", "policy", "offline"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where files live (XDG). Data files are created 0600, their folder 0700."""
+
+    config: Path
+    """`nemora.toml` and `policy.toml`."""
+    cache: Path
+    """Downloaded models."""
+    data: Path
+    """Ledger, taint and keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    """Address to bind. Anything but loopback needs an API key."""
+    port: int = 8484
+    """Port to bind; 0 lets the system choose."""
+    api_key: str | None = field(default=None, repr=False)
+    """Clients must send it as a bearer token. Read from the variable that `api_key_env` names."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names beside loopback's under which clients may address the server."""
+    max_body_bytes: int = 32 * 1024 * 1024
+    """Larger request bodies are refused."""
+    body_seconds: float = 30.0
+    """A request body must arrive within this time."""
+    max_requests: int = 64
+    """Requests answered or waiting at once; more get 429."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """The model that runs in this process."""
+
+    model: str = "smollm2-135m"
+    """A catalog name, a folder or a GGUF file."""
+    device: str = "cpu"
+    threads: int = 0
+    """0: one per core."""
+    context: int = 0
+    """Tokens per sequence; 0: what the model was trained for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionSettings:
+    """How requests are read on this machine."""
+
+    seconds: float = 20.0
+    """Time for reading one request, plus one second for each 20,000 characters. Over it the request counts as sensitive."""
+    cache_entries: int = 200_000
+    """Segments whose findings are remembered."""
+    tagger: str = "rampart"
+    """Catalog name of the PII tagger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteServer:
+    """An OpenAI-compatible server that Nemora may send requests to."""
+
+    name: str
+    base_url: str
+    """Up to and including `/v1`."""
+    model: str
+    """The model's name on that server, and the name by which clients may ask for it here."""
+    trust: Literal["cloud", "local"]
+    """`local` stands on this side of the boundary: only loopback or a pinned address may be that."""
+    api_key: str | None = field(default=None, repr=False)
+    """Read from the variable that `api_key_env` names."""
+    api_key_env: str | None = None
+    pinned: tuple[str, ...] = ()
+    """IP addresses beside loopback that `trust = "local"` may mean."""
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+    """Longest silence between two pieces of an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything, read once at start."""
+
+    paths: Paths
+    server: ServerSettings = ServerSettings()
+    local: LocalSettings = LocalSettings()
+    inspection: InspectionSettings = InspectionSettings()
+    servers: tuple[RemoteServer, ...] = ()
+    policy: Path | None = None
+    """The policy file; None: `policy.toml` beside `nemora.toml` if it is there, else the built-in default."""
+    offline: bool = False
+    """Never fetch anything."""
+
+    @property
+    def cloud(self) -> RemoteServer | None:
+        """The server on the far side of the boundary, if one is configured."""
+        return next((s for s in self.servers if s.trust == "cloud"), None)
+
+
+def load_settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read `nemora.toml` (at `config`, else the XDG folder) and the environment.
+
+    Raises:
+        SettingsError: the file is named and missing, is not TOML, has an unknown key or a wrong
+            type, names a variable that is not set, or calls a foreign address local.
+    """
+    env = os.environ if environ is None else environ
+    paths = _paths(env)
+    if config is not None and not config.is_file():
+        raise SettingsError(f"The settings file {config} does not exist; write it or leave --config out.")
+    file = config or paths.config / "nemora.toml"
+    table = _read_toml(file) if file.is_file() else {}
+    _refuse_unknown(table, TOP_LEVEL_KEYS, file, "")
+    server = dict(_table(table, "server", file))
+    key_name = server.pop("api_key_env", None)
+    if key_name is not None:
+        server["api_key"] = _secret(env, key_name, f"{file}: server.api_key_env")
+    servers = tuple(_remote_server(name, entry, env, file) for name, entry in _table(table, "servers", file).items())
+    if sum(s.trust == "cloud" for s in servers) > 1:
+        raise SettingsError(f'{file}: only one server may have trust = "cloud"; remove all but one.')
+    policy = table.get("policy")
+    if policy is not None and not isinstance(policy, str):
+        raise SettingsError(f"{file}: policy must be the path of a file, as text.")
+    beside = file.parent / "policy.toml"
+    return Settings(
+        paths=dataclasses.replace(paths, config=file.parent),
+        server=_build(ServerSettings, server, file, "server"),
+        local=_build(LocalSettings, _table(table, "local", file), file, "local"),
+        inspection=_build(InspectionSettings, _table(table, "inspection", file), file, "inspection"),
+        servers=servers,
+        policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),
+        offline=_flag(table.get("offline", False), file) or env.get("NEMORA_OFFLINE", "") not in ("", "0"),
+    )
+
+
+def with_cloud(settings: Settings, base_url: str, model: str, api_key_env: str | None) -> Settings:
+    """`settings` with its cloud server replaced by the one that command-line flags describe."""
+    entry = {"base_url": base_url, "model": model, "trust": "cloud"}
+    if api_key_env:
+        entry["api_key_env"] = api_key_env
+    cloud = _remote_server("cloud", entry, os.environ, Path("--cloud-url"))
+    kept = tuple(s for s in settings.servers if s.trust != "cloud" and s.name != cloud.name)
+    return dataclasses.replace(settings, servers=(*kept, cloud))
+
+
+def _paths(env: Mapping[str, str]) -> Paths:
+    home = Path(env.get("HOME") or Path.home())
+
+    def base(variable: str, default: str) -> Path:
+        value = env.get(variable, "")
+        return Path(value) if value.startswith("/") else home / default  # XDG: relative values are ignored
+
+    return Paths(
+        config=base("XDG_CONFIG_HOME", ".config") / "nemora",
+        cache=base("XDG_CACHE_HOME", ".cache") / "nemora",
+        data=base("XDG_DATA_HOME", ".local/share") / "nemora",
+    )
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read as UTF-8 text; check its permissions and encoding.") from error
+
+
+def _table(table: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise SettingsError(f"{file}: {key} must be a table, written [{key}].")
+    return value
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], file: Path, prefix: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SettingsError(f"{file}: unknown key {prefix}{key}; known here: {', '.join(sorted(known))}.")
+
+
+def _build(kind: type[T], values: Mapping[str, Any], file: Path, prefix: str) -> T:
+    """A settings dataclass from a TOML table, each value checked against its field's type."""
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    _refuse_unknown(values, set(fields), file, f"{prefix}.")
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        checked[key] = _typed(value, str(fields[key].type), f"{file}: {prefix}.{key}")
+    return kind(**checked)
+
+
+def _typed(value: Any, annotation: str, where: str) -> Any:
+    if annotation == "int" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if annotation == "float" and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    if annotation in ("str", "str | None") and isinstance(value, str) and value:
+        return value
+    if annotation.startswith("tuple[str") and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if annotation.startswith("Literal") and isinstance(value, str) and f"{value!r}".replace("'", '"') in annotation:
+        return value
+    expected = {"int": "a whole number, 0 or more", "float": "a number above 0", "str": "text"}.get(
+        annotation, annotation
+    )
+    raise SettingsError(f"{where} must be {expected}.")
+
+
+def _flag(value: Any, file: Path) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{file}: offline must be true or false.")
+    return value
+
+
+def _secret(env: Mapping[str, str], variable: Any, where: str) -> str:
+    if not isinstance(variable, str) or not variable:
+        raise SettingsError(f"{where} must be the name of an environment variable.")
+    value = env.get(variable, "")
+    if not value:
+        raise SettingsError(f"{where} names the variable {variable}, which is not set; set it to the key.")
+    return value
+
+
+def _remote_server(name: str, entry: Any, env: Mapping[str, str], file: Path) -> RemoteServer:
+    where = f"servers.{name}"
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{file}: {where} must be a table, written [{where}].")
+    for required in ("base_url", "model", "trust"):
+        if required not in entry:
+            raise SettingsError(f"{file}: {where}.{required} is missing.")
+    values = dict(entry)
+    values.pop("name", None)
+    if "api_key" in values:
+        raise SettingsError(f"{file}: {where}.api_key is not read from a file; name a variable with api_key_env.")
+    if "api_key_env" in values:
+        values["api_key"] = _secret(env, values["api_key_env"], f"{file}: {where}.api_key_env")
+    server = _build(RemoteServer, {"name": name, **values}, file, where)
+    url = urlsplit(server.base_url)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+        raise SettingsError(
+            f"{file}: {where}.base_url must look like https://host/v1, without user, query or fragment."
+        )
+    if server.trust == "local" and not _is_this_side(url.hostname, server.pinned):
+        raise SettingsError(
+            f'{file}: {where} has trust = "local", so its host must be a loopback address or an IP address listed '
+            f"in {where}.pinned; a name could come to mean another machine."
+        )
+    return dataclasses.replace(server, base_url=server.base_url.rstrip("/"))
+
+
+def _is_this_side(host: str, pinned: tuple[str, ...]) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or str(address) in pinned
