@@ -1,4 +1,6 @@
-"""Nemora: NVIDIA's Nemotron models on your own hardware, behind one endpoint that decides, on the device, what may leave it.
+"""Nemora: NVIDIA's Nemotron models on your own hardware, behind one endpoint.
+
+It decides, on the device, what may leave it.
 
 >>> import nemora
 >>> model = nemora.load("smollm2-135m")        # doctest: +SKIP

@@ -72,7 +72,7 @@ class InspectionSettings:
     """How requests are read on this machine."""
 
     seconds: float = 20.0
-    """Time for reading one request, plus one second for each 20,000 characters. Over it the request counts as sensitive."""
+    """Time for reading one request, plus a second for each 20,000 characters. Over it, it counts as sensitive."""
     cache_entries: int = 200_000
     """Segments whose findings are remembered."""
     tagger: str = "rampart"
