@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
 from nemora.core import StopReason
+from nemora.errors import NemoraError, RequestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +18,9 @@ class GenerationParams:
 
     `max_tokens` bounds the new tokens; `stop_ids` end the sequence and are not emitted.
     `temperature` 0 is greedy. `seed` makes the draw repeatable; `None` draws a fresh one.
+
+    Raises:
+        RequestError: a value is out of its range; `param` names it.
     """
 
     max_tokens: int
@@ -25,6 +30,18 @@ class GenerationParams:
     top_p: float | None = None
     min_p: float | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.max_tokens >= 1, "max_tokens", "1 or more")
+        _require(math.isfinite(self.temperature) and self.temperature >= 0, "temperature", "a finite number, 0 or more")
+        _require(self.top_k is None or self.top_k >= 1, "top_k", "1 or more")
+        _require(self.top_p is None or 0 < self.top_p <= 1, "top_p", "above 0 and at most 1")
+        _require(self.min_p is None or 0 <= self.min_p <= 1, "min_p", "from 0 to 1")
+
+
+def _require(holds: bool, param: str, expected: str) -> None:
+    if not holds:
+        raise RequestError(f"{param} must be {expected}.", param=param)
 
 
 class TokenMask(Protocol):
@@ -41,7 +58,12 @@ class TokenMask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
-    """New token ids of one sequence. The last delta has `finish`."""
+    """New token ids of one sequence. The last delta has `finish`, or `error` if the sequence failed."""
 
     ids: tuple[int, ...]
     finish: StopReason | None = None
+    error: NemoraError | None = None
+
+    @property
+    def is_last(self) -> bool:
+        return self.finish is not None or self.error is not None
