@@ -23,7 +23,7 @@ def slow_distribution(logits: list[float], params: GenerationParams) -> dict[int
     if params.top_k is not None:
         kept = _normalised({i: kept[i] for i in order[: params.top_k]})
         order = order[: params.top_k]
-    if params.top_p is not None:
+    if params.top_p is not None and params.top_p < 1:
         total, nucleus = 0.0, []
         for i in order:
             if total >= params.top_p:

@@ -69,6 +69,8 @@ def _kept(scaled: Tensor, params: GenerationParams) -> tuple[Tensor, Tensor]:
             weights, ids = scaled.exp().sort(descending=True)
     # A token stays while what is likelier than it does not yet reach top-p: so the first always stays.
     before = weights.cumsum(0) - weights
-    keep = (before < top_p * total) & (weights >= min_p * weights[0]) & (weights > 0)
+    keep = (weights >= min_p * weights[0]) & (weights > 0)
+    if top_p < 1:
+        keep &= before < top_p * total
     keep[0] = True
     return ids[keep], weights[keep]

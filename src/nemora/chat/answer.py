@@ -1,0 +1,110 @@
+"""One answer, from token ids to deltas: decode, separate reasoning, find tool calls, stop at stop strings."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+from nemora.chat.format import Format
+from nemora.chat.reasoning import ReasoningSplitter, Thought
+from nemora.chat.stop import StopMatcher
+from nemora.chat.stream_decoder import StreamDecoder
+from nemora.chat.tokenizer import Tokenizer
+from nemora.chat.tool_calls.call import Call
+from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+
+
+class AnswerReader:
+    """Reads one answer. When `done` turns true the caller should cancel the engine; what still comes is ignored.
+
+    Args:
+        tail: end of the prompt, which may have opened the reasoning.
+        stops: searched in the visible text only, not in reasoning or tool calls.
+        offered: names of the tools that may be called; others stay text.
+        max_calls: end the answer after this many calls.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        format: Format,
+        *,
+        prompt_tokens: int,
+        tail: str = "",
+        stops: Iterable[str] = (),
+        offered: Sequence[str] = (),
+        max_calls: int | None = None,
+    ) -> None:
+        self._decoder = StreamDecoder(tokenizer, visible=format.visible_ids(tokenizer))
+        tags = format.reasoning
+        self._splitter = ReasoningSplitter(tags, inside=tags.opened_by(tail)) if tags is not None else None
+        self._tools = format.tool_parser(offered) if format.tool_parser is not None and offered else None
+        self._stops = StopMatcher(stops)
+        self._max_calls = max_calls
+        self._calls = 0
+        self._usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=0)
+        self._completion = self._reasoning = 0
+        self.done = False
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens so far."""
+        return Usage(self._usage.prompt_tokens, self._completion, reasoning_tokens=self._reasoning)
+
+    def feed(self, ids: Sequence[int]) -> list[Delta]:
+        """The deltas that `ids` complete."""
+        if self.done:
+            return []
+        self._completion += len(ids)
+        if self._splitter is not None and self._splitter.inside:
+            self._reasoning += len(ids)
+        return self._split(self._decoder.feed(ids))
+
+    def finish(self, reason: StopReason) -> list[Delta]:
+        """What was held back, then the last delta."""
+        deltas: list[Delta] = []
+        if not self.done:
+            deltas += self._split(self._decoder.finish())
+        if not self.done and self._splitter is not None:
+            deltas += self._thought(self._splitter.flush())
+        if not self.done and self._tools is not None:
+            deltas += self._found(self._tools.flush())
+        if held := self._stops.flush():
+            deltas.append(Delta(text=held))
+        if self.done:
+            reason = StopReason.STOP
+        if self._calls and reason is StopReason.STOP:
+            reason = StopReason.TOOL_CALLS
+        return [*deltas, Delta(finish=reason, usage=self.usage)]
+
+    def _split(self, text: str) -> list[Delta]:
+        if not text:
+            return []
+        return self._thought(self._splitter.feed(text) if self._splitter is not None else Thought(text=text))
+
+    def _thought(self, thought: Thought) -> list[Delta]:
+        deltas = [Delta(reasoning=thought.reasoning)] if thought.reasoning else []
+        if thought.text:
+            deltas += self._found(self._tools.feed(thought.text) if self._tools is not None else [thought.text])
+        return deltas
+
+    def _found(self, items: Iterable[str | Call]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for item in items:
+            if self.done:
+                break
+            if isinstance(item, Call):
+                if held := self._stops.flush():
+                    deltas.append(Delta(text=held))
+                deltas.append(self._call_delta(item))
+                self.done = self._calls == self._max_calls
+            else:
+                if text := self._stops.feed(item):
+                    deltas.append(Delta(text=text))
+                self.done = self._stops.stopped
+        return deltas
+
+    def _call_delta(self, call: Call) -> Delta:
+        index, self._calls = self._calls, self._calls + 1
+        call_id = f"call_{secrets.token_hex(12)}"
+        return Delta(tool_call=ToolCallDelta(index, call_id, call.name, call.arguments))

@@ -1,0 +1,19 @@
+"""Hermes and Qwen: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, one block for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nemora.chat.tool_calls.tagged import TaggedCalls
+
+MARKUP = ("<tool_call>", "</tool_call>")
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template teaches this format, and not its XML cousin with `<function=NAME>`."""
+    return "<tool_call>" in template and "<function=" not in template and '"arguments"' in template.replace("\\", "")
+
+
+def parser(offered: Collection[str]) -> TaggedCalls:
+    """A parser for one answer."""
+    return TaggedCalls(*MARKUP, offered)
