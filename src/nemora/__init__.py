@@ -24,7 +24,13 @@ __all__ = ["NemoraError", "__version__", "load"]
 
 
 def load(model: str, *, device: str = "cpu") -> LocalModel:
-    """Load a local model: a catalog name, a folder, or a file. See `LocalModel` for what it can do."""
-    from nemora.backends.local_model import LocalModel
+    """Load a local model: a catalog name (fetched if it must be), a folder, or a file.
 
-    return LocalModel.load(model, device=device)
+    See `LocalModel` for what it can do. Where fetched models lie, and whether fetching is allowed, is what
+    `nemora.toml` and the environment say.
+    """
+    from nemora.backends.local_model import LocalModel
+    from nemora.settings import load_settings
+
+    settings = load_settings()
+    return LocalModel.load(model, device=device, cache=settings.paths.cache, offline=settings.offline)

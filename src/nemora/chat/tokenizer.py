@@ -46,6 +46,11 @@ class Tokenizer:
         longest_first = sorted(special.ids, key=len, reverse=True)
         self._special_text = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
+    @classmethod
+    def without_vocabulary(cls) -> Tokenizer:
+        """Stands in where only ids are used: every id is no text."""
+        return cls(tokenizers.Tokenizer(tokenizers.models.BPE()), [], SpecialTokens(ids={}, hidden=frozenset()))
+
     @property
     def eos_ids(self) -> frozenset[int]:
         """Ids that end an answer."""

@@ -1,0 +1,68 @@
+"""The model in this process as a backend: it bridges the engine's thread and the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from nemora.backends.base import Trust
+from nemora.backends.local_model import LocalModel
+from nemora.core import ChatRequest, Delta, StopReason
+from nemora.engine.request import TokenDelta
+
+
+class LocalBackend:
+    """`LocalModel` behind the `Backend` protocol. The event loop never waits for the model.
+
+    Builds the tokenizer, so a model that cannot chat is refused here and not at the first request.
+
+    Raises:
+        ModelError: the checkpoint has no tokenizer that is implemented.
+    """
+
+    trust: Trust = "local"
+
+    def __init__(self, model: LocalModel, name: str = "local") -> None:
+        self.name = name
+        self.model = model.name
+        self._local = model
+        _ = model.tokenizer
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """Answer `request`; see `Backend.stream`. Usage comes with the last delta.
+
+        Raises:
+            UnsupportedField: what the model cannot do, by name.
+            ContextLengthExceeded, Overloaded, TemplateError, LocalModelDown: before the first delta.
+        """
+        prepared = await asyncio.to_thread(self._local.prepare, request)
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[TokenDelta] = asyncio.Queue()
+
+        def on_delta(delta: TokenDelta) -> None:
+            # Raises if the loop is closed; then the engine ends the sequence.
+            loop.call_soon_threadsafe(arrived.put_nowait, delta)
+
+        generation = self._local.engine.submit(prepared.ids, prepared.params, on_delta=on_delta)
+        try:
+            while True:
+                tokens = await arrived.get()
+                if tokens.error is not None:
+                    raise tokens.error
+                for delta in prepared.reader.feed(tokens.ids):
+                    yield delta
+                if prepared.reader.done or tokens.finish is not None:
+                    break
+            generation.cancel()  # before the last delta: the client may take its time with it
+            for delta in prepared.reader.finish(tokens.finish or StopReason.STOP):
+                yield delta
+        finally:
+            generation.cancel()
+
+    async def ready(self) -> bool:
+        """Whether the engine runs."""
+        return self._local.engine.alive
+
+    async def close(self) -> None:
+        """Stop the engine."""
+        await asyncio.to_thread(self._local.close)

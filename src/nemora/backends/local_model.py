@@ -1,0 +1,269 @@
+"""A model in this process: tokenizer, logits, and answers to prompts and conversations."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nemora.backends.openai_messages import messages_of, tools_of
+from nemora.chat.answer import AnswerReader
+from nemora.chat.format import Format, format_of
+from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
+from nemora.chat.template import ChatTemplate, no_template
+from nemora.chat.tokenizer import Tokenizer, load_tokenizer
+from nemora.core import ChatRequest, Delta, Message, OpaquePart, Sampling, StopReason, Tool
+from nemora.engine.engine import Engine
+from nemora.engine.generation import Generation
+from nemora.engine.request import GenerationParams
+from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint, UnsupportedField
+from nemora.models.base import Model
+from nemora.weights.catalog import CATALOG
+from nemora.weights.checkpoint import Checkpoint, open_checkpoint
+from nemora.weights.fetch import resolve
+from nemora.weights.load import load_model
+
+if TYPE_CHECKING:
+    from nemora.weights.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedAnswer:
+    """A request ready for the engine: its prompt, how to continue it, and who reads what comes out."""
+
+    ids: list[int]
+    params: GenerationParams
+    reader: AnswerReader
+
+
+class LocalModel:
+    """A loaded model with its engine. Close it when done, or use it in a `with` statement.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, name: str, model: Model, checkpoint: Checkpoint, *, context: int = 0) -> None:
+        """Most callers want `load`. `context`: tokens of a sequence; 0 means what the model was made for."""
+        self.name = name
+        self.checkpoint = checkpoint
+        self.sampling_defaults = sampling_defaults(checkpoint)
+        trained = model.config.context_length
+        self.context = min(context, trained) if context else trained
+        self._model = model
+        self.engine = Engine(model, context=self.context)
+
+    @classmethod
+    def load(
+        cls,
+        model: str,
+        *,
+        device: str = "cpu",
+        cache: Path | None = None,
+        offline: bool = False,
+        context: int = 0,
+        threads: int = 0,
+        progress: Progress | None = None,
+    ) -> LocalModel:
+        """Load a catalog name, a folder or a file.
+
+        Args:
+            cache: where fetched models lie. Without it only paths can be loaded.
+            context: tokens of a sequence, at most what the model was made for; 0 means that.
+            threads: of torch, in the whole process; 0 leaves them as they are.
+
+        Raises:
+            UnknownModel: neither in the catalog nor a path.
+            ModelError: it cannot be fetched, read or run; the subclass says which.
+        """
+        if cache is None and model in CATALOG:
+            raise RequestError(f"{model} is a catalog name, and there is no cache folder to load it from; give cache.")
+        path = resolve(model, cache=cache or Path(), offline=offline, progress=progress)
+        if threads:
+            torch.set_num_threads(threads)
+        checkpoint = open_checkpoint(path)
+        name = model if model in CATALOG else path.stem if path.is_file() else path.resolve().name
+        return cls(name, load_model(checkpoint, device=device), checkpoint, context=context)
+
+    def __enter__(self) -> LocalModel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the engine; unfinished answers end with LocalModelDown."""
+        self.engine.close()
+        if "template" in self.__dict__ and self.template is not None:
+            self.template.close()
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The checkpoint's tokenizer, built when first asked for: token ids work without one.
+
+        Raises:
+            UnsupportedCheckpoint: it has none, or one that is not implemented.
+        """
+        return load_tokenizer(self.checkpoint)
+
+    @functools.cached_property
+    def template(self) -> ChatTemplate | None:
+        """The checkpoint's chat template, if it has one."""
+        source = self.checkpoint.chat_template
+        return ChatTemplate(source, self.tokenizer) if source is not None else None
+
+    @functools.cached_property
+    def format(self) -> Format:
+        """How this model writes reasoning and tool calls.
+
+        Raises:
+            TemplateError: there is no chat template, or it cannot be parsed.
+        """
+        if self.template is None:
+            raise no_template(self.name)
+        return format_of(self.template)
+
+    def logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
+
+        Raises:
+            RequestError: no ids, or one outside the vocabulary.
+            ContextLengthExceeded: too many.
+        """
+        vocabulary = self._model.config.vocab_size
+        if not ids or min(ids) < 0 or max(ids) >= vocabulary:
+            raise RequestError(f"logits needs at least one id, each from 0 to {vocabulary - 1}.")
+        if len(ids) > self.context:
+            raise ContextLengthExceeded(f"{len(ids)} tokens do not fit the context of {self.context} tokens.")
+        with torch.inference_mode():
+            logits = self._model.forward(torch.tensor([list(ids)]), self._model.new_state(len(ids)))
+        return logits[0].to("cpu", torch.float32).clone()
+
+    def generate(
+        self,
+        prompt_or_messages: str | Sequence[Message | Mapping[str, Any]],
+        *,
+        tools: Sequence[Tool | Mapping[str, Any]] = (),
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        min_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] = (),
+    ) -> Iterator[Delta]:
+        """Continue a text, or answer a conversation. Leaving the loop early cancels.
+
+        A string is continued as it is, without a chat template. A list holds `Message`s, or dicts as OpenAI's API
+        has them. Without `max_tokens` the context is the only bound; without sampling values the model's own
+        recommendation counts.
+
+        Raises:
+            RequestError: a value is out of range, or asks for what this model cannot do. Raised at the call.
+            ModelError: the model fails, or was closed.
+        """
+        sampling = Sampling(temperature=temperature, top_p=top_p, top_k=top_k, min_p=min_p, seed=seed)
+        stops = (stop,) if isinstance(stop, str) else tuple(stop)
+        if isinstance(prompt_or_messages, str):
+            prepared = self.prepare_completion(prompt_or_messages, sampling=sampling, max_tokens=max_tokens, stop=stops)
+        else:
+            prepared = self.prepare(
+                ChatRequest(
+                    model=self.name,
+                    messages=messages_of(prompt_or_messages),
+                    tools=tools_of(tools),
+                    sampling=sampling,
+                    max_tokens=max_tokens,
+                    stop=stops,
+                )
+            )
+        return _deltas(prepared, self.engine.submit(prepared.ids, prepared.params))
+
+    def prepare_completion(
+        self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
+    ) -> PreparedAnswer:
+        """A plain text to be continued."""
+        special = self.tokenizer.special
+        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
+        ids = first + self.tokenizer.encode(prompt)
+        params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
+        return PreparedAnswer(ids, params, AnswerReader(self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop))
+
+    def prepare_ids(self, ids: Sequence[int], *, sampling: Sampling, max_tokens: int | None = None) -> PreparedAnswer:
+        """Token ids to be continued. Works for a checkpoint without a vocabulary too: its answer has no text."""
+        try:
+            tokenizer = self.tokenizer
+        except UnsupportedCheckpoint:
+            tokenizer = Tokenizer.without_vocabulary()
+        params = self.params(ids, sampling, max_tokens, stop_ids=tokenizer.eos_ids)
+        return PreparedAnswer(list(ids), params, AnswerReader(tokenizer, Format(), prompt_tokens=len(ids)))
+
+    def prepare(self, request: ChatRequest) -> PreparedAnswer:
+        """Render and tokenise a conversation. Takes a worker's time: not for an event loop.
+
+        Raises:
+            UnsupportedField: the request has something that this model cannot do; `param` names it.
+            RequestError: the chat template refuses the conversation.
+            ContextLengthExceeded: the prompt does not fit.
+            TemplateError: there is no chat template, or it fails.
+        """
+        self.format.check(request)
+        _refuse_opaque(request.messages)
+        assert self.template is not None  # `format` has seen to that
+        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
+        tools = request.tools if choice != "none" else ()
+        prompt = self.template.render(request.messages, tools=tools)
+        reader = AnswerReader(
+            self.tokenizer,
+            self.format,
+            prompt_tokens=len(prompt.ids),
+            tail=prompt.tail,
+            stops=request.stop,
+            offered=[tool.name for tool in tools],
+            max_calls=1 if request.parallel_tool_calls is False else None,
+        )
+        params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
+        return PreparedAnswer(prompt.ids, params, reader)
+
+    def params(
+        self, ids: Sequence[int], sampling: Sampling, max_tokens: int | None, *, stop_ids: frozenset[int]
+    ) -> GenerationParams:
+        """Sampling with this model's defaults in its gaps, and the context as the bound of last resort."""
+        room = self.context - len(ids)
+        if room < 1:
+            raise ContextLengthExceeded(
+                f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
+                "at least one more; shorten the prompt.",
+                param="messages",
+            )
+        chosen = with_defaults(sampling, self.sampling_defaults)
+        return GenerationParams(
+            max_tokens=room if max_tokens is None else max_tokens,
+            stop_ids=stop_ids,
+            temperature=1.0 if chosen.temperature is None else chosen.temperature,
+            top_k=chosen.top_k,
+            top_p=chosen.top_p,
+            min_p=chosen.min_p,
+            seed=chosen.seed,
+        )
+
+
+def _deltas(prepared: PreparedAnswer, generation: Generation) -> Iterator[Delta]:
+    reader = prepared.reader
+    for tokens in generation:  # leaving this loop cancels
+        yield from reader.feed(tokens.ids)
+        if reader.done or tokens.finish is not None:
+            yield from reader.finish(tokens.finish or StopReason.STOP)
+            return
+
+
+def _refuse_opaque(messages: Sequence[Message]) -> None:
+    for message in messages:
+        for part in message.content if isinstance(message.content, tuple) else ():
+            if isinstance(part, OpaquePart):
+                raise UnsupportedField(
+                    "The local model reads text only; a message has a content part of another kind.", param="messages"
+                )
