@@ -9,13 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_model import VOCAB, FakeModel, solo
 from nemora.core import StopReason
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams, TokenDelta
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, Overloaded, RequestError
-
-from .fake_model import VOCAB, FakeModel, solo
 
 
 def greedy(count: int, **more: object) -> GenerationParams:

@@ -53,12 +53,14 @@ class AnswerReader:
 
     def feed(self, ids: Sequence[int]) -> list[Delta]:
         """The deltas that `ids` complete."""
-        if self.done:
-            return []
-        self._completion += len(ids)
-        if self._splitter is not None and self._splitter.inside:
-            self._reasoning += len(ids)
-        return self._split(self._decoder.feed(ids))
+        deltas: list[Delta] = []
+        for token_id in ids:
+            if self.done:
+                break
+            self._completion += 1
+            self._reasoning += self._splitter is not None and self._splitter.inside
+            deltas += self._split(self._decoder.feed([token_id]))
+        return deltas
 
     def finish(self, reason: StopReason) -> list[Delta]:
         """What was held back, then the last delta."""

@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest token")
     parser.add_argument("--top-k", type=int, metavar="K", help="draw from the K likeliest tokens")
     parser.add_argument("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that reach P together")
-    parser.add_argument(
-        "--min-p", type=float, metavar="P", help="leave out what is less likely than P times the best"
-    )
+    parser.add_argument("--min-p", type=float, metavar="P", help="leave out what is less likely than P times the best")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat a draw")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of text")
 

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from nemora.cli import generate
+from nemora.errors import RequestError, UsageError
+from starter import STARTER, needs_starter
+
+
+def run(*words: str, config: Path | None = None) -> int:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    generate.add_arguments(parser)
+    return generate.run(argparse.Namespace(config=config, **vars(parser.parse_args(words))))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["m"],
+        ["m", "text", "--prompt-ids", "1"],
+        ["m", "--prompt-ids", "1,x"],
+        ["m", "--prompt-ids", ""],
+        ["m", "--prompt-ids", "1", "--chat"],
+    ],
+)
+def test_wrong_words_are_a_usage_error_before_anything_is_loaded(words):
+    with pytest.raises(UsageError):
+        run(*words)
+
+
+@needs_starter
+def test_json_has_all_that_scripts_need(capsys):
+    assert run(str(STARTER), "The capital of France is", "--max-tokens", "3", "--temperature", "0", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["text"] == " Paris."[: len(answer["text"])] or answer["text"]
+    assert len(answer["token_ids"]) == 3
+    assert answer["prompt_tokens"] == 5
+    assert answer["prefill_tokens_per_second"] > 0 and answer["decode_tokens_per_second"] > 0
+
+
+@needs_starter
+def test_text_is_streamed_and_ids_give_the_same(capsys):
+    run(str(STARTER), "The capital of France is", "--max-tokens", "3", "--temperature", "0")
+    text = capsys.readouterr().out
+    run(str(STARTER), "--prompt-ids", "504,3575,282,4649,314", "--max-tokens", "3", "--temperature", "0")
+    assert capsys.readouterr().out == text
+    assert text.startswith(" Paris") and text.endswith("\n")
+
+
+@needs_starter
+def test_chat_uses_the_template(capsys):
+    run(str(STARTER), "Hi", "--chat", "--max-tokens", "2", "--temperature", "0", "--json")
+    assert json.loads(capsys.readouterr().out)["prompt_tokens"] > 20
+
+
+@needs_starter
+def test_values_out_of_range_are_one_sentence():
+    with pytest.raises(RequestError, match="temperature"):
+        run(str(STARTER), "x", "--temperature", "-1")
