@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fake_model import VOCAB, FakeModel, solo
 from nemora.core import StopReason
+from nemora.engine import sequence
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams, TokenDelta
@@ -333,3 +334,19 @@ def test_any_schedule_of_submits_and_cancels_ends_well(schedule, max_running):
     assert engine.active == 0
     engine.close()
     assert not engine.alive
+
+
+def test_memory_grows_with_the_sequence_and_changes_nothing(engine, monkeypatch):
+    monkeypatch.setattr(sequence, "GROWTH", 2)
+    capacities: list[int] = []
+    original = FakeModel.forward
+
+    def watched(self, ids, state, *, last_only=False):
+        capacities.append(state.capacity)
+        return original(self, ids, state, last_only=last_only)
+
+    monkeypatch.setattr(FakeModel, "forward", watched)
+    assert collect(engine.submit([3, 1, 4], greedy(30)))[0] == solo([3, 1, 4], 30)
+    assert capacities[0] < 8
+    assert 2 < len(set(capacities)) < 12
+    assert max(capacities) <= 64

@@ -14,10 +14,12 @@ from nemora.engine.request import TokenDelta
 class LocalBackend:
     """`LocalModel` behind the `Backend` protocol. The event loop never waits for the model.
 
-    Builds the tokenizer, so a model that cannot chat is refused here and not at the first request.
+    Builds the tokenizer and reads the chat template, so a model that cannot chat is refused here and not at the
+    first request.
 
     Raises:
-        ModelError: the checkpoint has no tokenizer that is implemented.
+        UnsupportedCheckpoint: the checkpoint has no tokenizer that is implemented.
+        TemplateError: it has no chat template, or one that cannot be parsed.
     """
 
     trust: Trust = "local"
@@ -26,7 +28,7 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self._local = model
-        _ = model.tokenizer
+        _ = model.format
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """Answer `request`; see `Backend.stream`. Usage comes with the last delta.

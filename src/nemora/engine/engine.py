@@ -24,7 +24,7 @@ from nemora.models.base import Model
 
 log = logging.getLogger(__name__)
 
-PREFILL_CHUNK = 64
+PREFILL_CHUNK = 128
 """Tokens of a prompt that are read in one step; others wait no longer than this takes."""
 
 
