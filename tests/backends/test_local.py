@@ -281,10 +281,12 @@ def test_model_without_a_template_continues_but_does_not_chat():
         assert list(model.generate("abc", max_tokens=1))
         with pytest.raises(TemplateError, match="no chat template"):
             model.generate([{"role": "user", "content": "a"}])
+        with pytest.raises(TemplateError, match="no chat template"):
+            LocalBackend(model)
 
 
 def test_model_without_a_vocabulary_still_continues_ids():
-    with LocalModel("fake", FakeModel(), checkpoint(tokenizer_metadata={}, chat_template=None)) as model:
+    with LocalModel("fake", FakeModel(), checkpoint(tokenizer_metadata={})) as model:
         with pytest.raises(UnsupportedCheckpoint):
             _ = model.tokenizer
         with pytest.raises(UnsupportedCheckpoint):
