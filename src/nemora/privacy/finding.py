@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     BANK_ACCOUNT = "bank_account"
     US_SSN = "us_ssn"
     GOVERNMENT_ID = "government_id"
+    MEDICAL_RECORD = "medical_record"
     API_KEY = "api_key"
     PRIVATE_KEY = "private_key"
     PASSWORD = "password"
@@ -59,14 +60,19 @@ CATALOGUE: dict[Kind, KindInfo] = {
         Sensitivity.PERSONAL, "network", "an IPv4 or IPv6 address that is not reserved for documentation"
     ),
     Kind.MAC_ADDRESS: KindInfo(Sensitivity.PERSONAL, "network", "a hardware address"),
-    Kind.PAYMENT_CARD: KindInfo(Sensitivity.SECRET, "finance", "a payment card number with a valid check digit"),
+    Kind.PAYMENT_CARD: KindInfo(
+        Sensitivity.SECRET, "finance", "a payment card number, or one mistyped beside card words"
+    ),
     Kind.IBAN: KindInfo(Sensitivity.SECRET, "finance", "an international bank account number with valid check digits"),
     Kind.BANK_ACCOUNT: KindInfo(Sensitivity.SECRET, "finance", "a bank account or routing number"),
     Kind.US_SSN: KindInfo(Sensitivity.SECRET, "identity", "a United States social security number"),
     Kind.GOVERNMENT_ID: KindInfo(Sensitivity.SECRET, "identity", "a tax, passport, licence or other government number"),
+    Kind.MEDICAL_RECORD: KindInfo(
+        Sensitivity.CONFIDENTIAL, "health", "a medical record, patient or health insurance number"
+    ),
     Kind.API_KEY: KindInfo(Sensitivity.SECRET, "credentials", "an access key or token of a service"),
-    Kind.PRIVATE_KEY: KindInfo(Sensitivity.SECRET, "credentials", "a private key"),
-    Kind.PASSWORD: KindInfo(Sensitivity.SECRET, "credentials", "a password or passphrase in use"),
+    Kind.PRIVATE_KEY: KindInfo(Sensitivity.SECRET, "credentials", "a private key, or the recovery phrase of a wallet"),
+    Kind.PASSWORD: KindInfo(Sensitivity.SECRET, "credentials", "a password, passphrase, PIN or one-time code in use"),
     Kind.CONNECTION_STRING: KindInfo(
         Sensitivity.SECRET, "credentials", "a URL or connection string that holds credentials"
     ),

@@ -1,0 +1,43 @@
+"""Deterministic detectors, one per file. Each reads one readable string and its label, in linear time."""
+
+from __future__ import annotations
+
+from nemora.privacy.detectors.api_key import ApiKeyDetector
+from nemora.privacy.detectors.bank_account import BankAccountDetector
+from nemora.privacy.detectors.connection_string import ConnectionStringDetector
+from nemora.privacy.detectors.email_address import EmailAddressDetector
+from nemora.privacy.detectors.government_id import GovernmentIdDetector
+from nemora.privacy.detectors.iban import IbanDetector
+from nemora.privacy.detectors.ip_address import IpAddressDetector
+from nemora.privacy.detectors.mac_address import MacAddressDetector
+from nemora.privacy.detectors.medical_record import MedicalRecordDetector
+from nemora.privacy.detectors.one_time_code import OneTimeCodeDetector
+from nemora.privacy.detectors.overlaps import resolve_overlaps
+from nemora.privacy.detectors.password import PasswordDetector
+from nemora.privacy.detectors.payment_card import PaymentCardDetector
+from nemora.privacy.detectors.phone_number import PhoneNumberDetector
+from nemora.privacy.detectors.private_key import PrivateKeyDetector
+from nemora.privacy.detectors.recovery_phrase import RecoveryPhraseDetector
+from nemora.privacy.detectors.us_ssn import UsSsnDetector
+from nemora.privacy.protocols import Detector
+
+ALL: tuple[Detector, ...] = (
+    PrivateKeyDetector(),
+    ConnectionStringDetector(),
+    ApiKeyDetector(),
+    PasswordDetector(),
+    OneTimeCodeDetector(),
+    RecoveryPhraseDetector(),
+    PaymentCardDetector(),
+    IbanDetector(),
+    BankAccountDetector(),
+    UsSsnDetector(),
+    GovernmentIdDetector(),
+    MedicalRecordDetector(),
+    EmailAddressDetector(),
+    PhoneNumberDetector(),
+    IpAddressDetector(),
+    MacAddressDetector(),
+)
+
+__all__ = ["ALL", "resolve_overlaps"]

@@ -1,0 +1,61 @@
+"""What stands around a value: the key before it, the words near it, the label of its field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+NEAR_BEFORE = 60
+NEAR_AFTER = 40
+
+# Between a key and its value: punctuation, quotes, markup, and the small words of a sentence.
+# It ends in something that is no letter, so that "accountant 5" is not "account" + value.
+_GLUE = (
+    r"(?:[\s\"'`“”‘’«»*_:=#>|(\[{\\,/-]|(?<![A-Za-z])(?:is|was|are|be|number|numbers|num|no|nr|id|code|value|of|for|the|my|his|her|"
+    r"our|your|on|file|last|new|old|current|ist|lautet|es|est|son|é|è|er|är|numéro|numero|número|nummer|to|as|in|with|"
+    r"would be|changed|card)(?![A-Za-z])\.?|[是为為はの：]){0,%d}"
+)
+
+
+def word(pattern: str) -> str:
+    """A pattern for a key: it may stand in an identifier (`user_ssn`, `userSsn`), but not inside a longer word."""
+    return rf"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))(?:{pattern})(?-i:(?![a-z])(?!(?<=[A-Z])[A-Z]))"
+
+
+def key_pattern(words: str) -> re.Pattern[str]:
+    """Compile a key for `near`, `names` and `keyed_values`."""
+    return re.compile(word(words), re.IGNORECASE)
+
+
+def label_words(label: str) -> str:
+    """A field name as words: `dbPassword` and `db-password` give "db password"."""
+    return re.sub(r"[^\w]+|_+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)).strip()
+
+
+def names(key: re.Pattern[str], label: str) -> bool:
+    """Whether a field's label is such a key."""
+    return bool(label) and key.search(label_words(label)) is not None
+
+
+def near(key: re.Pattern[str], text: str, start: int, end: int) -> bool:
+    """Whether a key stands close before, or closer behind, [start, end)."""
+    before = text[max(0, start - NEAR_BEFORE) : start]
+    return key.search(before) is not None or key.search(text[end : end + NEAR_AFTER]) is not None
+
+
+def keyed_pattern(words: str, value: str, *, glue: int = 10) -> re.Pattern[str]:
+    """`key glue value` in one pattern; group `value` is the value. `glue` bounds the pieces between the two."""
+    return re.compile(rf"{word(words)}{_GLUE % glue}(?<![A-Za-z])(?P<value>{value})", re.IGNORECASE)
+
+
+def keyed_values(
+    pattern: re.Pattern[str], bare: re.Pattern[str], key: re.Pattern[str], text: str, label: str
+) -> Iterator[tuple[int, int]]:
+    """Spans of values that follow their key, or that are all of a field whose label is the key."""
+    if names(key, label) and (match := bare.fullmatch(text.strip())):
+        offset = len(text) - len(text.lstrip())
+        yield offset + match.start(), offset + match.end()
+    if key.search(text) is None:
+        return
+    for match in pattern.finditer(text):
+        yield match.span("value")

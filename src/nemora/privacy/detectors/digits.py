@@ -1,0 +1,49 @@
+"""Runs of digits in text, however they are grouped, and digits written out as words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# One separator between groups, or two where a line breaks ("- " or " \n"). No ambiguity, so one pass.
+_CHAIN = re.compile(r"(?<!\d)\d+(?:[ .\-–\u00a0\n\t_*/]{1,2}\d+)*")
+_WORDS = {
+    **{w: str(i) for i, w in enumerate("zero one two three four five six seven eight nine".split())},
+    **{"oh": "0", "nought": "0", "niner": "9"},
+}
+_WORD = "|".join(_WORDS)
+_SPELLED = re.compile(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
+_ONE_WORD = re.compile(_WORD, re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Adjacent digits at [start, end) of the text."""
+
+    digits: str
+    start: int
+    end: int
+
+
+def chains(text: str) -> Iterator[list[Group]]:
+    """Each maximal sequence of digit groups that only separators part."""
+    for match in _CHAIN.finditer(text):
+        yield [
+            Group(m.group(), match.start() + m.start(), match.start() + m.end()) for m in _RUN.finditer(match.group())
+        ]
+
+
+_RUN = re.compile(r"\d+")
+
+
+def spelled(text: str) -> Iterator[Group]:
+    """Each sequence of digit words ("four seven one six"), as the digits that it spells."""
+    for match in _SPELLED.finditer(text):
+        digits = "".join(_WORDS[w.lower()] for w in _ONE_WORD.findall(match.group()))
+        yield Group(digits, match.start(), match.end())
+
+
+def same_digit(digits: str) -> bool:
+    """Whether all digits are one digit, as in a placeholder."""
+    return len(set(digits)) == 1

@@ -1,0 +1,81 @@
+"""Passport, licence, tax and identity numbers: by check digit, by machine-readable zone, or by the word before them."""
+
+from __future__ import annotations
+
+import re
+
+from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values, names, near
+from nemora.privacy.detectors.national_ids import NATIONAL_IDS
+from nemora.privacy.detectors.public_values import SAMPLE_NATIONAL_IDS
+from nemora.privacy.finding import Kind
+from nemora.privacy.protocols import Match
+
+_LICENCE = (
+    r"driv(?:er|ing)(?:'?s?|s')[\s_-]{0,2}(?:licen[cs]es?|permit)(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|dln?(?:[\s_-]?(?:number|no|#))"
+    r"|führerschein(?:nummer|nr)?|permis de conduire|licencia de conduc\w{1,4}|carteira de motorista|cnh|patente di guida|rijbewijs"
+    r"|водительск\w{2,4} удостоверени\w|驾驶证|運転免許"
+)
+_PASSPORT = (
+    r"passports?(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|reisepass(?:nummer|nr)?|pasaporte|passeport|passaporto|passaporte|paspoort"
+    r"|паспорт\w{0,2}|护照|パスポート|旅券|여권|جواز"
+)
+_OTHER = (
+    r"(?:national|citizen|government|gov|state|military|voter|resident|identity|id)[\s_-]{1,2}(?:id(?:entity)?|identification|insurance|card|registration)"
+    r"[\s_-]{0,2}(?:card)?[\s_-]{0,2}(?:number|num|no|nr|#)?|personal(?:ausweis)?(?:nummer|nr)|ausweis(?:nummer|nr)?|id[\s_-]?(?:number|no|card)"
+    r"|national id(?:entifier)?|nino?|tax(?:payer)?[\s_-]{0,2}(?:id(?:entification)?|file|ref(?:erence)?)(?:[\s_-]{0,2}(?:number|num|no|nr|#))?|tin|ein|itin|utr|ssin"
+    r"|steuer(?:nummer|-?id(?:entifikationsnummer)?|nr)|cédula|cedula|carte d'identité|documento de identidad|dni|nie|nif|curp|rfc|cpf|cnpj|pesel|bsn|cnp|rg"
+    r"|aadhaar|aadhar|pan card|nric|hkid|emirates id|iqama|nhs number|medicare(?:[\s_-]?(?:number|no|id))?|medicaid(?:[\s_-]?(?:number|no|id))?|mbi"
+    r"|green card|alien (?:registration )?number|visa number|sozialversicherungsnummer|инн|снилс|身份证(?:号码?)?|マイナンバー"
+)
+_WORDS = f"{_LICENCE}|{_PASSPORT}|{_OTHER}"
+_KEY = key_pattern(_WORDS)
+# At least five digits among five to twenty characters; groups parted by single separators.
+_VALUE = (
+    r"(?=(?:[ ./-]?[A-Za-z]{0,5}){0,3}(?:[ ./-]?\d){5})[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,19}?(?![A-Za-z0-9]|[/.-]\d)"
+)
+_VALUE_SPLIT = (
+    r"(?=[A-Za-z]{0,5}[ -]?(?:\d[ -]?[A-Za-z]?){4})[A-Za-z]{0,5}[ -]?\d[A-Za-z0-9]{3,17}(?![A-Za-z0-9]|[/.-]\d)"
+)
+_KEYED = keyed_pattern(_WORDS, rf"{_VALUE_SPLIT}|{_VALUE}")
+_BARE = re.compile(rf"{_VALUE_SPLIT}|{_VALUE}")
+_MRZ = re.compile(r"[PVIAC][A-Z<][A-Z]{3}[A-Z0-9<]{25,39}\n[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30})?")
+_DATE = re.compile(r"(?:19|20)\d\d[ ./-]\d\d?[ ./-]\d\d?|\d\d?[ ./-]\d\d?[ ./-](?:19|20)\d\d")
+
+
+class GovernmentIdDetector:
+    """Numbers that a state gave to a person."""
+
+    name = "government_id"
+
+    def find(self, text: str, label: str) -> list[Match]:
+        found = {match.span(): 0.95 for match in _MRZ.finditer(text) if match.group().count("<") >= 5}
+        found |= _checked(text, label)
+        for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
+            value = text[start:end]
+            if _DATE.fullmatch(value) or value.upper() in SAMPLE_NATIONAL_IDS or len(set(value)) < 3:
+                continue
+            if not any(a < end and start < b for a, b in found):
+                found[start, end] = 0.9 if sum(char.isdigit() for char in value) >= 6 else 0.7
+        return [Match(Kind.GOVERNMENT_ID, *span, confidence) for span, confidence in sorted(found.items())]
+
+
+def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
+    """Values of the table: sure where the check digit holds and a word stands near, unsure where only one of both."""
+    found: dict[tuple[int, int], float] = {}
+    for row, key in _ROWS:
+        labelled = names(key, label)
+        announced = labelled or key.search(text) is not None
+        if not announced and not row.alone:
+            continue
+        for match in row.shape.finditer(text):
+            value = re.sub(r"[ ./+-]", "", match.group()).upper()
+            if value in SAMPLE_NATIONAL_IDS or len(set(value)) < 3:
+                continue
+            keyed = announced and (labelled or near(key, text, *match.span()))
+            confidence = (0.97 if keyed else row.alone) if row.valid(value) else 0.6 if keyed else 0.0
+            if confidence > found.get(match.span(), 0.0):
+                found[match.span()] = confidence
+    return found
+
+
+_ROWS = tuple((row, key_pattern(row.words)) for row in NATIONAL_IDS)

@@ -1,0 +1,32 @@
+"""Medical record and health insurance numbers, where a word announces them."""
+
+from __future__ import annotations
+
+import re
+
+from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values
+from nemora.privacy.finding import Kind
+from nemora.privacy.protocols import Match
+
+_WORDS = (
+    r"mrn|medical[\s_-]?record(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|patient[\s_-]?(?:id|number|no|identifier)|chart (?:number|no)|hospital (?:number|no)"
+    r"|health[\s_-]?(?:plan|insurance|card)[\s_-]{0,2}(?:id|number|no|policy)?|insurance[\s_-]?(?:policy|member)[\s_-]{0,2}(?:id|number|no)?|member[\s_-]?id"
+    r"|versichertennummer|krankenversicherungsnummer|numéro de dossier"
+)
+_VALUE = r"(?=[A-Za-z-]{0,6}\d)(?:[A-Za-z]{1,4}[-:# ]?)?[A-Za-z0-9](?:-?[A-Za-z0-9]){3,16}(?![\w]|[-./]\d)"
+_KEY, _KEYED, _BARE = key_pattern(_WORDS), keyed_pattern(_WORDS, _VALUE), re.compile(_VALUE)
+_MRN = re.compile(r"(?<![\w-])MRN[-:#]?\d{5,12}(?![\w-])")
+
+
+class MedicalRecordDetector:
+    """Identifiers that a health provider or insurer gave to a person."""
+
+    name = "medical_record"
+
+    def find(self, text: str, label: str) -> list[Match]:
+        spans = {m.span(): 0.95 for m in _MRN.finditer(text)}
+        for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
+            digits = sum(char.isdigit() for char in text[start:end])
+            if digits >= 4 and not any(a < end and start < b for a, b in spans):
+                spans[start, end] = 0.85
+        return [Match(Kind.MEDICAL_RECORD, *span, confidence) for span, confidence in sorted(spans.items())]
