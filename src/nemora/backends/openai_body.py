@@ -1,0 +1,91 @@
+"""What is sent to an OpenAI-compatible server: every field re-serialised from the request that was read.
+
+Nothing of the client's own bytes passes through. `ChatRequest.unsent` is never looked at here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from nemora.core import ChatRequest, Json, Message, TextPart, Tool, ToolChoice
+
+Dialect = Literal["openai", "compatible"]
+"""OpenAI's own service knows `max_completion_tokens` and no reasoning in history; the servers that imitate it
+know `max_tokens`, and reasoning as `reasoning_content`, but often no `developer` role."""
+
+
+def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatible") -> dict[str, Json]:
+    """The exact JSON body that answers `request` with `model`. Always streamed, with usage."""
+    body: dict[str, Json] = {
+        "model": model,
+        "messages": [_message(message, dialect) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        if request.tool_choice is not None:
+            body["tool_choice"] = _tool_choice(request.tool_choice)
+        if request.parallel_tool_calls is not None:
+            body["parallel_tool_calls"] = request.parallel_tool_calls
+    sampling = request.sampling
+    optional: dict[str, Json] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "seed": sampling.seed,
+        "max_completion_tokens" if dialect == "openai" else "max_tokens": request.max_tokens,
+        "stop": list(request.stop) or None,
+    }
+    body.update({name: value for name, value in optional.items() if value is not None})
+    return body
+
+
+def encode(body: dict[str, Json]) -> bytes:
+    """The bytes of `body` as they are sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def _message(message: Message, dialect: Dialect) -> dict[str, Json]:
+    role = "system" if message.role == "developer" and dialect == "compatible" else message.role
+    sent: dict[str, Json] = {"role": role, "content": _content(message)}
+    if message.name is not None:
+        sent["name"] = message.name
+    if message.reasoning is not None and dialect == "compatible":
+        sent["reasoning_content"] = message.reasoning
+    if message.tool_calls:
+        sent["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        sent["tool_call_id"] = message.tool_call_id
+    return sent
+
+
+def _content(message: Message) -> Json:
+    if message.content is None or isinstance(message.content, str):
+        return message.content
+    return [
+        {"type": "text", "text": part.text} if isinstance(part, TextPart) else dict(part.raw)
+        for part in message.content
+    ]
+
+
+def _tool(tool: Tool) -> Json:
+    function: dict[str, Json] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = dict(tool.parameters)
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: ToolChoice) -> Json:
+    if choice.mode == "named":
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice.mode

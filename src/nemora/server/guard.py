@@ -1,0 +1,115 @@
+"""Who may talk to the server: one ASGI middleware per question.
+
+A page in a browser on this machine can reach a loopback port. It is kept out by its Host (a rebound DNS
+name), its Origin, or the content type that it cannot send without asking first. There is no CORS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nemora.errors import ForeignOrigin, NotJson, Unauthorized
+
+OPEN_PATHS = ("/health/live",)
+
+
+class HostCheck:
+    """The Host header must name loopback, the bound address or an allowed host, on any port."""
+
+    def __init__(self, app: ASGIApp, bound: str, allowed: Iterable[str] = ()) -> None:
+        self.app = app
+        self._bound = ipaddress.ip_address(bound)
+        self._names = {"localhost", *(name.lower().rstrip(".") for name in allowed)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            hosts = Headers(scope=scope).getlist("host")
+            if len(hosts) != 1 or not self._allows(hosts[0]):
+                raise ForeignOrigin(
+                    "The Host header names a host that this server does not answer for; use its address, or list "
+                    "the name under server.allowed_hosts."
+                )
+        await self.app(scope, receive, send)
+
+    def _allows(self, header: str) -> bool:
+        host = _hostname(header)
+        if host is None:
+            return False
+        if host in self._names:
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        # A literal address cannot be rebound. On a wildcard bind any of them may be ours.
+        return address.is_loopback or address == self._bound or self._bound.is_unspecified
+
+
+class OriginCheck:
+    """A request from a web page must come from a page of this very server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            own = {f"http://{headers.get('host', '')}", f"https://{headers.get('host', '')}"}
+            if (origin is not None and origin not in own) or headers.get("sec-fetch-site") == "cross-site":
+                raise ForeignOrigin("Requests from pages of other origins are refused; call the server from a program.")
+        await self.app(scope, receive, send)
+
+
+class KeyCheck:
+    """With an API key configured, every path but liveness needs it: denied by default, not by a list of prefixes."""
+
+    def __init__(self, app: ASGIApp, key: str | None) -> None:
+        self.app = app
+        self._digest = None if key is None else hashlib.sha256(key.encode()).digest()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._digest is not None and scope["path"] not in OPEN_PATHS:
+            scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+            digest = hashlib.sha256(given.strip().encode("latin-1")).digest()
+            if scheme.lower() != "bearer" or not hmac.compare_digest(digest, self._digest):
+                raise Unauthorized("This server needs its API key; send it as Authorization: Bearer KEY.")
+        await self.app(scope, receive, send)
+
+
+class JsonOnly:
+    """A POST body is plain `application/json`: not compressed, and of a type that no HTML form can send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = Headers(scope=scope)
+            kind, _, parameters = headers.get("content-type", "").partition(";")
+            if kind.strip().lower() != "application/json":
+                raise NotJson("The content type must be application/json.")
+            if parameters.strip() and parameters.strip().lower().replace('"', "") != "charset=utf-8":
+                raise NotJson("The content type's only parameter may be charset=utf-8.")
+            if headers.get("content-encoding", "identity").strip().lower() != "identity":
+                raise NotJson("Compressed bodies are not accepted; send the JSON as it is.")
+        await self.app(scope, receive, send)
+
+
+def _hostname(header: str) -> str | None:
+    """The host of a Host header, without port, brackets or a final dot; None when it is not one."""
+    if not header or any(c in header for c in "/\\@?# \t,%"):
+        return None
+    try:
+        parts = urlsplit(f"//{header}")
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts.hostname.rstrip(".") if parts.hostname else None

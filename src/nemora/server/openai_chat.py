@@ -1,0 +1,306 @@
+"""OpenAI's chat completions, read: a JSON body becomes a `ChatRequest`.
+
+Every field is on a list. What changes the answer and is supported is read; what cannot change it is
+accepted and named in a response header; the rest is refused by name. docs.openai.com's reference of
+the endpoint is the source, with the fields that local servers add (top_k, min_p, reasoning).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
+from nemora.core import ToolChoice as Choice
+from nemora.errors import RequestError, UnsupportedField
+from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+
+MAX_STOPS = 16
+MAX_TOKENS = 2**31 - 1
+
+READ = frozenset(
+    (
+        *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
+        *("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "max_completion_tokens", "stop"),
+    )
+)
+"""Fields that become part of the request."""
+
+IGNORED = frozenset(
+    (
+        *("user", "metadata", "store", "service_tier", "safety_identifier"),
+        *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+    )
+)
+"""Fields that change no answer: inspected, never sent on."""
+
+NEUTRAL: Mapping[str, tuple[Json, ...]] = {
+    "n": (1,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "response_format": ({"type": "text"},),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "repetition_penalty": (1,),
+    "logit_bias": ({},),
+    "modalities": (["text"],),
+    "functions": ([],),
+    "function_call": ("auto", "none"),
+    "reasoning_effort": (),
+    "verbosity": (),
+    "audio": (),
+    "prediction": (),
+    "web_search_options": (),
+    "moderation": (),
+    "chat_template_kwargs": ({},),
+}
+"""Fields that are not supported, with the values that ask for nothing and are therefore accepted; null always is."""
+
+MESSAGE_FIELDS: Mapping[str, frozenset[str]] = {
+    "system": frozenset({"role", "content", "name"}),
+    "developer": frozenset({"role", "content", "name"}),
+    "user": frozenset({"role", "content", "name"}),
+    "assistant": frozenset(
+        {"role", "content", "name", "tool_calls", "reasoning", "reasoning_content", "refusal", "annotations"}
+    ),
+    "tool": frozenset({"role", "content", "name", "tool_call_id"}),
+}
+ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+EMPTY_ANYWHERE = ("tool_calls", "tool_call_id", "audio", "function_call", "refusal", "annotations", "name", "reasoning")
+"""Message fields that clients send as null from a dumped answer, whatever the role."""
+OPAQUE_PARTS = ("image_url", "input_audio", "video_url", "file", "refusal")
+TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """A request, and the names of the fields that were accepted without effect."""
+
+    request: ChatRequest
+    ignored_fields: tuple[str, ...]
+
+
+def parse_chat_request(body: Json) -> ParsedRequest:
+    """Read a chat completions body.
+
+    Raises:
+        RequestError: a field has a wrong type or value; `param` is its JSON pointer.
+        UnsupportedField: a field, or this value of it, is not supported.
+    """
+    table = an_object(body, "")
+    only(table, READ | IGNORED | NEUTRAL.keys(), "")
+    _refuse_what_is_not_neutral(table)
+    messages = a_list(table.get("messages"), "/messages")
+    if not messages:
+        raise RequestError("/messages must hold at least one message.", param="/messages")
+    tools = _tools(table.get("tools"))
+    ignored = {name: value for name, value in table.items() if name in IGNORED}
+    request = ChatRequest(
+        model=text(table.get("model"), "/model", empty=False, longest=256),
+        messages=tuple(_message(item, f"/messages/{i}") for i, item in enumerate(messages)),
+        tools=tools,
+        tool_choice=_tool_choice(table.get("tool_choice"), tools),
+        parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
+        sampling=_sampling(table),
+        max_tokens=_max_tokens(table),
+        stop=_stop(table.get("stop")),
+        stream=flag(table.get("stream"), "/stream") or False,
+        include_usage=_include_usage(table.get("stream_options")),
+        unsent=ignored,
+    )
+    return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
+
+
+def _refuse_what_is_not_neutral(table: dict[str, Json]) -> None:
+    for name, neutral in NEUTRAL.items():
+        value = table.get(name)
+        if value is None or any(_same(value, one) for one in neutral):
+            continue
+        only_default = f" (but for {json.dumps(neutral[0])}, which has no effect)" if neutral else ""
+        raise UnsupportedField(f"/{name} is not supported{only_default}; leave it out.", param=f"/{name}")
+
+
+def _same(value: Json, neutral: Json) -> bool:
+    """Equality of JSON values: 0.0 is 0, but false is not."""
+    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
+
+
+def _sampling(table: dict[str, Json]) -> Sampling:
+    return Sampling(
+        temperature=number(table.get("temperature"), "/temperature", 0, 2),
+        top_p=number(table.get("top_p"), "/top_p", 0, 1, above=True),
+        top_k=integer(table.get("top_k"), "/top_k", 1, MAX_TOKENS),
+        min_p=number(table.get("min_p"), "/min_p", 0, 1) or None,  # 0 means: off, as leaving it out does
+        seed=integer(table.get("seed"), "/seed", -(2**63), 2**63 - 1),
+    )
+
+
+def _max_tokens(table: dict[str, Json]) -> int | None:
+    old = integer(table.get("max_tokens"), "/max_tokens", 1, MAX_TOKENS)
+    new = integer(table.get("max_completion_tokens"), "/max_completion_tokens", 1, MAX_TOKENS)
+    if old is not None and new is not None and old != new:
+        raise RequestError("/max_tokens and /max_completion_tokens differ; send one of them.", param="/max_tokens")
+    return new if new is not None else old
+
+
+def _stop(value: Json) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    stops = [value] if isinstance(value, str) else a_list(value, "/stop")
+    if len(stops) > MAX_STOPS:
+        raise RequestError(f"/stop must hold at most {MAX_STOPS} strings.", param="/stop")
+    return tuple(text(item, f"/stop/{i}", empty=False) for i, item in enumerate(stops))
+
+
+def _include_usage(value: Json) -> bool:
+    if value is None:
+        return False
+    options = an_object(value, "/stream_options")
+    only(options, {"include_usage", "include_obfuscation"}, "/stream_options")
+    if flag(options.get("include_obfuscation"), "/stream_options/include_obfuscation"):
+        raise UnsupportedField(
+            "/stream_options/include_obfuscation is not supported; leave it out.",
+            param="/stream_options/include_obfuscation",
+        )
+    return flag(options.get("include_usage"), "/stream_options/include_usage") or False
+
+
+def _tools(value: Json) -> tuple[Tool, ...]:
+    tools = tuple(_tool(item, f"/tools/{i}") for i, item in enumerate(a_list([] if value is None else value, "/tools")))
+    if len({tool.name for tool in tools}) != len(tools):
+        raise RequestError("/tools holds two functions of the same name; give each its own.", param="/tools")
+    return tools
+
+
+def _tool(value: Json, where: str) -> Tool:
+    table = an_object(value, where)
+    if table.get("type") != "function":
+        raise UnsupportedField(f'{where}/type must be "function"; no other tools are supported.', param=f"{where}/type")
+    only(table, {"type", "function"}, where)
+    function = an_object(table.get("function"), f"{where}/function")
+    only(function, {"name", "description", "parameters", "strict"}, f"{where}/function")
+    parameters = function.get("parameters")
+    return Tool(
+        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        description=optional_text(function.get("description"), f"{where}/function/description"),
+        parameters=None if parameters is None else an_object(parameters, f"{where}/function/parameters"),
+        strict=flag(function.get("strict"), f"{where}/function/strict"),
+    )
+
+
+def _tool_name(value: Json, where: str) -> str:
+    name = text(value, where)
+    if not TOOL_NAME.fullmatch(name):
+        raise RequestError(f"{where} must be 1 to 128 letters, digits or any of _ - . : /", param=where)
+    return name
+
+
+def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
+    if value is None:
+        return None
+    choice: Choice
+    if value == "none":
+        choice = Choice("none")
+    elif value == "auto":
+        choice = Choice("auto")
+    elif value == "required":
+        choice = Choice("required")
+    elif isinstance(value, dict) and value.get("type") == "function":
+        only(value, {"type", "function"}, "/tool_choice")
+        function = an_object(value.get("function"), "/tool_choice/function")
+        only(function, {"name"}, "/tool_choice/function")
+        choice = Choice("named", _tool_name(function.get("name"), "/tool_choice/function/name"))
+    else:
+        raise UnsupportedField(
+            '/tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.',
+            param="/tool_choice",
+        )
+    if choice.mode == "required" and not tools:
+        raise RequestError("/tool_choice asks for a tool and /tools holds none.", param="/tool_choice")
+    if choice.name is not None and choice.name not in {tool.name for tool in tools}:
+        raise RequestError("/tool_choice names a function that /tools does not hold.", param="/tool_choice")
+    return choice
+
+
+def _message(value: Json, where: str) -> Message:
+    table = an_object(value, where)
+    role = table.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise RequestError(f"{where}/role must be one of {', '.join(ROLES)}.", param=f"{where}/role")
+    table = {key: item for key, item in table.items() if item not in (None, []) or key not in EMPTY_ANYWHERE}
+    only(table, MESSAGE_FIELDS[role], where, unsupported=("audio", "function_call"))
+    for empty in ("refusal", "annotations"):
+        if empty in table:
+            raise UnsupportedField(f"{where}/{empty} is not supported; leave it out.", param=f"{where}/{empty}")
+    calls = a_list(table.get("tool_calls", []), f"{where}/tool_calls")
+    message = Message(
+        role=ROLES[role],
+        content=_content(table.get("content"), f"{where}/content"),
+        name=optional_text(table.get("name"), f"{where}/name"),
+        tool_calls=tuple(_tool_call(item, f"{where}/tool_calls/{i}") for i, item in enumerate(calls)),
+        tool_call_id=optional_text(table.get("tool_call_id"), f"{where}/tool_call_id"),
+        reasoning=_reasoning(table, where),
+    )
+    if message.content is None and (role != "assistant" or not (message.tool_calls or message.reasoning)):
+        raise RequestError(f"{where}/content is missing; send a string or a list of parts.", param=f"{where}/content")
+    if role == "tool" and not message.tool_call_id:
+        raise RequestError(
+            f"{where}/tool_call_id is missing; a tool message needs the id of the call that it answers.",
+            param=f"{where}/tool_call_id",
+        )
+    return message
+
+
+def _reasoning(table: dict[str, Json], where: str) -> str | None:
+    """Servers name it `reasoning` or `reasoning_content`; this one answers with both, so both may come back."""
+    first = optional_text(table.get("reasoning"), f"{where}/reasoning")
+    second = optional_text(table.get("reasoning_content"), f"{where}/reasoning_content")
+    if first is not None and second is not None and first != second:
+        raise RequestError(
+            f"{where}/reasoning and {where}/reasoning_content differ; send one of them.", param=f"{where}/reasoning"
+        )
+    return first if first is not None else second
+
+
+def _content(value: Json, where: str) -> str | tuple[Part, ...] | None:
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise RequestError(f"{where} must be a string or a list of parts.", param=where)
+    if not value:
+        raise RequestError(f"{where} must hold at least one part.", param=where)
+    return tuple(_part(item, f"{where}/{i}") for i, item in enumerate(value))
+
+
+def _part(value: Json, where: str) -> Part:
+    table = an_object(value, where)
+    kind = table.get("type")
+    if kind == "text":
+        only(table, {"type", "text"}, where)
+        return TextPart(text(table.get("text"), f"{where}/text"))
+    if isinstance(kind, str) and kind in OPAQUE_PARTS:
+        return OpaquePart(kind, table)
+    raise UnsupportedField(f"{where}/type must be text or one of {', '.join(OPAQUE_PARTS)}.", param=f"{where}/type")
+
+
+def _tool_call(value: Json, where: str) -> ToolCall:
+    table = an_object(value, where)
+    if table.get("type", "function") != "function":
+        raise UnsupportedField(f'{where}/type must be "function"; no other calls are supported.', param=f"{where}/type")
+    only(table, {"id", "type", "function", "index"}, where)
+    integer(table.get("index"), f"{where}/index", 0, MAX_TOKENS)
+    function = an_object(table.get("function"), f"{where}/function")
+    only(function, {"name", "arguments"}, f"{where}/function")
+    return ToolCall(
+        id=text(table.get("id"), f"{where}/id", empty=False),
+        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        arguments=text(function.get("arguments"), f"{where}/function/arguments"),
+    )

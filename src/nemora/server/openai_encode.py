@@ -1,0 +1,147 @@
+"""OpenAI's chat completions, written: deltas become a completion object or a stream of chunks.
+
+Reasoning text goes out as `reasoning` and as `reasoning_content`: clients are split over the name.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+from nemora.core import Delta, Json, StopReason, ToolCallDelta, Usage
+from nemora.errors import BackendError, NemoraError
+
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(slots=True)
+class Head:
+    """What every object of one answer repeats."""
+
+    model: str
+    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+
+async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json]:
+    """The `chat.completion` object of a whole answer."""
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: dict[int, dict[str, str]] = {}
+    finish: StopReason | None = None
+    usage: Usage | None = None
+    async for delta in deltas:
+        text.append(delta.text)
+        reasoning.append(delta.reasoning)
+        if delta.tool_call is not None:
+            _add_call(calls, delta.tool_call)
+        finish = delta.finish or finish
+        usage = delta.usage or usage
+    if finish in (None, StopReason.CANCELLED):
+        raise _broken_off()
+    message: dict[str, Json] = {"role": "assistant", "content": "".join(text), "refusal": None}
+    if calls:
+        message["content"] = "".join(text) or None
+        message["tool_calls"] = [
+            {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
+            for _, call in sorted(calls.items())
+        ]
+    if any(reasoning):
+        message["reasoning"] = message["reasoning_content"] = "".join(reasoning)
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": str(finish)}],
+        "usage": _usage(usage),
+        "system_fingerprint": None,
+    }
+
+
+async def chunks(head: Head, deltas: AsyncIterator[Delta], *, include_usage: bool) -> AsyncIterator[bytes]:
+    """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
+    try:
+        yield _event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, None, include_usage))
+        finish: StopReason | None = None
+        usage: Usage | None = None
+        async for delta in deltas:
+            usage = delta.usage or usage
+            for piece in _pieces(delta):
+                yield _event(_chunk(head, piece, None, include_usage))
+            finish = delta.finish or finish
+        if finish in (None, StopReason.CANCELLED):
+            raise _broken_off()
+        yield _event(_chunk(head, {}, finish, include_usage))
+        if include_usage:
+            yield _event({**_chunk(head, {}, None, True), "choices": [], "usage": _usage(usage)})
+        yield DONE
+    except NemoraError as error:
+        yield _event({"error": dict(error.public())})
+
+
+def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
+    if delta.reasoning:
+        yield {"reasoning": delta.reasoning, "reasoning_content": delta.reasoning}
+    if delta.text:
+        yield {"content": delta.text}
+    call = delta.tool_call
+    if call is not None:
+        function: dict[str, Json] = {"arguments": call.arguments}
+        described: dict[str, Json] = {"index": call.index, "function": function}
+        if call.id is not None:
+            described = {"index": call.index, "id": call.id, "type": "function", "function": function}
+        if call.name is not None:
+            function["name"] = call.name
+        yield {"tool_calls": [described]}
+
+
+def _chunk(head: Head, delta: dict[str, Json], finish: StopReason | None, include_usage: bool) -> dict[str, Json]:
+    choice: dict[str, Json] = {
+        "index": 0,
+        "delta": delta,
+        "logprobs": None,
+        "finish_reason": None if finish is None else str(finish),
+    }
+    chunk: dict[str, Json] = {
+        "id": head.id,
+        "object": "chat.completion.chunk",
+        "created": head.created,
+        "model": head.model,
+        "system_fingerprint": None,
+        "choices": [choice],
+    }
+    if include_usage:
+        chunk["usage"] = None
+    return chunk
+
+
+def _event(value: dict[str, Json]) -> bytes:
+    # ASCII on the wire: no line separator inside the data can end an event early, whatever splits the lines.
+    return b"data: " + json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n\n"
+
+
+def _usage(usage: Usage | None) -> dict[str, Json] | None:
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def _add_call(calls: dict[int, dict[str, str]], piece: ToolCallDelta) -> None:
+    call = calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
+    call["id"] = piece.id or call["id"]
+    call["name"] = piece.name or call["name"]
+    call["arguments"] += piece.arguments
+
+
+def _broken_off() -> BackendError:
+    return BackendError("The model's answer broke off before its end; ask again.")
