@@ -113,6 +113,8 @@ class Settings:
     """The policy file; None: `policy.toml` beside `nemora.toml` if it is there, else the built-in default."""
     offline: bool = False
     """Never fetch anything."""
+    hub_token: str | None = field(default=None, repr=False)
+    """For gated models on the Hugging Face hub, sent nowhere else. Read from the variable HF_TOKEN."""
 
     @property
     def cloud(self) -> RemoteServer | None:
@@ -153,6 +155,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         servers=servers,
         policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),
         offline=_flag(table.get("offline", False), file) or env.get("NEMORA_OFFLINE", "") not in ("", "0"),
+        hub_token=env.get("HF_TOKEN") or None,
     )
 
 

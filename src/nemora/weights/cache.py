@@ -158,6 +158,13 @@ def record_file(folder: Path, name: str, sha256: str, origin: str, derived_from:
     write_manifest(folder, manifest)
 
 
+def forget_file(folder: Path, name: str) -> None:
+    """Note in the manifest that the file `name` is not, or no longer, verified."""
+    manifest = read_manifest(folder)
+    if manifest.files.pop(name, None) is not None:
+        write_manifest(folder, manifest)
+
+
 def sha256_of(path: Path) -> str:
     """Hash of a whole file, in hexadecimal."""
     with path.open("rb") as source:
@@ -181,6 +188,7 @@ def is_whole(folder: Path, file: ModelFile, *, full: bool = False) -> bool:
     path = folder / file.name
     try:
         if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+            forget_file(folder, file.name)
             return False
         record_file(folder, file.name, file.sha256, record.origin if record else "copied")
     except OSError:
@@ -210,6 +218,7 @@ def _damaged_derived(folder: Path, *, full: bool) -> Iterator[str]:
         if record.derived_from is None or not path.is_file():
             continue
         if (full or not is_unchanged(folder, name, record)) and sha256_of(path) != record.sha256:
+            forget_file(folder, name)
             yield name
 
 

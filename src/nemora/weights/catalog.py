@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Literal
+from urllib.parse import urlsplit
 
 HUB = "https://huggingface.co"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -28,12 +29,22 @@ class HubFile:
         """Where the hub serves the file."""
         return f"{HUB}/{self.repo}/resolve/{self.revision}/{self.path}"
 
+    @property
+    def place(self) -> str:
+        """The source in a word or two."""
+        return f"hub {self.repo}"
+
 
 @dataclass(frozen=True, slots=True)
 class UrlFile:
     """A file at an http or https address."""
 
     url: str
+
+    @property
+    def place(self) -> str:
+        """The source in a word or two: the host alone, for an address may hold credentials."""
+        return f"url {urlsplit(self.url).hostname}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +57,22 @@ class PackageFile:
     wheel_bytes: int
     """Size of the wheel: for progress, and to see beforehand whether the disk has room."""
 
+    @property
+    def place(self) -> str:
+        """The source in a word or two."""
+        return f"package {self.package} {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class PathFile:
-    """A file on this machine."""
+    """A file on this machine, or a wheel that holds it."""
 
     path: str
+
+    @property
+    def place(self) -> str:
+        """The source in a word or two."""
+        return f"path {self.path}"
 
 
 Source = HubFile | UrlFile | PackageFile | PathFile

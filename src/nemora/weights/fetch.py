@@ -125,14 +125,15 @@ class _Pull:
                     self._from(source, part)
             except SourceFailed as failure:
                 failures.append(failure)
-                reasons.append(f"{_place(source)}: {failure}")
+                reasons.append(f"{source.place}: {failure}")
                 continue
-            store.record_file(self._folder, file.name, file.sha256, _place(source))
+            store.record_file(self._folder, file.name, file.sha256, source.place)
             return
         wrong = bool(failures) and all(isinstance(failure, WrongBytes) for failure in failures)
         raise (HashMismatch if wrong else FetchError)(
-            f"{file.name} of the model {self._entry.name} could not be fetched ({'; '.join(reasons)}); check the network, "
-            f"or run `nemora pull {self._entry.name}` on another machine and copy its folder to {self._folder}."
+            f"{file.name} of the model {self._entry.name} could not be fetched ({'; '.join(reasons)}); check the "
+            f"network, or run `nemora pull {self._entry.name}` on another machine and copy its folder "
+            f"to {self._folder}."
         )
 
     def _from(self, source: Source, part: PartFile) -> None:
@@ -217,19 +218,6 @@ def _sources_at(origin: Path, file: ModelFile) -> tuple[Source, ...]:
     return tuple(PathFile(str(path)) for path in dict.fromkeys(candidates) if path.is_file()) or (
         PathFile(str(origin / file.name)),
     )
-
-
-def _place(source: Source) -> str:
-    """A source in a word or two, without anything that might be a credential."""
-    match source:
-        case HubFile():
-            return f"hub {source.repo}"
-        case UrlFile():
-            return f"url {source.url.split('://')[-1].split('/')[0].rpartition('@')[2]}"
-        case PackageFile():
-            return f"package {source.package} {source.version}"
-        case PathFile():
-            return f"path {source.path}"
 
 
 @contextlib.contextmanager

@@ -40,6 +40,8 @@ class PartFile:
         self._sink: FileIO | None = None
         self._hash = hashlib.sha256()
         self.size = 0
+        self.etag: str | None = None
+        """Entity tag of the version that the bytes are of, where the server gave a strong one."""
 
     def __enter__(self) -> PartFile:
         return self
@@ -51,38 +53,41 @@ class PartFile:
 
     def need_room(self, extra: int = 0) -> None:
         """Refuse before fetching when the disk has no room for the rest of the file and `extra` bytes."""
-        self.target.parent.mkdir(parents=True, exist_ok=True)
-        free, needed = shutil.disk_usage(self.target.parent).free, self.file.size - self.size + extra
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.target.parent).free
+        except OSError as error:
+            raise self._unwritable(error) from None
+        needed = self.file.size - self.size + extra
         if free < needed:
             raise FetchError(
                 f"{self.target.name} needs {needed:,} bytes and the disk of {self.target.parent} has {free:,} free; "
                 "free space or choose another cache folder."
             )
 
-    def resume(self, url: str) -> str | None:
-        """Continue what an earlier run left of the same address; returns its entity tag, if one is known."""
+    def resume(self, url: str) -> None:
+        """Continue what an earlier run left of the same address; else begin anew."""
         note = self._read_note()
-        if note is None or note.get("url") != url or not self.path.is_file():
+        if note is None or note.get("url") != _digest(url) or not self.path.is_file():
             self.restart(url, None)
-            return None
+            return
         self._open("r+b")
         assert self._sink is not None
         while chunk := self._sink.read(1 << 20):
             self._hash.update(chunk)
             self.size += len(chunk)
+        tag = note.get("etag")
+        self.etag = tag if isinstance(tag, str) else None
         if self.size > self.file.size:
             self.restart(url, None)
-            return None
-        tag = note.get("etag")
-        return tag if isinstance(tag, str) else None
 
     def restart(self, url: str, etag: str | None) -> None:
         """Begin anew, remembering whose bytes these will be."""
         self._close()
-        self._hash, self.size = hashlib.sha256(), 0
+        self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
         self._open("wb")
         try:
-            self._validator.write_text(json.dumps({"url": url, "etag": etag}), encoding="utf-8")
+            self._validator.write_text(json.dumps({"url": _digest(url), "etag": etag}), encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -150,3 +155,8 @@ class PartFile:
             self.discard()
             return FetchError(f"The disk of {folder} is full: {name} has {self.file.size:,} bytes; free space.")
         return FetchError(f"{name} cannot be written to {folder}: {error.strerror}; check its permissions.")
+
+
+def _digest(url: str) -> str:
+    """An address as the note holds it; it may have credentials in it."""
+    return hashlib.sha256(url.encode()).hexdigest()

@@ -16,8 +16,8 @@ MAX_REDIRECTS = 8
 MAX_TRIES = 50
 TRIES_WITHOUT_PROGRESS = 3
 MAX_WAIT_SECONDS = 30.0
-_CHUNK = 1 << 18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -47,57 +47,52 @@ def download(
         FetchError: the disk is full or cannot be written.
     """
     timeout = httpx2.Timeout(read_seconds, connect=10.0)
-    furthest, idle = -1, 0
-    resumed_from = 0
     with httpx2.Client(timeout=timeout, headers={"Accept-Encoding": "identity", "User-Agent": "nemora"}) as client:
-        etag = part.resume(url)
+        part.resume(url)
         part.need_room()
-        resumed_from = part.size
+        furthest, idle = part.size, 0
         for _ in range(MAX_TRIES):
+            begun_at = part.size
             try:
-                etag = _transfer(client, url, part, progress, etag, token)
+                _transfer(client, url, part, progress, token)
                 part.commit()
                 return
             except WrongBytes:
-                if not resumed_from:
+                if begun_at == 0:
                     raise
-                # What an earlier run left may have been of another version of the file: once more, from the start.
-                resumed_from, etag = 0, None
-                part.restart(url, None)
+                part.restart(url, None)  # what came earlier may have been of another version: anew
             except Interrupted as stop:
                 idle = 0 if part.size > furthest else idle + 1
                 furthest = max(furthest, part.size)
                 if idle >= TRIES_WITHOUT_PROGRESS:
                     raise SourceFailed(str(stop)) from None
-                time.sleep(min(stop.wait if stop.wait is not None else pause_seconds * 2**idle, MAX_WAIT_SECONDS))
+                wait = pause_seconds * 2**idle if stop.wait is None else stop.wait
+                time.sleep(min(wait, MAX_WAIT_SECONDS))
     raise SourceFailed(f"the connection broke {MAX_TRIES} times")
 
 
-def _transfer(
-    client: httpx2.Client, url: str, part: PartFile, progress: Progress, etag: str | None, token: str | None
-) -> str | None:
-    """One attempt: the rest of the file, or all of it. Returns the entity tag of what was written."""
+def _transfer(client: httpx2.Client, url: str, part: PartFile, progress: Progress, token: str | None) -> None:
+    """One attempt: the rest of the file, or all of it."""
     if part.size == part.file.size:
-        return etag
+        return
     headers = {}
     if part.size:
         headers["Range"] = f"bytes={part.size}-"
-        if etag is not None:
-            headers["If-Range"] = etag
+        if part.etag is not None:
+            headers["If-Range"] = part.etag
     with _open(client, url, headers, token) as response:
-        etag = _place(response, url, part, etag)
+        _place(response, url, part)
         try:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():  # as it comes: a broken connection loses nothing
                 part.write(chunk)
                 progress.advance(part.size)
         except (httpx2.TransportError, httpx2.StreamError) as error:
             raise Interrupted(f"the connection broke ({type(error).__name__})") from None
-    if part.size < part.file.size and "Content-Length" not in response.headers:
+    if part.size < part.file.size:
         raise Interrupted("the connection ended early")
-    return etag
 
 
-def _place(response: httpx2.Response, url: str, part: PartFile, etag: str | None) -> str | None:
+def _place(response: httpx2.Response, url: str, part: PartFile) -> None:
     """Set `part` to where the body of `response` belongs, after checking that it is the file that was asked for."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise SourceFailed("it serves the file compressed, against the request")
@@ -106,15 +101,13 @@ def _place(response: httpx2.Response, url: str, part: PartFile, etag: str | None
         if match is None or int(match[1]) != part.size or match[2] not in ("*", str(part.file.size)):
             part.restart(url, None)
             raise Interrupted("it answered with another range than the one asked for")
-        return etag
+        return
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and int(length) != part.file.size:
         part.discard()
         raise WrongBytes(f"it serves {int(length):,} bytes, the file has {part.file.size:,}")
     tag = response.headers.get("ETag", "")
-    strong = tag if re.fullmatch(r'"[\x21\x23-\x7e]*"', tag) else None
-    part.restart(url, strong)
-    return strong
+    part.restart(url, tag if _STRONG_TAG.fullmatch(tag) else None)
 
 
 @contextmanager
@@ -127,7 +120,7 @@ def _open(client: httpx2.Client, url: str, headers: dict[str, str], token: str |
             if token is not None and _origin(current) == _origin(home):
                 sent["Authorization"] = f"Bearer {token}"
             with client.stream("GET", current, headers=sent) as response:
-                if response.is_redirect:
+                if response.has_redirect_location:
                     current = _next(current, response.headers["Location"])
                     continue
                 _check_status(response)

