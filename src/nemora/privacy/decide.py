@@ -50,6 +50,8 @@ class Decision:
     findings: tuple[Finding, ...]
     scores: Mapping[str, float]
     policy_id: str
+    counted: tuple[Finding, ...] = ()
+    """The findings that count under the policy: certain enough, and of a kind that is not public there."""
     without_local: WithoutLocal = "block"
     """What the policy wants when the request must stay here and there is no local model."""
 
@@ -100,6 +102,7 @@ def decide(inspection: Inspected, classification: Classified, taint: Sensitivity
         findings=inspection.findings,
         scores=dict(classification.scores),
         policy_id=policy.id,
+        counted=tuple(f for f in inspection.findings if _counts(f, policy)),
         without_local=policy.no_local_model.get(sensitivity, "block"),
     )
 
@@ -122,7 +125,7 @@ def _reasons(
     for finding in _by_catalogue(inspection.findings):
         own, own_class = policy.action_of(finding), policy.class_of(finding)
         by_finding = max(by_finding, own_class)
-        if own_class > Sensitivity.PUBLIC or own is not Action.CLOUD:
+        if _counts(finding, policy):
             add(strictest(own, policy.action_for(own_class)), own_class, f"finding:{finding.kind}")
     if not inspection.complete:
         floor = Sensitivity.CONFIDENTIAL
@@ -140,6 +143,10 @@ def _reasons(
     weighed.sort(key=lambda entry: entry[:2])  # stable: equals keep the order above
     codes = [code for _, _, code in weighed]
     return tuple(dict.fromkeys([*codes, f"class:{sensitivity.word}"]))
+
+
+def _counts(finding: Finding, policy: Policy) -> bool:
+    return policy.class_of(finding) > Sensitivity.PUBLIC or policy.action_of(finding) is not Action.CLOUD
 
 
 def _evidence(inspection: Inspected, policy: Policy, classification: Classified) -> str:

@@ -1,0 +1,279 @@
+"""Once sensitive, a conversation stays sensitive. It is known by its messages, not by an id that a client sends.
+
+Clients trim, reorder and rewrite history, so each message stands for itself: a keyed hash of its text without
+whitespace. When a request is above public, its messages from the first sensitive one on are remembered with the
+class, and so is the answer to it. A later request that holds any of them inherits at least that class.
+
+What must not tie unrelated conversations together carries no taint:
+  - system and developer text, which every conversation of an application shares;
+  - texts shorter than `MIN_CHARS`, and `MIN_CHARS_HARMLESS` for user and tool text in which nothing was found
+    ("please continue with the next step", the output of a common command);
+  - text without a finding of its own that was part of a public request before: it may have left already.
+
+No content is stored: hashes, classes and times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nemora.core import ChatRequest, Message
+from nemora.errors import LedgerError
+from nemora.privacy.database import Database
+from nemora.privacy.decide import Decision
+from nemora.privacy.finding import Finding, Sensitivity
+from nemora.privacy.keys import TAINT_FILE, derive
+
+MIN_CHARS = 24
+MIN_CHARS_HARMLESS = 64
+DEFAULT_DAYS = 30
+MAX_TAINTED = 1_000_000
+MAX_PUBLIC = 200_000
+MAX_PENDING = 100_000
+
+_DAY_SECONDS = 86_400
+_TOUCH_SECONDS = 3_600
+"""How stale "last seen" may become before a lookup writes it: not every turn of a conversation costs a write."""
+_TIDY_SECONDS = 300
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (hash BLOB PRIMARY KEY, class INTEGER NOT NULL, last_seen INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_age ON messages (class, last_seen)
+"""
+_EVERYWHERE = {"incomplete", "unknown_class", "classifier"}
+"""Reasons that do not say which message is the sensitive one."""
+_MESSAGE = re.compile(r"/messages/(\d+)(?:/|$)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One text that can carry taint: a message's content or reasoning, or the arguments of one of its calls."""
+
+    message: int
+    hash: bytes
+    chars: int
+    answer: bool
+    """Whether a model wrote it for the user to read."""
+
+    def may_carry(self, found: bool) -> bool:
+        """Whether it is long enough; `found`: something was found in its message."""
+        return self.chars >= (MIN_CHARS if found or self.answer else MIN_CHARS_HARMLESS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the store knows of a text. `stale`: its time should be renewed."""
+
+    sensitivity: Sensitivity
+    stale: bool
+
+
+class TaintStore:
+    """What was sensitive before. Thread-safe; several processes may have it open.
+
+    Making one opens nothing. Every call raises `LedgerError` when the store cannot be used; the caller must then send
+    nothing to the cloud. What could not be written is kept in memory and written by the next call.
+
+    Args:
+        data_dir: folder of the store; None keeps it in memory.
+        key: the installation's key (`keys.load_key`).
+        days: a message is forgotten this long after it was last seen.
+        clock: seconds since 1970, for tests.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None,
+        key: bytes,
+        *,
+        days: int = DEFAULT_DAYS,
+        max_tainted: int = MAX_TAINTED,
+        max_public: int = MAX_PUBLIC,
+        busy_seconds: float = 5.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._key = derive(key, "taint")
+        self._seconds = days * _DAY_SECONDS
+        self._max_tainted, self._max_public = max_tainted, max_public
+        self._clock = clock
+        self._pending: dict[bytes, Sensitivity] = {}
+        self._pending_lock = threading.Lock()
+        self._overflown = False
+        self._tidied = 0.0
+        path = None if data_dir is None else data_dir / TAINT_FILE
+        self._database = Database(path, noun="taint store", schema=SCHEMA, busy_seconds=busy_seconds)
+
+    @classmethod
+    def open(cls, data_dir: Path, key: bytes, *, days: int = DEFAULT_DAYS) -> TaintStore:
+        """The store in `data_dir`."""
+        return cls(data_dir, key, days=days)
+
+    @classmethod
+    def in_memory(cls, key: bytes) -> TaintStore:
+        """A store that is gone with the process."""
+        return cls(None, key)
+
+    def lookup(self, request: ChatRequest) -> Sensitivity:
+        """The highest class with which any message of `request` was remembered. Raises `LedgerError`."""
+        self._flush()
+        hashes = [unit.hash for unit in self._units(request.messages)]
+        with self._database.read() as connection:
+            known = self._known(connection, hashes)
+        tainted = {h: seen for h, seen in known.items() if seen.sensitivity > Sensitivity.PUBLIC}
+        if any(seen.stale for seen in tainted.values()):
+            with self._database.write() as connection:
+                self._store(connection, {h: seen.sensitivity for h, seen in tainted.items()}, tainted)
+        return max((seen.sensitivity for seen in tainted.values()), default=Sensitivity.PUBLIC)
+
+    def remember(self, request: ChatRequest, decision: Decision) -> None:
+        """Remember the messages of a decided request, before it is answered. Raises `LedgerError`.
+
+        The sensitive part begins at the first message that holds a counted finding or was tainted before. A finding
+        outside the messages (a tool, a field), or a class that no finding explains, makes all messages sensitive.
+        """
+        units = self._units(request.messages)
+        self._flush()
+        holders = {_message_of(finding) for finding in decision.counted}
+        whole = -1 in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
+        sensitivity = decision.sensitivity
+        marked = {
+            u.hash for u in units if sensitivity > Sensitivity.PUBLIC and u.may_carry(whole or u.message in holders)
+        }
+        with self._or_pending(dict.fromkeys(marked, sensitivity)), self._database.write() as connection:
+            known = self._known(connection, [unit.hash for unit in units])
+            if sensitivity is Sensitivity.PUBLIC:
+                self._store(connection, {unit.hash: sensitivity for unit in units}, known)
+                return
+            tainted = [u.message for u in units if u.hash in known and known[u.hash].sensitivity > Sensitivity.PUBLIC]
+            first = 0 if whole else min([*holders, *tainted], default=0)
+            chosen = [unit for unit in units if unit.hash in marked and unit.message >= first]
+            kept = {u.hash: sensitivity for u in chosen if u.message in holders or not _is_public(known.get(u.hash))}
+            self._store(connection, kept, known)
+
+    def mark_answer(self, answer: Message, sensitivity: Sensitivity) -> None:
+        """Remember the local answer to a request above public, whole or as far as it came. Raises `LedgerError`."""
+        if sensitivity is Sensitivity.PUBLIC:
+            return
+        self._flush()
+        marked = {unit.hash: sensitivity for unit in self._units((answer,)) if unit.may_carry(False)}
+        with self._or_pending(marked), self._database.write() as connection:
+            known = self._known(connection, list(marked))
+            self._store(connection, {h: c for h, c in marked.items() if not _is_public(known.get(h))}, known)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _units(self, messages: Sequence[Message]) -> list[_Unit]:
+        return [
+            _Unit(index, self._hash(bare), len(bare), answer)
+            for index, message in enumerate(messages)
+            for text, answer in _texts(message)
+            if len(bare := _bare(text)) >= MIN_CHARS
+        ]
+
+    def _hash(self, bare: str) -> bytes:
+        return hashlib.blake2b(bare.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+
+    def _known(self, connection: sqlite3.Connection, hashes: Sequence[bytes]) -> dict[bytes, _Seen]:
+        """What is remembered of `hashes` and has not expired."""
+        now = int(self._clock())
+        known = {}
+        for start in range(0, len(hashes), 500):
+            part = hashes[start : start + 500]
+            found = connection.execute(
+                "SELECT hash, class, last_seen FROM messages WHERE last_seen >= ? AND hash IN"  # noqa: S608 - marks only
+                f" ({','.join('?' * len(part))})",
+                (now - self._seconds, *part),
+            )
+            for digest, value, last_seen in found:
+                known[digest] = _Seen(Sensitivity(value), now - last_seen > _TOUCH_SECONDS)
+        return known
+
+    def _store(
+        self, connection: sqlite3.Connection, classes: Mapping[bytes, Sensitivity], known: Mapping[bytes, _Seen]
+    ) -> None:
+        """Write what is new, higher or stale; a class never falls before it expires."""
+        now = int(self._clock())
+        rows = [
+            (digest, int(sensitivity), now, now - self._seconds)
+            for digest, sensitivity in classes.items()
+            if digest not in known or known[digest].stale or known[digest].sensitivity < sensitivity
+        ]
+        connection.executemany(
+            "INSERT INTO messages VALUES (?1, ?2, ?3) ON CONFLICT (hash) DO UPDATE SET last_seen = ?3,"
+            " class = iif(last_seen < ?4, ?2, max(class, ?2))",
+            rows,
+        )
+        if now - self._tidied > _TIDY_SECONDS:
+            self._tidied = now
+            self._tidy(connection, now)
+
+    def _tidy(self, connection: sqlite3.Connection, now: int) -> None:
+        connection.execute("DELETE FROM messages WHERE last_seen < ?", (now - self._seconds,))
+        for which, bound in (("class > 0", self._max_tainted), ("class = 0", self._max_public)):
+            connection.execute(
+                f"DELETE FROM messages WHERE hash IN (SELECT hash FROM messages WHERE {which}"  # noqa: S608 - fixed
+                " ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
+                (bound,),
+            )
+
+    @contextmanager
+    def _or_pending(self, marked: Mapping[bytes, Sensitivity]) -> Iterator[None]:
+        """Keep in memory what could not be written, so that it still counts when the store works again."""
+        try:
+            yield
+        except LedgerError:
+            with self._pending_lock:
+                for digest, sensitivity in marked.items():
+                    self._pending[digest] = max(sensitivity, self._pending.get(digest, Sensitivity.PUBLIC))
+                self._overflown = self._overflown or len(self._pending) > MAX_PENDING
+                if self._overflown:
+                    self._pending.clear()
+            raise
+
+    def _flush(self) -> None:
+        if self._overflown:
+            raise LedgerError("The taint store could not be written for too long; repair the disk and restart.")
+        if not self._pending:
+            return
+        with self._pending_lock:
+            waiting = dict(self._pending)
+            with self._database.write() as connection:
+                self._store(connection, waiting, self._known(connection, list(waiting)))
+            self._pending.clear()
+
+
+def _texts(message: Message) -> Iterator[tuple[str, bool]]:
+    """Each text of a message that can carry taint, and whether it is a model's answer."""
+    if message.role in ("system", "developer"):
+        return
+    yield message.text(), message.role == "assistant"
+    if message.reasoning:
+        yield message.reasoning, True
+    for call in message.tool_calls:
+        yield call.arguments, False
+
+
+def _bare(text: str) -> str:
+    return "".join(unicodedata.normalize("NFC", text).split())
+
+
+def _message_of(finding: Finding) -> int:
+    """The index of the message that holds a finding; -1 when it is elsewhere in the request."""
+    found = _MESSAGE.match(finding.where)
+    return int(found[1]) if found else -1
+
+
+def _is_public(seen: _Seen | None) -> bool:
+    return seen is not None and seen.sensitivity is Sensitivity.PUBLIC
