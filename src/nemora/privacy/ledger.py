@@ -261,11 +261,11 @@ class Ledger:
         self._prepare()
         with self._database.write() as connection:
             count, last_mac = self._head(connection)
-            row = dict.fromkeys(COLUMNS) | values
+            row: dict[str, Any] = dict.fromkeys(COLUMNS) | values
             row |= {"seq": count + 1, "time_ms": time.time_ns() // 1_000_000, "prev_mac": last_mac}
-            row["mac"] = self._row_mac(row)
-            connection.execute(_INSERT, row)
-            head = _Head(count + 1, row["mac"], self._head_mac(count + 1, row["mac"]))
+            mac = self._row_mac(row)
+            connection.execute(_INSERT, row | {"mac": mac})
+            head = _Head(count + 1, mac, self._head_mac(count + 1, mac))
             connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?, ?)", dataclasses.astuple(head))
         self._write_head_file(head)
         return head.count

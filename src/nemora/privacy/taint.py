@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemora.core import ChatRequest, Message
+from nemora.core import Message
 from nemora.errors import LedgerError
 from nemora.privacy.database import Database
 from nemora.privacy.decide import Decision
@@ -123,10 +123,10 @@ class TaintStore:
         """A store that is gone with the process."""
         return cls(None, key)
 
-    def lookup(self, request: ChatRequest) -> Sensitivity:
-        """The highest class with which any message of `request` was remembered. Raises `LedgerError`."""
+    def lookup(self, messages: Sequence[Message]) -> Sensitivity:
+        """The highest class with which any of a request's messages was remembered. Raises `LedgerError`."""
         self._flush()
-        hashes = [unit.hash for unit in self._units(request.messages)]
+        hashes = [unit.hash for unit in self._units(messages)]
         with self._database.read() as connection:
             known = self._known(connection, hashes)
         tainted = {h: seen for h, seen in known.items() if seen.sensitivity > Sensitivity.PUBLIC}
@@ -135,13 +135,13 @@ class TaintStore:
                 self._store(connection, {h: seen.sensitivity for h, seen in tainted.items()}, tainted)
         return max((seen.sensitivity for seen in tainted.values()), default=Sensitivity.PUBLIC)
 
-    def remember(self, request: ChatRequest, decision: Decision) -> None:
-        """Remember the messages of a decided request, before it is answered. Raises `LedgerError`.
+    def remember(self, messages: Sequence[Message], decision: Decision) -> None:
+        """Remember the messages of a decided request, public or not, before it is answered. Raises `LedgerError`.
 
         The sensitive part begins at the first message that holds a counted finding or was tainted before. A finding
         outside the messages (a tool, a field), or a class that no finding explains, makes all messages sensitive.
         """
-        units = self._units(request.messages)
+        units = self._units(messages)
         self._flush()
         holders = {_message_of(finding) for finding in decision.counted}
         whole = -1 in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
