@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nemora.privacy.detectors.api_key import ApiKeyDetector
 from nemora.privacy.detectors.bank_account import BankAccountDetector
+from nemora.privacy.detectors.command_password import CommandPasswordDetector
 from nemora.privacy.detectors.connection_string import ConnectionStringDetector
 from nemora.privacy.detectors.email_address import EmailAddressDetector
 from nemora.privacy.detectors.government_id import GovernmentIdDetector
@@ -26,6 +27,7 @@ ALL: tuple[Detector, ...] = (
     ConnectionStringDetector(),
     ApiKeyDetector(),
     PasswordDetector(),
+    CommandPasswordDetector(),
     OneTimeCodeDetector(),
     RecoveryPhraseDetector(),
     PaymentCardDetector(),

@@ -26,7 +26,7 @@ _WORDS = (
 # The word, perhaps "for the backend", then a sign of assignment and a value without spaces.
 _KEYED = re.compile(
     rf"{word(_WORDS)}(?P<rest>[\w.-]{{0,30}})[\"'`\])]{{0,3}}(?:[ ](?:for|of|to|on|in)(?:[ ][\w'-]{{1,20}}){{1,4}})?[ \t]{{0,4}}"
-    r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|,|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为|は)[ \t\n]{0,4}(?:\*\*|[\[({])?\\?[\"'`“]?"
+    r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|：|＝|,|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为|は)(?:\*\*|__)?[ \t\n]{0,4}[\[({]?\\?[\"'`“]?"
     r"(?P<value>[A-Za-z0-9_\-./+=~!@#$%^&*]{10,400})",
     re.IGNORECASE,
 )

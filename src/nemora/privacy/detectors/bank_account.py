@@ -20,7 +20,10 @@ _ROUTING = (
     r"|sort[\s_-]?code|bsb(?:[\s_-]?(?:number|no))?|bankleitzahl|blz|ifsc(?:[\s_-]?code)?|transit number|бик"
 )
 _NUMBER = r"[A-Za-z]{0,4}\d(?:[ -]?\d){5,19}(?![\w]|[-.,]\d)"
-_CODE = r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]\d{3}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3} \d{3} \d{2}|\d{6}|\d{8}|[A-Z]{4}0[A-Z0-9]{6})(?![\w]|[-.,]\d)"
+_CODE = (
+    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3} \d{3} \d{2}|\d{3}[ -]\d{3}|\d{6}|\d{8}|[A-Z]{4}0[A-Z0-9]{6})"
+    r"(?![\w]|[-.,]\d)"
+)
 _ACCOUNT_KEY, _ROUTING_KEY = key_pattern(_ACCOUNT), key_pattern(_ROUTING)
 _ACCOUNT_KEYED = keyed_pattern(_ACCOUNT, _NUMBER)
 _ROUTING_KEYED = keyed_pattern(_ROUTING, _CODE)

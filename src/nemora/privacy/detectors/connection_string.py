@@ -50,7 +50,7 @@ _PASSWORD_KEYS = {
     "sharedsecretvalue",
     "sharedaccesssignature",
 }
-_LOCAL_SAMPLES = {
+_SAMPLES = {
     ("user", "pass"),
     ("user", "password"),
     ("username", "password"),
@@ -83,7 +83,8 @@ class ConnectionStringDetector:
 
 
 def _is_secret(user: str, password: str) -> bool:
-    if (user.lower(), password.lower()) in _LOCAL_SAMPLES or password.isdigit() and len(password) <= 5 and "." in user:
+    """Whether this is no sample, no variable, and no `host:port/path` with an @ behind it."""
+    if (user.lower(), password.lower()) in _SAMPLES or re.match(r"\d{1,5}(?:/|\Z)", password) and ("." in user or "/" in password):
         return False
     return not is_placeholder(password) and not re.match(r"[{$<%]", password)
 

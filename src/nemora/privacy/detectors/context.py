@@ -48,14 +48,31 @@ def keyed_pattern(words: str, value: str, *, glue: int = 10) -> re.Pattern[str]:
     return re.compile(rf"{word(words)}{_GLUE % glue}(?<![A-Za-z])(?P<value>{value})", re.IGNORECASE)
 
 
+# Four digits, close together: what every value has that only a key gives meaning to.
+_DIGITS = re.compile(r"\d(?:\D{0,7}\d){3,40}")
+_WINDOW_BEFORE, _WINDOW_AFTER = 120, 60
+
+
+def digit_windows(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of text in which a keyed number may stand, without overlaps. Long texts hold few."""
+    start = end = 0
+    for match in _DIGITS.finditer(text):
+        if match.start() - _WINDOW_BEFORE > end:
+            if end:
+                yield start, end
+            start = match.start() - _WINDOW_BEFORE
+        end = match.end() + _WINDOW_AFTER
+    if end:
+        yield max(0, start), end
+
+
 def keyed_values(
     pattern: re.Pattern[str], bare: re.Pattern[str], key: re.Pattern[str], text: str, label: str
 ) -> Iterator[tuple[int, int]]:
-    """Spans of values that follow their key, or that are all of a field whose label is the key."""
+    """Spans of numbers that follow their key, or that are all of a field whose label is the key."""
     if names(key, label) and (match := bare.fullmatch(text.strip())):
         offset = len(text) - len(text.lstrip())
         yield offset + match.start(), offset + match.end()
-    if key.search(text) is None:
-        return
-    for match in pattern.finditer(text):
-        yield match.span("value")
+    for start, end in digit_windows(text):
+        for match in pattern.finditer(text, start, end):
+            yield match.span("value")

@@ -13,6 +13,8 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![\w])", re.IGNORECASE
 )
 _AT = re.compile(r"@|%40|＠")
+# Chinese, Japanese and Korean text runs into an address without a space.
+_SCRIPT_CHANGE = re.compile(r"(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[ -~])")
 # Domains that no one has (RFC 2606, RFC 6761), and endings of files, which stand after an @ too (logo@2x.png).
 _RESERVED = re.compile(
     r"(?:\A|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local\.invalid)\Z", re.IGNORECASE
@@ -60,7 +62,7 @@ def _around(text: str, at: int, after: int) -> Match | None:
     if not local or not domain or domain.group().rpartition(".")[2].lower() in _FILE_ENDINGS:
         return None
     # What may stand in a local part by the letter also parts it from its surroundings.
-    name = re.split(r"[=/?&'`{|}*#$!]", local.group())[-1].strip(".")
+    name = _SCRIPT_CHANGE.split(re.split(r"[=/?&'`{|}*#$!]", local.group())[-1])[-1].strip(".")
     if not name or not any(char.isalnum() for char in name) or _RESERVED.search(domain.group()):
         return None
     if text[after - 1 - len(name) : after].startswith("//") or _is_userinfo(text, at - len(name)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values, names, near
+from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values, names, near
 from nemora.privacy.detectors.national_ids import NATIONAL_IDS
 from nemora.privacy.detectors.public_values import SAMPLE_NATIONAL_IDS
 from nemora.privacy.finding import Kind
@@ -29,15 +29,13 @@ _OTHER = (
 )
 _WORDS = f"{_LICENCE}|{_PASSPORT}|{_OTHER}"
 _KEY = key_pattern(_WORDS)
-# At least five digits among five to twenty characters; groups parted by single separators.
+# A token that begins with a digit, letters and a digit, or a capital prefix; further groups hold digits too.
 _VALUE = (
-    r"(?=(?:[ ./-]?[A-Za-z]{0,5}){0,3}(?:[ ./-]?\d){5})[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,19}?(?![A-Za-z0-9]|[/.-]\d)"
+    r"(?:(?-i:[A-Z]{1,4})[ -]|[A-Za-z]{0,5}-?)\d[A-Za-z0-9]{0,19}"
+    r"(?:[./-][A-Za-z0-9]{1,8}|[ ](?=[A-Za-z]{0,2}\d)[A-Za-z0-9]{1,8}|[ ](?-i:[A-Z])(?![A-Za-z'])){0,6}(?![A-Za-z0-9]|[/.-]\d)"
 )
-_VALUE_SPLIT = (
-    r"(?=[A-Za-z]{0,5}[ -]?(?:\d[ -]?[A-Za-z]?){4})[A-Za-z]{0,5}[ -]?\d[A-Za-z0-9]{3,17}(?![A-Za-z0-9]|[/.-]\d)"
-)
-_KEYED = keyed_pattern(_WORDS, rf"{_VALUE_SPLIT}|{_VALUE}")
-_BARE = re.compile(rf"{_VALUE_SPLIT}|{_VALUE}")
+_KEYED = keyed_pattern(_WORDS, _VALUE)
+_BARE = re.compile(_VALUE)
 _MRZ = re.compile(r"[PVIAC][A-Z<][A-Z]{3}[A-Z0-9<]{25,39}\n[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30})?")
 _DATE = re.compile(r"(?:19|20)\d\d[ ./-]\d\d?[ ./-]\d\d?|\d\d?[ ./-]\d\d?[ ./-](?:19|20)\d\d")
 
@@ -52,27 +50,28 @@ class GovernmentIdDetector:
         found |= _checked(text, label)
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             value = text[start:end]
-            if _DATE.fullmatch(value) or value.upper() in SAMPLE_NATIONAL_IDS or len(set(value)) < 3:
+            digits = sum(char.isdigit() for char in value)
+            if digits < 5 or len(value) > 24 or _DATE.fullmatch(value) or len(set(value)) < 3:
+                continue
+            if value.upper() in SAMPLE_NATIONAL_IDS:
                 continue
             if not any(a < end and start < b for a, b in found):
-                found[start, end] = 0.9 if sum(char.isdigit() for char in value) >= 6 else 0.7
+                found[start, end] = 0.9 if digits >= 6 else 0.7
         return [Match(Kind.GOVERNMENT_ID, *span, confidence) for span, confidence in sorted(found.items())]
 
 
 def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     """Values of the table: sure where the check digit holds and a word stands near, unsure where only one of both."""
     found: dict[tuple[int, int], float] = {}
+    windows = list(digit_windows(text))
     for row, key in _ROWS:
-        labelled = names(key, label)
-        announced = labelled or key.search(text) is not None
-        if not announced and not row.alone:
-            continue
-        for match in row.shape.finditer(text):
+        for match in (m for window in windows for m in row.shape.finditer(text, *window)):
             value = re.sub(r"[ ./+-]", "", match.group()).upper()
             if value in SAMPLE_NATIONAL_IDS or len(set(value)) < 3:
                 continue
-            keyed = announced and (labelled or near(key, text, *match.span()))
-            confidence = (0.97 if keyed else row.alone) if row.valid(value) else 0.6 if keyed else 0.0
+            valid = row.valid(value)
+            keyed = names(key, label) or near(key, text, *match.span())
+            confidence = (0.97 if keyed else row.alone) if valid else 0.6 if keyed else 0.0
             if confidence > found.get(match.span(), 0.0):
                 found[match.span()] = confidence
     return found

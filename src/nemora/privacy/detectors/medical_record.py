@@ -27,6 +27,6 @@ class MedicalRecordDetector:
         spans = {m.span(): 0.95 for m in _MRN.finditer(text)}
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             digits = sum(char.isdigit() for char in text[start:end])
-            if digits >= 4 and not any(a < end and start < b for a, b in spans):
+            if digits >= 5 and not any(a < end and start < b for a, b in spans):
                 spans[start, end] = 0.85
         return [Match(Kind.MEDICAL_RECORD, *span, confidence) for span, confidence in sorted(spans.items())]

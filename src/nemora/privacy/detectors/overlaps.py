@@ -27,14 +27,14 @@ _RANK = {
 }
 
 
-def _strength(match: Match) -> tuple[int, bool, int, float, int]:
-    """Greater is stronger: class, then sure before unsure, then length, then confidence, then the more telling kind."""
+def _strength(match: Match) -> tuple[int, bool, int, int, float]:
+    """Greater is stronger: class, then sure before unsure, then length, then the more telling kind, then confidence."""
     return (
         int(CATALOGUE[match.kind].sensitivity),
         match.confidence >= 0.8,
         match.end - match.start,
-        match.confidence,
         -_RANK.get(match.kind, len(_RANK)),
+        match.confidence,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -11,7 +12,8 @@ from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
-_KEY = re.compile(word(rf"{PASSWORD}|{PIN}"), re.IGNORECASE)
+_KEY = re.compile(word(PASSWORD), re.IGNORECASE)
+_PIN = re.compile(word(PIN), re.IGNORECASE)
 _LABEL = re.compile(
     rf"(?<![A-Za-z])(?:{PASSWORD}|pass)(?:[\s_](?:value|plain(?:text)?|confirmation|confirm|again|\d))?\Z",
     re.IGNORECASE,
@@ -19,39 +21,34 @@ _LABEL = re.compile(
 _PIN_LABEL = re.compile(rf"(?<![A-Za-z])(?:{PIN})\Z", re.IGNORECASE)
 _QUOTED = r"\\?\"(?P<double>[^\"\n\\]{1,128})\\?\"|\\?'(?P<single>[^'\n\\]{1,128})\\?'|`(?P<tick>[^`\n]{1,128})`|[“„«](?P<curly>[^”“»\n]{1,128})[”“»]"
 _BARE = r"(?P<bare>[^\s\"'`“”<>，。；]{3,128})"
-# password: x, PASSWORD=x, "db-password" => "x", **Password:** x. Between word and sign: the rest of an identifier, or "for the router".
+# The four ways in which a value follows the word; each is matched where the word ends.
+# password: x, PASSWORD=x, "db-password" => "x", **Password:** x; perhaps with the rest of an identifier, or "for the router".
 _ASSIGNED = re.compile(
-    rf"{word(PASSWORD)}(?P<rest>[\w-]{{0,20}})(?:\[\d{{0,3}}\])?\\?[\"'`\])]{{0,2}}(?:[ ](?:for|to|of|on|für|para|pour)(?:[ ][\w.@'-]{{1,30}}){{1,5}})?(?:[ ]?\([^)\n]{{1,30}}\))?"
-    rf"(?P<before>[ \t]{{0,8}})(?:\*\*|__)?(?P<sign>:=|=>|->|===?|!=|:|=|：|＝)(?:\*\*|__)?(?P<after>[ \t]{{0,8}})(?:\n[ \t]{{0,8}}(?=[^\s:=]{{3,64}}(?:\n|\Z)))?(?:[brfu](?=[\"']))?(?:{_QUOTED}|{_BARE})",
+    r"(?P<rest>[\w-]{0,20})(?:\[\d{0,3}\])?\\?[\"'`\])]{0,2}"
+    r"(?:[ ](?:for|to|of|on|für|para|pour)(?:[ ][\w.@'-]{1,30}){1,5})?(?:[ ]?\([^)\n]{1,30}\))?"
+    r"(?P<before>[ \t]{0,8})(?:\*\*|__)?(?P<sign>:=|=>|->|===?|!=|:|=|：|＝)(?:\*\*|__)?[ \t]{0,8}"
+    r"(?:\n[ \t]{0,8}(?=[^\s:=]{3,64}(?:\n|\Z)))?(?:[brfu](?=[\"']))?"
+    rf"(?:{_QUOTED}|{_BARE})",
+    re.IGNORECASE,
+)
+_WHOSE = re.compile(
+    r"(?<![A-Za-z])(?:my|our|his|her|their|the|your|admin|root|wifi|wi-fi|mein|unser|das|mi|nuestra|la|mon|notre|le|minha|a|mio|мой|я|我的|私の)"
+    r"[ ]?(?:[\w'’.-]{1,24}[ ]){0,4}\Z",
     re.IGNORECASE,
 )
 _PROSE = re.compile(
-    rf"(?P<whose>(?:my|our|his|her|their|the|your|admin|root|wifi|wi-fi|mein|unser|das|mi|nuestra|la|mon|notre|le|minha|a|mio|la mia|мой|我的|私の)[ ]?(?:[\w'’.-]{{1,24}}[ ]){{0,4}}?)?{word(PASSWORD)}"
-    rf"(?:[ ](?:for|to|of|on|für|para|pour|de|voor)(?:[ ][\w.@'’-]{{1,30}}){{1,5}}?)?[ ]?(?<![A-Za-z])(?:{IS}|has been (?:set|changed) to|(?:changed|set|reset|updated) to)(?![A-Za-z=])[ ]?:?[ ]?(?:still |now |currently |just |simply )?(?:{_QUOTED}|{_BARE})",
+    r"(?:[ ](?:for|to|of|on|für|para|pour|de|voor)(?:[ ][\w.@'’-]{1,30}){1,5}?)?[ ]?(?<![A-Za-z])"
+    rf"(?:{IS})[ ]?:?[ ]?"
+    rf"(?:still |now |currently |just |simply )?(?:{_QUOTED}|{_BARE})",
     re.IGNORECASE,
 )
 # "log in with password hunter2": nothing between word and value, so the value must look like one.
 _ADJACENT = re.compile(
-    rf"{word(PASSWORD)}[ \t]{{1,3}}(?:\"(?P<double>[^\"\n]{{3,64}})\"|'(?P<single>[^'\n]{{3,64}})'|(?P<bare>[^\s\"'`<>,;:=()]{{4,64}}))",
-    re.IGNORECASE,
+    r"[ \t]{1,3}(?:\"(?P<double>[^\"\n]{3,64})\"|'(?P<single>[^'\n]{3,64})'|(?P<bare>[^\s\"'`<>,;:=()]{4,64}))"
 )
 _PIN_VALUE = re.compile(
-    rf"{word(PIN)}[\"'`\])]{{0,2}}(?:[ ](?:for|to|of|on)(?:[ ][\w'-]{{1,24}}){{1,5}}?)?[ \t]{{0,4}}(?:(?:{IS})(?![A-Za-z])|:|=|#)?[ \t]{{0,4}}[\"'`]?(?P<bare>\d{{4}}|\d{{6,8}}|\d{{5}})(?![\w.-]|,\d)",
-    re.IGNORECASE,
-)
-_COMMANDS = re.compile(
-    r"--(?:[a-z]{1,20}-)?(?:password|passwd|pass|passphrase|pwd)(?:=|[ \t]{1,4})(?:\"(?P<a>[^\"\n]{1,128})\"|'(?P<b>[^'\n]{1,128})'|(?P<c>[^\s\"'`-][^\s\"'`]{1,127}))"
-    r"|\bsshpass[ ]{1,3}-p[ ]?(?:\"(?P<d>[^\"\n]{1,128})\"|'(?P<e>[^'\n]{1,128})'|(?P<f>[^\s\"']{2,128}))"
-    r"|\bmysql(?:dump|admin|import)?\b[^\n|;]{0,120}?[ ]-p(?:'(?P<g>[^'\n]{1,128})'|\"(?P<h>[^\"\n]{1,128})\"|(?P<i>[^\s\"'-][^\s\"']{2,127}))"
-    r"|\bdocker login[^\n|;]{0,120}?[ ]-p[ ]?(?P<j>[^\s\"'`]{3,256})"
-    r"|\b(?:curl|wget|http)\b[^\n|;]{0,200}?[ ](?:-u|--user)[ =]?[\"']?[\w.@\\-]{1,64}:(?P<k>[^\s\"'`]{2,128})"
-    r"|\b(?:smbclient|net use|rpcclient)\b[^\n]{0,120}?(?:-U|/user:)[ ]?[\"']?[\w.\\-]{1,64}[% ](?P<l>[^\s\"'`]{3,128})"
-    r"|-pass(?:in|out)? pass:(?P<m>[^\s\"'`]{2,128})|\becho[ ]{1,3}[\"']?(?P<n>[^\s\"'|]{3,128})[\"']?[ ]{0,3}\|[ ]{0,3}(?:sudo[ ]-S|passwd|docker login)"
-    r"|\bidentified\s{1,8}(?:with\s{1,8}\w{1,40}\s{1,8})?by\s{1,8}(?:password\s{1,8})?['\"](?P<o>[^'\"\n]{1,128})['\"]"
-    r"|\b(?:with|set|encrypted)?\s{0,8}password\s{1,8}'(?P<p>[^'\n]{1,128})'|\bpassword\(\s{0,3}['\"](?P<q>[^'\"\n]{1,128})['\"]\s{0,3}\)"
-    r"|\blogin[ ]{1,3}[\w.@-]{1,64}\s{1,4}password[ ]{1,3}(?P<r>[^\s\"']{2,128})|<(?P<tag>[\w:-]{0,30}(?i:passwor[dt]|passwd|pwd|passphrase))(?:[ ][^>\n]{0,80})?>(?P<s>[^<>\n]{1,128})</"
-    r"|(?:key|name|id)=[\"'][\w.:-]{0,40}(?i:password|passwd|pwd)[\"'][^>\n]{0,60}?\bvalue=[\"'](?P<t>[^\"'\n]{1,128})[\"']"
-    r"|\brequirepass[ ]{1,3}(?P<u>[^\s\"']{3,128})|(?:\buid|\buser(?:name)?|\blogin|\bcred(?:ential)?s?)[ ]?[:=][ ]?[\w.@+-]{2,64}[ ]?(?:/|\||:)[ ]?(?P<v>(?=[^\s]{0,40}[\d!@#$%^&*])[^\s\"'`/|]{5,64})(?![^\s.,;)])",
+    r"[\"'`\])]{0,2}(?:[ ](?:for|to|of|on)(?:[ ][\w'-]{1,24}){1,6}?)?[ \t]{0,4}"
+    rf"(?:{IS}|to(?![A-Za-z])|:|#)?[ \t]{{0,4}}[\"'`]?(?P<bare>\d{{4,8}})(?![\w.-]|,\d)",
     re.IGNORECASE,
 )
 _CODE_VALUE = re.compile(
@@ -68,10 +65,11 @@ class PasswordDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         found: dict[tuple[int, int], float] = dict(_labelled(text, label))
-        if _KEY.search(text):
-            for hit in (_assigned(text), _prose(text), _adjacent(text), _pins(text)):
-                _add(found, hit)
-        _add(found, _commands(text))
+        for key in _KEY.finditer(text):
+            for follows in (_assigned, _prose, _adjacent):
+                _add(found, follows(text, key))
+        for key in _PIN.finditer(text):
+            _add(found, _pin(text, key))
         return [Match(Kind.PASSWORD, *span, confidence) for span, confidence in sorted(found.items())]
 
 
@@ -79,8 +77,10 @@ Hits = Iterator[tuple[tuple[int, int], float]]
 
 
 def _add(found: dict[tuple[int, int], float], hits: Hits) -> None:
+    """Keep the first of overlapping hits. They come from left to right, so only the last few can overlap."""
     for span, confidence in hits:
-        if not any(span[0] < b and a < span[1] for a, b in found):
+        recent = list(found)[-4:] if len(found) < 8 else list(itertools.islice(reversed(found), 4))
+        if not any(span[0] < end and start < span[1] for start, end in recent):
             found[span] = confidence
 
 
@@ -107,21 +107,25 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
     return start, start + len(trimmed), False
 
 
-def _assigned(text: str) -> Hits:
-    for match in _ASSIGNED.finditer(text):
-        start, end, quoted = _value(match)
-        value = text[start:end]
-        if match["sign"] in ("!=", "->") and not quoted:
-            continue
-        if match["rest"] and re.search(
-            r"(?i)(?:hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder|file|path|id|type|count|salt|last|changed)",
-            match["rest"],
-        ):
-            continue
-        if quoted and _is_text_value(value):
-            yield (start, end), 0.95
-        elif not quoted and _is_bare_value(value, match, text[end : end + 12]):
-            yield (start, end), 0.95 if _is_strong(value) else 0.75
+_HANDLED = re.compile(
+    r"hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder|file|path"
+    r"|id\b|type|count|salt|last|changed|valid|check|prompt|visible|required|auth",
+    re.IGNORECASE,
+)
+
+
+def _assigned(text: str, key: re.Match[str]) -> Hits:
+    match = _ASSIGNED.match(text, key.end())
+    if match is None or _HANDLED.search(match["rest"]):
+        return
+    start, end, quoted = _value(match)
+    value = text[start:end]
+    if match["sign"] in ("!=", "->") and not quoted:
+        return
+    if quoted and _is_text_value(value):
+        yield (start, end), 0.95
+    elif not quoted and _is_bare_value(value, match, text[end : end + 12]):
+        yield (start, end), 0.95 if _is_strong(value) else 0.75
 
 
 def _is_text_value(value: str) -> bool:
@@ -164,62 +168,52 @@ def _is_strong(value: str) -> bool:
     )
 
 
-def _prose(text: str) -> Hits:
-    for match in _PROSE.finditer(text):
-        start, end, quoted = _value(match)
-        value = text[start:end]
-        if is_placeholder(value) or (quoted and not _is_text_value(value)):
-            continue
-        if quoted or _is_strong(value):
-            if not re.fullmatch(r"\d{1,3}(?:st|nd|rd|th|%|\+)?|\d{1,2}-(?:char\w*|digit)", value):
-                yield (start, end), 0.9
-            continue
-        last = re.match(r"[.,;!)]?\s*(?:\Z|\n|[.,;!]|and\b|but\b|und\b|y\b|et\b)", text[end : end + 8])
-        word_like = value.casefold()
-        if (
-            last
-            and word_like not in ABOUT
-            and not re.search(r"(?:ed|ing|ly|able|ible|ful|less)\Z", word_like)
-            and match["whose"]
-        ):
-            yield (start, end), 0.65
+_ABOUT_ENDING = re.compile(r"(?:ed|ing|ly|able|ible|ful|less)\Z")
+_SENTENCE_END = re.compile(r"[.,;!)]?\s*(?:\Z|\n|[.,;!]|and\b|but\b|und\b|y\b|et\b)")
+_AMOUNT = re.compile(r"\d{1,3}(?:st|nd|rd|th|%|\+)?|\d{1,2}-(?:char\w*|digit)")
 
 
-def _adjacent(text: str) -> Hits:
-    for match in _ADJACENT.finditer(text):
-        start, end, quoted = _value(match)
-        value = text[start:end]
-        strong = re.search(r"[A-Za-z]", value) and re.search(r"\d|[!@#$%^&*]", value) and _is_strong(value)
-        if (
-            strong
-            and not is_placeholder(value)
-            and not re.match(
-                r"(?:v?\d+[.\d]*\Z|\d+-\w+\Z|[\w.-]+\.\w{2,4}\Z|PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2)",
-                value,
-                re.IGNORECASE,
-            )
-        ):
-            yield (start, end), 0.8 if quoted else 0.7
+def _prose(text: str, key: re.Match[str]) -> Hits:
+    match = _PROSE.match(text, key.end())
+    if match is None:
+        return
+    start, end, quoted = _value(match)
+    value = text[start:end]
+    if is_placeholder(value) or (quoted and not _is_text_value(value)):
+        return
+    if quoted or _is_strong(value):
+        if not _AMOUNT.fullmatch(value):
+            yield (start, end), 0.9
+        return
+    # A plain word: "my password is swordfish." but not "my password is expired".
+    owned = _WHOSE.search(text[max(0, key.start() - 80) : key.start()]) is not None
+    about = value.casefold() in ABOUT or _ABOUT_ENDING.search(value.casefold())
+    if owned and not about and len(value) >= 3 and _SENTENCE_END.match(text[end : end + 8]):
+        yield (start, end), 0.65
 
 
-def _pins(text: str) -> Hits:
-    for match in _PIN_VALUE.finditer(text):
-        value = match["bare"]
-        postal = len(value) in (5, 6) and re.search(r"(?i)pin[\s_-]?code", match.group())
-        if not postal and not (
-            len(value) == 4 and value.startswith(("19", "20")) and not re.search(r"[:=]|is", match.group())
-        ):
-            yield match.span("bare"), 0.85
+_NAMES_OF_THINGS = re.compile(
+    r"v?\d[\d.]*|\d+-\w+|[\w.-]+\.[a-z]{2,4}|(?:PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2|bcrypt|2fa|base64)\S*", re.IGNORECASE
+)
 
 
-def _commands(text: str) -> Hits:
-    for match in _COMMANDS.finditer(text):
-        group = next((name for name in "abcdefghijklmnopqrstuv" if match[name] is not None), None)
-        if group is None:
-            continue
-        value = match[group]
-        if is_placeholder(value) or value.startswith("$") or re.match(INTERFACE, value):
-            continue
-        if group == "c" and (value.casefold() in ABOUT or _KEY.fullmatch(value)):
-            continue
-        yield match.span(group), 0.92
+def _adjacent(text: str, key: re.Match[str]) -> Hits:
+    match = _ADJACENT.match(text, key.end())
+    if match is None:
+        return
+    start, end, quoted = _value(match)
+    value = text[start:end]
+    strong = any(c.isalpha() for c in value) and re.search(r"[\d!@#$%^&*]", value) is not None and _is_strong(value)
+    if strong and not is_placeholder(value) and not _NAMES_OF_THINGS.fullmatch(value):
+        yield (start, end), 0.8 if quoted else 0.7
+
+
+def _pin(text: str, key: re.Match[str]) -> Hits:
+    match = _PIN_VALUE.match(text, key.end())
+    if match is None:
+        return
+    value, between = match["bare"], match.group()[: match.start("bare") - match.start()]
+    postal = len(value) in (5, 6) and "code" in key.group().lower()
+    year = len(value) == 4 and value.startswith(("19", "20")) and not between.strip()
+    if not postal and not year and (between.strip() or key.group() == "PIN"):
+        yield match.span("bare"), 0.85

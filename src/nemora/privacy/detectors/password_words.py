@@ -11,8 +11,11 @@ PASSWORD = (
     r"|şifre(?:m|si)?|sifre|jelszó|jelszo|parol[aă]|lozinka|geslo|slaptažodis|parool|mật khẩu|mat khau|kata sandi|sandi"
     r"|парол[ьяею]м?|лозинка|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|كلمة (?:المرور|السر)|سیسمה|סיסמ[הא]|סיסמתי|पासवर्ड|কোড|รหัสผ่าน|κωδικός(?: πρόσβασης)?|συνθηματικό"
 )
-PIN = r"(?<!gpio )(?<!gpio_)pins?(?:[\s_-]?(?:code|number|no))?|geheimzahl|code pin|código pin|пин(?:-?код)?"
-IS = r"is|was|are|=|equals|ist|lautet|es|era|est|é|è|je|jest|är|er|on|olarak|это|adalah|là|は|是|为|為|은|는|هي|הוא|है"
+PIN = r"(?<!gpio )(?<!gpio_)pin(?:[\s_-]?(?:code|number|no))?|geheimzahl|code pin|código pin|пин(?:-?код)?"
+IS = (
+    r"(?:(?:(?:has been|was|is|now) )?(?:set|changed|reset|updated) to|to be|is|was|are|equals|ist|lautet|es|era|est|é|è|je|jest|är|er|on|olarak"
+    r"|это|adalah|là|هي|הוא|है)(?![A-Za-z=])|[=是为為は은는]"
+)
 
 # After "password is …" these speak about a password.
 ABOUT = frozenset(
@@ -27,6 +30,7 @@ ABOUT = frozenset(
     at in on of for to from with without by as and or but because than like between must should can could will would may might has have had
     one two three four five six seven eight nine ten per any all some each every other another either both true false yes
     policy policies manager managers field form reset hint hash hashes prompt box input strength protection authentication recovery
+    length complexity uniqueness randomness entropy
     important mandatory confidential private public secret personal temporary permanent plain plaintext text stored up down out
     working correct available unavailable gone ready ok okay fine terrible awful great ridiculous obvious guessable crackable memorable
     below above following follows attached enclosed inside outside within described correct next last

@@ -130,7 +130,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
         return False
     if after[:1].isalpha() and after[:1].isascii():
         return False
-    return not (len(before) == 2 and before[1] in ".," and before[0].isdigit())
+    return not (len(before) == 2 and before[1] == "." and before[0].isdigit())
 
 
 def _spelled_match(group: Group) -> list[Match]:

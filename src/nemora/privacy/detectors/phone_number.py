@@ -25,7 +25,7 @@ _OTHER = key_pattern(
     r"|zip|postcode|tracking|case|ref(?:erence)?|po|rfc|port|pid|uid|timestamp|date|build|policy|mrn|id"
 )
 _CANDIDATE = re.compile(
-    r"(?<![\w.,$€£¥+/=%&-])(?:\+|00(?=[1-9]))?[ ]?(?:\(?\d|\(\+?\d)(?:[ ./()\u00a0‐-―-]{0,3}\d){5,16}"
+    r"(?<![\w.$€£¥+/=%&-])(?:\+|00(?=[1-9]))?[ ]?(?:\(?\d|\(\+?\d)(?:[ ./()\u00a0‐-―-]{0,3}\d){5,16}"
     r"(?:[ ,;]{0,2}(?:x|ext\.?|extension|durchwahl|poste)[ .:]{0,2}\d{1,6})?(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
@@ -35,6 +35,9 @@ _IN_URL = re.compile(
 )
 _NANP = re.compile(r"(?:\+?1[ .\-]?)?(?:\(\d{3}\)[ .\-]?|\d{3}[-.])\d{3}[-. ]\d{4}(?:\D.*)?")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?(?:\D.*)?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d(?:\D.*)?")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:\D.*)?")
+_PAIRS = re.compile(r"\d\d \d\d \d\d|\d{3} \d{3}")
+_THOUSANDS = re.compile(r"\d,\Z")
 # Countries whose national numbers begin with 0 and are written so, then the others tried on announced numbers.
 _TRUNK_ZERO = ("GB", "FR", "DE", "IT", "NL", "AU", "JP", "CH", "AT", "BE", "SE", "IE", "NZ", "ZA", "CN")
 _REGIONS = ("US", *_TRUNK_ZERO, "ES", "PT", "PL", "BR", "MX", "IN", "DK", "NO", "FI", "CZ", "GR", "SG", "HK", "KR")
@@ -54,15 +57,34 @@ class PhoneNumberDetector:
     def find(self, text: str, label: str) -> list[Match]:
         labelled = names(_KEY, label)
         found = []
-        for pattern in (_CANDIDATE, _IN_URL):
+        for pattern in (_IN_URL, _CANDIDATE):
             for match in pattern.finditer(text):
-                start, end = match.span()
-                start += len(match.group()) - len(match.group().lstrip())
+                start, end = _trimmed(match)
                 keyed = labelled or _announced(text, start, end)
-                confidence = _confidence(text[start:end].replace("%2B", "+").replace("%2b", "+"), keyed)
+                written = text[start:end].replace("%2B", "+").replace("%2b", "+")
+                if _THOUSANDS.search(text[max(0, start - 2) : start]) and not _NANP.fullmatch(written):
+                    continue
+                confidence = _confidence(written, keyed)
                 if confidence:
                     found.append(Match(Kind.PHONE_NUMBER, start, end, confidence))
-        return found
+        return _without_inner(found)
+
+
+def _without_inner(found: list[Match]) -> list[Match]:
+    """Sorted, and without a match inside the one before it: "+1 (343) …" is also "(343) …"."""
+    kept: list[Match] = []
+    for match in sorted(found, key=lambda m: (m.start, -m.end)):
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
+    return kept
+
+
+def _trimmed(match: re.Match[str]) -> tuple[int, int]:
+    """Without spaces, and without a bracket that opens around the number: "Kim (+1 (690) …)"."""
+    start, end = match.span()
+    written = match.group()
+    start += len(written) - len(written.lstrip())
+    return start + (written.lstrip()[0] == "(" and written.count("(") > written.count(")")), end
 
 
 def _announced(text: str, start: int, end: int) -> bool:
@@ -77,7 +99,8 @@ def _announced(text: str, start: int, end: int) -> bool:
 
 def _confidence(written: str, keyed: bool) -> float:
     digits = re.sub(r"\D", "", re.split(r"[xXeEdDp]", written)[0])
-    if not 7 <= len(digits) <= 15 or same_digit(digits) or _fictional(digits):
+    shortest = 6 if keyed and _PAIRS.fullmatch(written) else 7
+    if not shortest <= len(digits) <= 15 or same_digit(digits) or _fictional(digits) or _IPV4.fullmatch(written):
         return 0.0
     if written.startswith("+") or (written.startswith("00") and keyed):
         return _international("+" + digits.removeprefix("00"), keyed)

@@ -9,9 +9,9 @@ from collections import Counter
 from nemora.privacy.detectors.public_values import SAMPLE_SECRETS
 
 _REFERENCE = re.compile(
-    r"\$\{|\$\(|\$[A-Za-z_]\w*\Z|\{\{|\{%|%[A-Za-z_]\w*%\Z|%\(\w+\)s|%[sdrv]\Z|<[^<>]{1,80}>\Z|\[[A-Z][\w .:-]{0,60}\]\Z|\{\w{0,40}\}\Z"
-    r"|<%|#\{|@\w+@\Z|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv|secrets?\.[A-Za-z_]|var\.\w"
-    r"|vault:|ssm:|arn:aws:|data\.\w+\.|local\.\w|op://|!(?:Ref|Sub|GetAtt|vault|secret)\b|ref\+|projects/[\w-]+/secrets",
+    r"\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{\{|\{%|\A%[A-Za-z_]\w*%\Z|%\(\w+\)s|\A%[sdrv]\Z|\A<[^<>]{1,80}>\Z|\A\[[A-Z][\w .:-]{0,60}\]\Z|\A\{\w{0,40}\}\Z"
+    r"|<%|#\{|\A@\w+@\Z|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv|\Asecrets?\.[A-Za-z_]|\Avar\.\w"
+    r"|vault:|ssm:|arn:aws:|\Adata\.\w+\.|\Alocal\.\w|op://|!(?:Ref|Sub|GetAtt|vault|secret)\b|ref\+|projects/[\w-]+/secrets",
     re.IGNORECASE,
 )
 _MASK = re.compile(r"[*•●xX.…_#?-]+|(?:.{0,8})(?:\*{3,}|•{3,}|x{4,}|X{4,}|\.{3}|…)(?:.{0,8})")
@@ -61,7 +61,7 @@ def is_counting(value: str) -> bool:
 
 
 _WORDLIKE = re.compile(
-    r"(?:[A-Za-z]{2,24}\d{0,2}|\d{1,4}|v\d{1,3})(?:[_\-./: ](?:[A-Za-z]{1,24}\d{0,2}|\d{1,4}|v\d{1,3}))*"
+    r"(?:[A-Za-z]{2,24}\d{0,2}|\d{1,4}[a-z]?|v\d{1,3})(?:[_\-./: ](?:[A-Za-z]{1,24}\d{0,2}|\d{1,4}[a-z]?|v\d{1,3}))*"
 )
 
 

@@ -16,7 +16,7 @@ _BODY = re.compile(
     r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject):[^\n\\]{0,200}|\\+[nr]|[A-Za-z0-9+/=]++|[\s\"'+,>|#*]|\\)*+"
 )
 _PUTTY = re.compile(r"PuTTY-User-Key-File-\d: ")
-_PUTTY_BODY = re.compile(r"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n?){1,200}")
+_PUTTY_BODY = re.compile(r"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\Z)){1,200}")
 _JWK = re.compile(r"\"d\"\s{0,3}:\s{0,3}\"([A-Za-z0-9_-]{40,700})\"")
 _LONGEST = 64_000
 
@@ -35,7 +35,10 @@ class PrivateKeyDetector:
                 found.append(Match(Kind.PRIVATE_KEY, match.start(), end, 0.99 if sure else 0.9))
             at = max(match.end(), end)
         if _PUTTY.search(text):
-            found.extend(Match(Kind.PRIVATE_KEY, *m.span(), 0.98) for m in _PUTTY_BODY.finditer(text))
+            found.extend(
+                Match(Kind.PRIVATE_KEY, m.start(), m.start() + len(m.group().rstrip()), 0.98)
+                for m in _PUTTY_BODY.finditer(text)
+            )
         if '"kty"' in text:
             found.extend(Match(Kind.PRIVATE_KEY, *m.span(1), 0.95) for m in _JWK.finditer(text))
         return found

@@ -17,7 +17,7 @@ _WORD = r"[a-z]{3,8}"
 _GAP = r"[\s,\"']{1,4}(?:\d{1,2}[.):]?[ ]{0,2})?[\"']?"
 _PHRASE = rf"(?:1[.):]?[ ]{{0,2}})?(?P<phrase>{_WORD}(?:{_GAP}{_WORD}){{11,23}})"
 _KEYED = re.compile(
-    rf"(?<![A-Za-z])(?i:{_KEY})(?i:[ ](?:for|to|of)(?:[ ][\w'-]{{1,20}}){{1,4}}?)?[ ]?(?:(?i:is|are|was|words)|[:=])[\s:=\"'`*\[(-]{{0,6}}{_PHRASE}(?![a-z])"
+    rf"(?<![A-Za-z])(?i:{_KEY})(?i:[ ](?:for|to|of)(?:[ ][\w'-]{{1,20}}){{1,4}}?)?[\"'`*]{{0,2}}[ ]?(?:(?i:is|are|was|words)|[:=])[\s:=\"'`*\[(-]{{0,6}}{_PHRASE}(?![a-z])"
 )
 _BARE = re.compile(_PHRASE)
 _LABEL = re.compile(_KEY, re.IGNORECASE)
