@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_a_byte_order_mark_is_skipped_once() -> None:
 def test_any_cut_gives_the_same_events(texts: list[str], end: bytes, cuts: list[int]) -> None:
     stream = b"".join(b"data: " + text.encode() + end + end for text in texts)
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    pieces = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert events(pieces) == texts
     assert events([bytes([byte]) for byte in stream]) == texts
 
@@ -54,6 +56,6 @@ def test_any_bytes_give_events_or_a_backend_error(pieces: list[bytes]) -> None:
 @pytest.mark.parametrize("line", [b"x" * 300, b"data: " + b"y" * 300 + b"\n", b"data: 123456789\n" * 30])
 def test_an_endless_line_or_event_is_cut_off(line: bytes) -> None:
     decoder = EventDecoder(max_line_bytes=200)
+    pieces = [line[start : start + 10] for start in range(0, len(line), 10)]
     with pytest.raises(BackendError, match="200 bytes"):
-        for start in range(0, len(line), 10):
-            decoder.feed(line[start : start + 10])
+        _ = [decoder.feed(piece) for piece in pieces]

@@ -10,11 +10,14 @@ import asyncio
 import json
 import logging
 import secrets
+from collections.abc import Mapping
 from types import TracebackType
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nemora.errors import BodyTooLarge, NemoraError, SlowRequest, Unauthorized
+from nemora.errors import BodyTooLarge, NemoraError, Overloaded, SlowRequest, Unauthorized
+from nemora.server.limits import ClientGone
 
 logger = logging.getLogger("nemora.server")
 
@@ -25,6 +28,13 @@ LINGER_BYTES = 8 * 1024 * 1024
 def envelope(error: NemoraError) -> bytes:
     """The body of an error response."""
     return json.dumps({"error": error.public()}).encode("ascii")
+
+
+def unexpected(error: Exception) -> NemoraError:
+    """What a client hears of a mistake of ours. Only class and place are logged: the text may hold content."""
+    number = secrets.token_hex(4)
+    logger.error("error %s: %s at %s", number, type(error).__name__, _place(error.__traceback__))
+    return NemoraError(f"The server failed; its log has the place as error {number}.")
 
 
 class Errors:
@@ -39,6 +49,7 @@ class Errors:
             return
         started = False
         request_id = f"req_{secrets.token_hex(12)}"
+        scope.setdefault("state", {})["request_id"] = request_id
 
         async def tracked(message: Message) -> None:
             nonlocal started
@@ -50,40 +61,48 @@ class Errors:
         try:
             await self.app(scope, receive, tracked)
             return
+        except ClientGone:
+            return
         except NemoraError as raised:
             error = raised
         except asyncio.CancelledError:
-            if started:
-                raise
-            error = NemoraError("The server is shutting down; ask again.")
+            error = Overloaded("The server is shutting down; ask again.", retry_after=5)
             error.status, error.code = 503, "shutting_down"
-        except Exception as raised:  # noqa: BLE001 - its message may hold content, so only its class is logged
-            logger.error("%s: %s at %s", request_id, type(raised).__name__, _place(raised.__traceback__))
-            error = NemoraError(f"The server failed; its log has the place under {request_id}.")
-        if not started:
-            await _respond(error, receive, tracked)
+        except Exception as raised:  # noqa: BLE001 - see `unexpected`
+            error = unexpected(raised)
+        if started:
+            return
+        if isinstance(error, BodyTooLarge | SlowRequest):
+            await _respond_unread(error, scope, receive, tracked)
+        else:
+            await error_response(error)(scope, receive, tracked)
 
 
-async def _respond(error: NemoraError, receive: Receive, send: Send) -> None:
-    body = envelope(error)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+def error_response(error: NemoraError, headers: Mapping[str, str] | None = None) -> Response:
+    """The envelope as a response, with what the status asks for in its headers."""
+    extra = dict(headers or {})
     if error.retry_after is not None:
-        headers.append((b"retry-after", str(error.retry_after).encode()))
+        extra["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
-        headers.append((b"www-authenticate", b"Bearer"))
-    headers += getattr(error, "headers", [])
-    unread = isinstance(error, BodyTooLarge | SlowRequest)
-    if unread:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    if unread:
-        await _linger(receive)
+        extra["www-authenticate"] = "Bearer"
+    return Response(envelope(error), error.status, extra, media_type="application/json")
+
+
+async def _respond_unread(error: NemoraError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer while the rest of the body is still coming, and close.
+
+    A close with unread bytes resets the connection and the answer is lost, so a little is read and dropped.
+    """
+
+    async def held_open(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await error_response(error, {"connection": "close"})(scope, receive, held_open)
+    await _linger(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _linger(receive: Receive) -> None:
-    """Read on a little before closing: a close with unread bytes resets the connection, and the answer is lost."""
     left = LINGER_BYTES
     try:
         async with asyncio.timeout(LINGER_SECONDS):

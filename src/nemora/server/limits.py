@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -75,7 +74,7 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {max_bytes} bytes, the limit that server.max_body_bytes sets.")
 
 
-async def unless_gone(receive: Receive, work: Coroutine[object, object, T]) -> T:
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client disconnects.
 
     Raises:
@@ -83,17 +82,19 @@ async def unless_gone(receive: Receive, work: Coroutine[object, object, T]) -> T
     """
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_disconnected(receive))
+    both: set[asyncio.Future[Any]] = {task, watch}
     try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ClientGone
         return task.result()
     finally:
-        for each in (task, watch):
-            if not each.done():
-                each.cancel()
-                with suppress(asyncio.CancelledError):
-                    await each
+        for each in both:
+            each.cancel()
+        await asyncio.wait(both)
+        for each in both:
+            if not each.cancelled():
+                each.exception()  # has been raised above, or nobody is left to hear of it
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -11,8 +11,10 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
-from nemora.core import Delta, Json, StopReason, ToolCallDelta, Usage
+from nemora.core import Delta, Json, StopReason, Usage
 from nemora.errors import BackendError, NemoraError
+from nemora.server.envelope import unexpected
+from nemora.server.transcript import Transcript
 
 DONE = b"data: [DONE]\n\n"
 
@@ -28,36 +30,29 @@ class Head:
 
 async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json]:
     """The `chat.completion` object of a whole answer."""
-    text: list[str] = []
-    reasoning: list[str] = []
-    calls: dict[int, dict[str, str]] = {}
-    finish: StopReason | None = None
-    usage: Usage | None = None
+    said = Transcript()
     async for delta in deltas:
-        text.append(delta.text)
-        reasoning.append(delta.reasoning)
-        if delta.tool_call is not None:
-            _add_call(calls, delta.tool_call)
-        finish = delta.finish or finish
-        usage = delta.usage or usage
-    if finish in (None, StopReason.CANCELLED):
+        said.add(delta)
+    if not said.whole:
         raise _broken_off()
-    message: dict[str, Json] = {"role": "assistant", "content": "".join(text), "refusal": None}
-    if calls:
-        message["content"] = "".join(text) or None
+    answer = said.message()
+    text = answer.text()
+    message: dict[str, Json] = {"role": "assistant", "content": text, "refusal": None}
+    if answer.tool_calls:
+        message["content"] = text or None
         message["tool_calls"] = [
-            {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
-            for _, call in sorted(calls.items())
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in answer.tool_calls
         ]
-    if any(reasoning):
-        message["reasoning"] = message["reasoning_content"] = "".join(reasoning)
+    if answer.reasoning is not None:
+        message["reasoning"] = message["reasoning_content"] = answer.reasoning
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": str(finish)}],
-        "usage": _usage(usage),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": str(said.finish)}],
+        "usage": _usage(said.usage),
         "system_fingerprint": None,
     }
 
@@ -66,21 +61,21 @@ async def chunks(head: Head, deltas: AsyncIterator[Delta], *, include_usage: boo
     """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
     try:
         yield _event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, None, include_usage))
-        finish: StopReason | None = None
-        usage: Usage | None = None
+        said = Transcript()
         async for delta in deltas:
-            usage = delta.usage or usage
+            said.add(delta)
             for piece in _pieces(delta):
                 yield _event(_chunk(head, piece, None, include_usage))
-            finish = delta.finish or finish
-        if finish in (None, StopReason.CANCELLED):
+        if not said.whole:
             raise _broken_off()
-        yield _event(_chunk(head, {}, finish, include_usage))
+        yield _event(_chunk(head, {}, said.finish, include_usage))
         if include_usage:
-            yield _event({**_chunk(head, {}, None, True), "choices": [], "usage": _usage(usage)})
+            yield _event({**_chunk(head, {}, None, True), "choices": [], "usage": _usage(said.usage)})
         yield DONE
     except NemoraError as error:
         yield _event({"error": dict(error.public())})
+    except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
+        yield _event({"error": dict(unexpected(error).public())})
 
 
 def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
@@ -134,13 +129,6 @@ def _usage(usage: Usage | None) -> dict[str, Json] | None:
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
-
-
-def _add_call(calls: dict[int, dict[str, str]], piece: ToolCallDelta) -> None:
-    call = calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
-    call["id"] = piece.id or call["id"]
-    call["name"] = piece.name or call["name"]
-    call["arguments"] += piece.arguments
 
 
 def _broken_off() -> BackendError:

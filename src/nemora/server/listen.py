@@ -1,0 +1,120 @@
+"""The listening socket and uvicorn around the application: limits, signals, and logs without content."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from nemora.errors import SettingsError
+from nemora.server.protocol import HttpProtocol
+from nemora.settings import ServerSettings
+
+DRAIN_SECONDS = 20
+KEEP_ALIVE_SECONDS = 30
+
+
+def bind(settings: ServerSettings) -> socket.socket:
+    """A listening socket at the configured address.
+
+    Raises:
+        SettingsError: see `serve`.
+    """
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise SettingsError("server.host is neither an address nor a name of this machine.") from None
+    family, _, _, _, address = found[0]
+    if settings.api_key is None and not ipaddress.ip_address(address[0]).is_loopback:
+        raise SettingsError(
+            "server.host is not a loopback address, and no API key is set; name a variable with the key in "
+            "server.api_key_env, or bind 127.0.0.1."
+        )
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"Port {settings.port} at {address[0]} cannot be bound ({error.strerror}); choose another server.port, "
+            "or stop what uses it."
+        ) from None
+    return listening
+
+
+def run(app: ASGIApp, listening: socket.socket, *, banner: str = "") -> None:
+    """Serve `app` on a bound socket until a signal comes. `banner` is printed once requests are answered."""
+    quiet_logs()
+    asyncio.run(http_server(app, banner).serve(sockets=[listening]))
+
+
+def http_server(app: ASGIApp, banner: str = "") -> uvicorn.Server:
+    """uvicorn with our protocol and without what could tell content: access log, header of its own, tracebacks."""
+    config = uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return _Server(config, banner)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens and exits with status 0 when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, banner: str) -> None:
+        super().__init__(config)
+        self._banner = banner
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._banner:
+            print(self._banner, end="", flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, without raising the signal again at the end: stopping on request is success."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+class _WithoutTracebacks(logging.Formatter):
+    """First lines only. A traceback ends in an exception's text, and asyncio adds that of lost tasks; both may hold
+    content."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {record.getMessage().strip().partition(chr(10))[0]}"
+
+
+def quiet_logs() -> None:
+    """Our own warnings and uvicorn's go to stderr; nothing else is logged, and never a traceback."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutTracebacks())
+    for name in ("nemora", "uvicorn", "asyncio"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
+        log.setLevel(logging.WARNING)

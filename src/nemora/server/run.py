@@ -1,0 +1,103 @@
+"""The server process: bind, load, serve, drain.
+
+The socket is bound first, so that a taken port or a forbidden address is an error before a model is loaded.
+Clients that connect while the model loads wait in the socket's queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nemora.backends.base import Backend
+from nemora.backends.openai import OpenAIBackend
+from nemora.privacy.classify import classify
+from nemora.privacy.keys import load_key
+from nemora.privacy.ledger import Ledger
+from nemora.privacy.policy import load_policy
+from nemora.privacy.taint import TaintStore
+from nemora.server.app import build_app
+from nemora.server.gateway import Gateway, Inspects
+from nemora.server.inspection import InspectionWorker
+from nemora.server.listen import bind, run
+from nemora.settings import Settings
+
+if TYPE_CHECKING:
+    from nemora.weights.progress import Progress
+
+
+def serve(settings: Settings, *, progress: Progress | None = None) -> None:
+    """Run the server until SIGTERM or SIGINT; answers under way may finish within `listen.DRAIN_SECONDS`.
+
+    Raises:
+        SettingsError: the address cannot be bound, or is not loopback and there is no API key.
+        ModelError: the local model or the tagger cannot be loaded.
+    """
+    with bind(settings.server) as listening:
+        gateway = build_gateway(settings, progress=progress)
+        host, port = listening.getsockname()[:2]
+        app = build_app(gateway, settings.server, bound=host)
+        run(app, listening, banner=banner(host, port, gateway))
+
+
+def build_gateway(
+    settings: Settings,
+    *,
+    local: Sequence[Backend] | None = None,
+    inspection: Inspects | None = None,
+    progress: Progress | None = None,
+) -> Gateway:
+    """The gateway that `settings` describe; `local` and `inspection` replace what would be loaded.
+
+    A configured server with `trust = "local"` is the local side; only without one a model is loaded here.
+    """
+    policy = load_policy(settings.policy)
+    data = settings.paths.data
+    key = load_key(data)
+    cloud = settings.cloud
+    return Gateway(
+        local=_local(settings, progress) if local is None else local,
+        cloud=None if cloud is None else OpenAIBackend(cloud),
+        inspection=inspection or InspectionWorker(settings),
+        classify=classify,
+        policy=policy,
+        taint=TaintStore.open(data, key, days=policy.taint_days),
+        ledger=Ledger.open(data, key),
+    )
+
+
+def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
+    remotes: list[Backend] = [OpenAIBackend(server) for server in settings.servers if server.trust == "local"]
+    if remotes:
+        return remotes
+    from nemora.backends.local import LocalBackend  # loads torch, which a remote local side does not need
+    from nemora.backends.local_model import LocalModel
+
+    model = LocalModel.load(
+        settings.local.model,
+        device=settings.local.device,
+        cache=settings.paths.cache,
+        offline=settings.offline,
+        context=settings.local.context,
+        threads=settings.local.threads,
+        progress=progress,
+    )
+    return [LocalBackend(model)]
+
+
+def banner(host: str, port: int, gateway: Gateway) -> str:
+    """The address, what answers, and three things to try."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    base = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    cloud = gateway.cloud
+    far = "none: everything is answered here" if cloud is None else f"{cloud.model} at {cloud.name}"
+    return f"""\
+{base}
+local: {gateway.local[0].model}   cloud: {far}
+
+Try:
+  nemora ask "Write a haiku about autumn"
+  nemora ask "My card 4716 2093 8854 1728 was charged twice. Write to my bank."
+  curl {base}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{{"model": "auto", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+"""
