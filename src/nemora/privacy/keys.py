@@ -17,6 +17,7 @@ from nemora.errors import SettingsError
 KEY_BYTES = 32
 KEY_FILE = "key"
 LEDGER_FILE = "ledger.sqlite3"
+HEAD_FILE = "ledger.head"
 TAINT_FILE = "taint.sqlite3"
 
 
@@ -58,7 +59,7 @@ def private_folder(folder: Path) -> None:
 
 def _create(path: Path) -> None:
     """Appear at once and whole: write aside, then link, which fails if another process was first."""
-    if (path.parent / LEDGER_FILE).exists():
+    if any((path.parent / name).exists() for name in (LEDGER_FILE, HEAD_FILE)):
         raise SettingsError(
             f"The key file {path} is missing, but there is a ledger that was made with it; "
             "restore the key from a backup, or move the ledger's files to another folder to start a new one."

@@ -26,9 +26,7 @@ from typing import Any, Literal
 from nemora.errors import LedgerError, SettingsError
 from nemora.privacy.database import Database
 from nemora.privacy.decide import Decision
-from nemora.privacy.keys import LEDGER_FILE, derive, private_folder
-
-HEAD_FILE = "ledger.head"
+from nemora.privacy.keys import HEAD_FILE, LEDGER_FILE, derive, private_folder
 
 _WORD = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._:/@+\-]{0,199}|", re.ASCII)
 _REASON = re.compile(r"[a-z0-9_]+(:[a-z0-9_+]+)?", re.ASCII)

@@ -142,14 +142,13 @@ class TaintStore:
         outside the messages (a tool, a field), or a class that no finding explains, makes all messages sensitive.
         """
         units = self._units(messages)
-        self._flush()
         holders = {_message_of(finding) for finding in decision.counted}
         whole = -1 in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
         sensitivity = decision.sensitivity
         marked = {
             u.hash for u in units if sensitivity > Sensitivity.PUBLIC and u.may_carry(whole or u.message in holders)
         }
-        with self._or_pending(dict.fromkeys(marked, sensitivity)), self._database.write() as connection:
+        with self._or_pending(dict.fromkeys(marked, sensitivity)), self._writing() as connection:
             known = self._known(connection, [unit.hash for unit in units])
             if sensitivity is Sensitivity.PUBLIC:
                 self._store(connection, {unit.hash: sensitivity for unit in units}, known)
@@ -164,9 +163,8 @@ class TaintStore:
         """Remember the local answer to a request above public, whole or as far as it came. Raises `LedgerError`."""
         if sensitivity is Sensitivity.PUBLIC:
             return
-        self._flush()
         marked = {unit.hash: sensitivity for unit in self._units((answer,)) if unit.may_carry(False)}
-        with self._or_pending(marked), self._database.write() as connection:
+        with self._or_pending(marked), self._writing() as connection:
             known = self._known(connection, list(marked))
             self._store(connection, {h: c for h, c in marked.items() if not _is_public(known.get(h))}, known)
 
@@ -241,6 +239,12 @@ class TaintStore:
                 if self._overflown:
                     self._pending.clear()
             raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        self._flush()
+        with self._database.write() as connection:
+            yield connection
 
     def _flush(self) -> None:
         if self._overflown:
