@@ -224,7 +224,7 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
         return value
     if annotation.startswith("tuple[str") and isinstance(value, list) and all(isinstance(v, str) for v in value):
         return tuple(value)
-    if annotation.startswith("Literal") and isinstance(value, str) and f"{value!r}".replace("'", '"') in annotation:
+    if annotation.startswith("Literal") and isinstance(value, str) and repr(value) in annotation:
         return value
     expected = {"int": "a whole number, 0 or more", "float": "a number above 0", "str": "text"}.get(
         annotation, annotation
