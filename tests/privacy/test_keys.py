@@ -48,6 +48,7 @@ def test_a_key_of_another_length_is_refused(tmp_path, content):
 
 def test_a_link_or_folder_in_place_of_the_key_is_refused(tmp_path):
     (tmp_path / "elsewhere").write_bytes(b"x" * 32)
+    (tmp_path / "elsewhere").chmod(0o600)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / KEY_FILE).symlink_to(tmp_path / "elsewhere")
     (tmp_path / "two" / KEY_FILE).mkdir(parents=True)

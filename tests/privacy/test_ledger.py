@@ -229,6 +229,47 @@ def test_a_ledger_rolled_back_whole_is_seen_by_a_head_kept_elsewhere(tmp_path):
     assert ledger.verify(tmp_path / "kept").bad_seq == 6, "rows put in the place of those that were taken"
 
 
+def test_an_older_head_of_the_ledgers_own_does_not_pass(ledger):
+    with sqlite3.connect(ledger._database.path) as connection:
+        old = connection.execute("SELECT count, last_mac, mac FROM head").fetchone()
+    connection.close()
+    fill(ledger, 1)
+    with sqlite3.connect(ledger._database.path) as connection:
+        connection.execute("UPDATE head SET count = ?, last_mac = ?, mac = ?", old)
+    connection.close()
+    assert ledger.verify().bad_seq == 7
+    with pytest.raises(LedgerError):
+        record(ledger)
+
+
+def test_a_row_spliced_in_from_another_history_of_the_same_ledger_is_seen(tmp_path):
+    """Both rows 3 are genuine: one was written before the folder was rolled back, the other after."""
+    data = tmp_path / "data"
+    fill(Ledger.open(data, KEY), 1)
+    shutil.copytree(data, tmp_path / "other")
+    for folder in (data, tmp_path / "other"):
+        ledger = Ledger.open(folder, KEY)
+        fill(ledger, 2)
+        ledger.close()
+    ledger = Ledger.open(data, KEY)
+    assert ledger.verify().intact
+    tamper(
+        ledger,
+        f"ATTACH '{tmp_path / 'other' / LEDGER_FILE}' AS other",
+        "INSERT OR REPLACE INTO entries SELECT * FROM other.entries WHERE seq = 4",
+    )
+    assert ledger.verify().bad_seq == 4
+
+
+def test_files_that_were_open_to_others_are_closed(ledger, tmp_path):
+    ledger.close()
+    path = tmp_path / "data" / LEDGER_FILE
+    path.chmod(0o644)
+    fill(ledger, 1)
+    for part in path.parent.glob(LEDGER_FILE + "*"):
+        assert stat.S_IMODE(part.stat().st_mode) == 0o600
+
+
 def test_a_deleted_database_or_head_file_is_seen_and_not_written_over(ledger, tmp_path):
     data = tmp_path / "data"
     (data / HEAD_FILE).rename(tmp_path / "head")

@@ -188,10 +188,12 @@ def test_pointers_of_other_messages_are_told_apart(store):
     assert [store.lookup([m]) for m in messages] == [PUBLIC] * 10 + [SECRET] * 2
 
 
-def test_a_class_rises_and_never_falls(store):
-    store.remember([CARD], decision(SECRET, "/messages/0/content"))
-    store.remember([CARD], decision(PERSONAL, "/messages/0/content"))
-    store.remember([CARD], decision(PUBLIC))
+def test_a_class_rises_and_never_falls():
+    clock = Clock()
+    store = TaintStore(None, KEY, clock=clock)
+    for sensitivity in (PERSONAL, SECRET, CONFIDENTIAL, PUBLIC):
+        clock.now += 86_400
+        store.remember([CARD], decision(sensitivity, "/messages/0/content"))
     assert store.lookup([CARD]) is SECRET
     assert store.lookup([HARMLESS, CARD]) is SECRET
 
