@@ -1,0 +1,79 @@
+"""The maths, slow and readable. `kernels.py` has the same functions, fast; a test compares the two.
+
+Sizes: batch, seq (new tokens), total (tokens in the cache, the new ones included), heads, kv_heads, head_dim.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """x [..., hidden] over its root mean square, times `weight` [hidden]. Zhang & Sennrich 2019 (arXiv:1910.07467)."""
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
+
+
+def silu(x: Tensor) -> Tensor:
+    """x · sigmoid(x), also called swish."""
+    return x * torch.sigmoid(x)
+
+
+def swiglu(gate_up: Tensor) -> Tensor:
+    """silu(gate) · up, for gate and up side by side in [..., 2 · width]. Shazeer 2020 (arXiv:2002.05202)."""
+    gate, up = gate_up.chunk(2, dim=-1)
+    return silu(gate) * up
+
+
+def rope_frequencies(head_dim: int, theta: float) -> Tensor:
+    """Radians per position of each rotated pair i: theta^(−2i / head_dim). Su et al. 2021 (arXiv:2104.09864)."""
+    return 1.0 / theta ** (torch.arange(0, head_dim, 2, dtype=torch.int64).float() / head_dim)
+
+
+def llama3_frequencies(
+    frequencies: Tensor, *, factor: float, low_freq_factor: float, high_freq_factor: float, original_context: int
+) -> Tensor:
+    """Llama 3.1's stretching of RoPE, as published with the model (`apply_scaling` in Meta's llama-models).
+
+    Waves shorter than original_context / high_freq_factor stay, those longer than original_context / low_freq_factor
+    become `factor` times slower, and between the two the change is gradual.
+    """
+    wavelengths = 2 * math.pi / frequencies
+    kept = (original_context / wavelengths - low_freq_factor) / (high_freq_factor - low_freq_factor)
+    kept = kept.clamp(0.0, 1.0)
+    return (1 - kept) * frequencies / factor + kept * frequencies
+
+
+def rope_angles(frequencies: Tensor, start: int, count: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of position · frequency for `count` positions from `start`, each [count, head_dim / 2]."""
+    positions = torch.arange(start, start + count, device=frequencies.device, dtype=torch.float32)
+    angles = torch.outer(positions, frequencies)
+    return angles.cos(), angles.sin()
+
+
+def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate x [batch, seq, heads, head_dim]. Pair i is (x[i], x[i + head_dim / 2]): as transformers lays it out."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = cos[:, None], sin[:, None]  # the same for every head
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention with grouped queries (Ainslie et al. 2023, arXiv:2305.13245).
+
+    q is [batch, heads, seq, head_dim]; k and v are [batch, kv_heads, total, head_dim]; the queries are the last `seq`
+    of the `total` positions. Query head h reads key head h · kv_heads // heads. Gives [batch, heads, seq, head_dim].
+    """
+    seq, total = q.shape[2], k.shape[2]
+    group = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(~causal_mask(seq, total, q.device), -math.inf)
+    return torch.softmax(scores, dim=-1) @ v
+
+
+def causal_mask(seq: int, total: int, device: torch.device) -> Tensor:
+    """Bool [seq, total]: which of all positions each of the last `seq` may see."""
+    return torch.ones(seq, total, dtype=torch.bool, device=device).tril(total - seq)

@@ -1,0 +1,141 @@
+"""Folders in the published layout: config.json beside one model.safetensors, or several and their index.
+
+The safetensors library maps the files and checks their headers: each range lies within the file and on no other tensor.
+Weights in pickled formats are never read, and no code from the folder is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
+from nemora.models.config_reader import shown
+from nemora.ops.blocks import BF16, F16, F32, StoredMatrix
+from nemora.weights.tensors import TensorInfo
+
+FORMATS = {"F32": F32, "F16": F16, "BF16": BF16}
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+
+class SafetensorsFolder:
+    """An open folder: `config` as read from config.json, `tensors` described, their bytes mapped.
+
+    Raises:
+        CorruptCheckpoint: a file is missing or damaged, or the index contradicts the files.
+        UnsupportedCheckpoint: a tensor has a type that is not implemented.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = read_json_object(path / "config.json")
+        self.tensors: dict[str, TensorInfo] = {}
+        self._files: dict[str, Any] = {}
+        shards = _shards(path)
+        for file_name, listed in shards.items():
+            self._open(path / file_name, listed)
+
+    def read(self, name: str) -> StoredMatrix:
+        """The named tensor's bytes in place, as rows; a vector is one row."""
+        info = self.tensors[name]
+        tensor: torch.Tensor = self._files[name].get_tensor(name)
+        return StoredMatrix(info.format, tensor.reshape(info.rows, -1).view(torch.uint8))
+
+    def _open(self, path: Path, listed: frozenset[str] | None) -> None:
+        """Open one file; `listed` are the tensors that the index says it has."""
+        try:
+            file = safe_open(path, framework="pt")
+            names: list[str] = file.keys()  # type: ignore[no-untyped-call]
+        except (SafetensorError, OSError) as error:
+            raise CorruptCheckpoint(f"{path.name} is damaged or missing: {shown(str(error), 200)}.") from None
+        if listed is not None and listed != set(names):
+            wrong = shown(min(listed.symmetric_difference(names)))
+            raise CorruptCheckpoint(f"{path.name} and {INDEX} disagree on where the tensor {wrong!r} is.")
+        for name in names:
+            if name in self.tensors:
+                raise CorruptCheckpoint(f"The tensor {shown(name)!r} is in two files.")
+            self.tensors[name] = _describe(file, name)
+            self._files[name] = file
+
+
+def _describe(file: Any, name: str) -> TensorInfo:
+    view = file.get_slice(name)
+    shape, dtype = tuple(view.get_shape()), view.get_dtype()
+    if dtype not in FORMATS:
+        raise UnsupportedCheckpoint(
+            f"Tensor {shown(name)} has the type {shown(dtype)}; "
+            f"in safetensors only {', '.join(FORMATS)} are implemented."
+        )
+    if not shape or 0 in shape:
+        raise CorruptCheckpoint(f"Tensor {shown(name)!r} has no numbers in it.")
+    return TensorInfo(name, shape, FORMATS[dtype])
+
+
+def _shards(path: Path) -> dict[str, frozenset[str] | None]:
+    """The files to open, each with the tensors that the index lists for it (None without an index)."""
+    if (path / SINGLE).exists():
+        return {SINGLE: None}
+    if not (path / INDEX).exists():
+        raise CorruptCheckpoint(f"{path.name} has neither {SINGLE} nor {INDEX}; other weight files are not read.")
+    weight_map = read_json_object(path / INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CorruptCheckpoint(f"{INDEX} has no weight_map that says which file each tensor is in.")
+    shards: dict[str, set[str]] = {}
+    for tensor, file_name in weight_map.items():
+        if not _is_plain_file_name(file_name):
+            raise CorruptCheckpoint(f"{INDEX} puts {shown(tensor)!r} into something that is no file of this folder.")
+        shards.setdefault(file_name, set()).add(tensor)
+    return {file_name: frozenset(tensors) for file_name, tensors in shards.items()}
+
+
+def _is_plain_file_name(name: Any) -> bool:
+    """Whether `name` can only mean a file in this very folder."""
+    return (
+        isinstance(name, str)
+        and name.endswith(".safetensors")
+        and name.isprintable()
+        and len(name) <= 255
+        and not any(character in name for character in "/\\:")
+    )
+
+
+def read_json_object(path: Path) -> Mapping[str, Any]:
+    """A JSON file that holds an object. Duplicate keys are refused.
+
+    Raises:
+        CorruptCheckpoint: it is missing, too large, or not such a file.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise CorruptCheckpoint(f"{path.name} has {size} bytes; at most {MAX_JSON_BYTES} are possible.")
+        value = json.loads(path.read_bytes(), object_pairs_hook=_object_without_duplicates)
+    except OSError:
+        raise CorruptCheckpoint(f"{path.parent.name} has no readable {path.name}.") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, _DuplicateKey) else "it is not JSON"
+        raise CorruptCheckpoint(f"{path.name} is damaged: {reason}.") from None
+    if not isinstance(value, dict):
+        raise CorruptCheckpoint(f"{path.name} does not hold a JSON object.")
+    return value
+
+
+class _DuplicateKey(ValueError):
+    pass
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in value:
+            raise _DuplicateKey(f"the key {shown(key)!r} comes twice")
+        value[key] = item
+    return value

@@ -1,0 +1,39 @@
+"""What every checkpoint format offers: named tensors, described without reading them, and read one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nemora.ops.blocks import BlockFormat, StoredMatrix
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """A tensor in a file. `shape` is in row-major order: the last dimension lies together."""
+
+    name: str
+    shape: tuple[int, ...]
+    format: BlockFormat
+
+    @property
+    def rows(self) -> int:
+        """Rows when all dimensions but the last are taken as one."""
+        return math.prod(self.shape[:-1])
+
+    @property
+    def stored_bytes(self) -> int:
+        return self.rows * self.format.row_bytes(self.shape[-1])
+
+
+class TensorFile(Protocol):
+    """One or more files full of tensors, memory-mapped."""
+
+    @property
+    def tensors(self) -> Mapping[str, TensorInfo]: ...
+
+    def read(self, name: str) -> StoredMatrix:
+        """The named tensor's bytes as they lie in the file, as rows; a vector is one row. Copies nothing."""
+        ...
