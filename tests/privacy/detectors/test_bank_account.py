@@ -35,7 +35,16 @@ def test_a_bare_field_is_read_with_its_label() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["9051250768", "my account has 2 users", "account 1234", "in the bank account: $1,250,000", "AWS account 123456789012", "an accountant born 19800101", "routing table 10", "bank account opened 2024-05-17"],
+    [
+        "9051250768",
+        "my account has 2 users",
+        "account 1234",
+        "in the bank account: $1,250,000",
+        "AWS account 123456789012",
+        "an accountant born 19800101",
+        "routing table 10",
+        "bank account opened 2024-05-17",
+    ],
 )
 def test_other_numbers_are_none(text: str) -> None:
     check(BANK, text)

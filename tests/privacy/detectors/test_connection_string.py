@@ -31,7 +31,10 @@ def test_a_string_that_holds_a_password_is_found_whole(text: str) -> None:
 
 def test_an_azure_storage_string_is_found() -> None:
     key = "q8Zt" * 21 + "Zg" + "=="
-    check(CONNECTION, f"⟦DefaultEndpointsProtocol=https;AccountName=acmelogs;AccountKey={key};EndpointSuffix=core.windows.net⟧")
+    check(
+        CONNECTION,
+        f"⟦DefaultEndpointsProtocol=https;AccountName=acmelogs;AccountKey={key};EndpointSuffix=core.windows.net⟧",
+    )
 
 
 @pytest.mark.parametrize(

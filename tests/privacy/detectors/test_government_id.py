@@ -54,7 +54,14 @@ def test_a_value_with_a_valid_check_digit_needs_no_word(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "value"),
-    [("Steuer-ID", "86 095 742 719"), ("Aadhaar", "2341 2341 2346"), ("PAN", "BNZPM2501F"), ("NHS", "943 476 5919"), ("SIN", "130 692 544"), ("PESEL", "44051401359")],
+    [
+        ("Steuer-ID", "86 095 742 719"),
+        ("Aadhaar", "2341 2341 2346"),
+        ("PAN", "BNZPM2501F"),
+        ("NHS", "943 476 5919"),
+        ("SIN", "130 692 544"),
+        ("PESEL", "44051401359"),
+    ],
 )
 def test_a_weak_check_digit_needs_a_word(word: str, value: str) -> None:
     assert check(IDS, f"{word}: ⟦{value}⟧")[0].confidence >= 0.6

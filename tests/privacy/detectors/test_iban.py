@@ -29,6 +29,15 @@ def test_a_mistyped_iban_is_found_only_where_its_word_stands() -> None:
     check(IBAN, "DE62370400440532013002")
 
 
-@pytest.mark.parametrize("text", ["DE6237040044053201300", "XX62370400440532013001", "the de62 commit", "ABCDE62370400440532013001", "IBAN format: two letters, two digits"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DE6237040044053201300",
+        "XX62370400440532013001",
+        "the de62 commit",
+        "ABCDE62370400440532013001",
+        "IBAN format: two letters, two digits",
+    ],
+)
 def test_other_text_is_no_iban(text: str) -> None:
     check(IBAN, text)

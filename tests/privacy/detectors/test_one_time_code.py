@@ -29,6 +29,17 @@ def test_a_field_called_otp_is_read_with_its_label() -> None:
     check(CODES, "⟦482913⟧", label="otp")
 
 
-@pytest.mark.parametrize("text", ["482913", "error code 482913", "the verification code is wrong", "verification code: 123456", "zip code 90210", "the access code was written in 2023", "security code for 3 users"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "482913",
+        "error code 482913",
+        "the verification code is wrong",
+        "verification code: 123456",
+        "zip code 90210",
+        "the access code was written in 2023",
+        "security code for 3 users",
+    ],
+)
 def test_other_numbers_are_none(text: str) -> None:
     check(CODES, text)

@@ -55,14 +55,23 @@ def test_a_password_in_use_is_found(text: str) -> None:
     check(PASSWORD, text)
 
 
-@pytest.mark.parametrize("label", ["password", "dbPassword", "DB_PASS", "user.passwd", "passphrase", "пароль", "Passwort"])
+@pytest.mark.parametrize(
+    "label", ["password", "dbPassword", "DB_PASS", "user.passwd", "passphrase", "пароль", "Passwort"]
+)
 def test_a_field_called_password_is_one_whole(label: str) -> None:
     check(PASSWORD, "⟦correct horse⟧", label=label)
 
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("hunter2", "note"), ("hunter2", "password_hint"), ("${DB_PASSWORD}", "password"), ("Enter your password", "password"), ("", "password"), ("13", "pin")],
+    [
+        ("hunter2", "note"),
+        ("hunter2", "password_hint"),
+        ("${DB_PASSWORD}", "password"),
+        ("Enter your password", "password"),
+        ("", "password"),
+        ("13", "pin"),
+    ],
 )
 def test_other_fields_and_placeholders_are_none(text: str, label: str) -> None:
     check(PASSWORD, text, label=label)

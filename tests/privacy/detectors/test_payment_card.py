@@ -79,6 +79,9 @@ def test_most_listed_test_numbers_pass_luhn() -> None:
     assert all(12 <= len(number) <= 19 for number in TEST_CARDS)
 
 
-@pytest.mark.parametrize(("digits", "expected"), [("4716209388541728", True), ("9999999999999999", False), ("2720990000000000", True), ("2721000000000000", False)])
+@pytest.mark.parametrize(
+    ("digits", "expected"),
+    [("4716209388541728", True), ("9999999999999999", False), ("2720990000000000", True), ("2721000000000000", False)],
+)
 def test_issuer_ranges_are_exact(digits: str, expected: bool) -> None:
     assert issued(digits) is expected

@@ -28,7 +28,12 @@ def test_a_field_called_mnemonic_is_read_with_its_label() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [WORDS, "a seed phrase is twelve words that you should never show and that open the wallet with all your coins", "recovery phrase: lost", f"the recovery phrase is {' '.join(WORDS.split()[:8])}"],
+    [
+        WORDS,
+        "a seed phrase is twelve words that you should never show and that open the wallet with all your coins",
+        "recovery phrase: lost",
+        f"the recovery phrase is {' '.join(WORDS.split()[:8])}",
+    ],
 )
 def test_other_words_are_none(text: str) -> None:
     check(PHRASE, text)

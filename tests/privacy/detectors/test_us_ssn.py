@@ -20,7 +20,9 @@ SSN = UsSsnDetector()
         "social security # ⟦536 32 3065⟧",
         "SSN: ⟦53-632-3065⟧",
         "His social is gone, social security ⟦536.32.3065⟧",
-        "ssn five three six three two three zero six five".replace("five three six three two three zero six five", "⟦five three six three two three zero six five⟧"),
+        "ssn five three six three two three zero six five".replace(
+            "five three six three two three zero six five", "⟦five three six three two three zero six five⟧"
+        ),
         "⟦536‑32‑3065⟧",
         "My SSN is ⟦123-45-6789⟧",
         "userSsn = ⟦536323065⟧",

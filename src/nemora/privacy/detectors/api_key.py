@@ -18,21 +18,28 @@ _SAMPLE_SUBJECT = {"sub": "1234567890", "name": "John Doe"}
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|token|apikey|digest)[ :]{1,2}\"?([A-Za-z0-9._~+/=-]{8,2000})")
 _DOCKER_AUTH = re.compile(r"\"auth\"\s{0,4}:\s{0,4}\"([A-Za-z0-9+/]{8,400}={0,2})\"")
 _WORDS = (
-    r"(?:api|app|application|access|auth|authentication|secret|private|signing|encryption|master|session|service|account|storage|subscription"
-    r"|webhook|bot|client|consumer|deploy|shared|hmac|jwt|license|refresh|id|bearer|security|admin|user|personal access|integration)[\s_.-]{0,2}"
-    r"(?:keys?|tokens?|secrets?|credentials?)(?:[\s_-]?(?:base|value|id))?|secrets?|tokens?|creds?|credentials?|apikeys?|salt"
-    r"|api[\s-]?schlüssel|clave (?:api|de api|secreta)|clé (?:api|d'api|secrète)|chave (?:de )?api|密钥|秘钥|令牌|apiキー|ключ"
+    r"(?:api|app|application|access|auth|authentication|secret|private|signing|encryption|master|session|service"
+    r"|account|storage|subscription"
+    r"|webhook|bot|client|consumer|deploy|shared|hmac|jwt|license|refresh|id|bearer|security|admin|user"
+    r"|personal access|integration)[\s_.-]{0,2}"
+    r"(?:keys?|tokens?|secrets?|credentials?)(?:[\s_-]?(?:base|value|id))?|secrets?|tokens?|creds?|credentials?"
+    r"|apikeys?|salt"
+    r"|api[\s-]?schlüssel|clave (?:api|de api|secreta)|clé (?:api|d'api|secrète)|chave (?:de )?api"
+    r"|密钥|秘钥|令牌|apiキー|ключ"
 )
 # The word, perhaps "for the backend", then a sign of assignment and a value without spaces.
 _KEYED = re.compile(
-    rf"{word(_WORDS)}(?P<rest>[\w.-]{{0,30}})[\"'`\])]{{0,3}}(?:[ ](?:for|of|to|on|in)(?:[ ][\w'-]{{1,20}}){{1,4}})?[ \t]{{0,4}}"
-    r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|：|＝|,|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为|は)(?:\*\*|__)?[ \t\n]{0,4}[\[({]?\\?[\"'`“]?"
+    rf"{word(_WORDS)}(?P<rest>[\w.-]{{0,30}})[\"'`\])]{{0,3}}(?:[ ](?:for|of|to|on|in)"
+    rf"(?:[ ][\w'-]{{1,20}}){{1,4}})?[ \t]{{0,4}}"
+    r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|：|＝|,(?=[ \t]{0,4}[\"'])|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为"
+    r"|は)(?:\*\*|__)?[ \t\n]{0,4}[\[({]?\\?[\"'`“]?"
     r"(?P<value>[A-Za-z0-9_\-./+=~!@#$%^&*]{10,400})",
     re.IGNORECASE,
 )
 _KEY = key_pattern(_WORDS)
 _NO_SECRET = re.compile(
-    r"(?i)(?:page|next|prev|sync|cancell?ation|continuation|max|num|pad|eos|bos|unk|total|public|primary|foreign|sort|partition)[\s_.-]{0,2}\Z"
+    r"(?i)(?:page|next|prev|sync|cancell?ation|continuation|max|num|pad|eos|bos|unk|total|public|primary|foreign"
+    r"|sort|partition)[\s_.-]{0,2}\Z"
 )
 _NO_SECRET_LABEL = re.compile(
     r"(?i)\b(?:page|next|prev|sync|max|public|primary|foreign|tokens|type|id|name|url|uri|path|file)\b"

@@ -10,18 +10,23 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _ACCOUNT = (
-    r"(?:bank|checking|chequing|savings|current|deposit|brokerage)[\s_-]{0,2}(?:account|acct?|a/c)(?:[\s_-]{0,2}(?:number|num|no|nr|#))?"
-    r"|acc(?:oun)?t[\s_.-]{0,2}(?:number|num|no|nr|#)|a/c(?:[\s_-]?(?:no|number))?|bankkonto|kontonummer|konto-?nr|kto|rekening(?:nummer)?"
-    r"|número de cuenta|numero de cuenta|cuenta (?:bancaria|corriente)|numéro de compte|compte bancaire|conto corrente|conta (?:corrente|bancária)"
+    r"(?:bank|checking|chequing|savings|current|deposit|brokerage)[\s_-]{0,2}(?:account|acct?"
+    r"|a/c)(?:[\s_-]{0,2}(?:number|num|no|nr|#))?"
+    r"|acc(?:oun)?t[\s_.-]{0,2}(?:number|num|no|nr|#)|a/c(?:[\s_-]?(?:no|number))?|bankkonto|kontonummer|konto-?nr"
+    r"|kto|rekening(?:nummer)?"
+    r"|número de cuenta|numero de cuenta|cuenta (?:bancaria|corriente)|numéro de compte|compte bancaire"
+    r"|conto corrente|conta (?:corrente|bancária)"
     r"|номер счета|расчетный счет|р/с|银行账[户号]|账号|口座番号|계좌번호|clabe"
 )
 _ROUTING = (
-    r"(?:aba|bank|wire|ach)?[\s_-]{0,2}routing(?:[\s_-]{0,2}(?:transit)?[\s_-]{0,2}(?:number|num|no|nr|#))?|aba(?:[\s_-]?(?:number|no|rtn|#))?|rtn"
+    r"(?:aba|bank|wire|ach)?[\s_-]{0,2}routing(?:[\s_-]{0,2}(?:transit)?[\s_-]{0,2}(?:number|num|no|nr|#))?"
+    r"|aba(?:[\s_-]?(?:number|no|rtn|#))?|rtn"
     r"|sort[\s_-]?code|bsb(?:[\s_-]?(?:number|no))?|bankleitzahl|blz|ifsc(?:[\s_-]?code)?|transit number|бик"
 )
 _NUMBER = r"[A-Za-z]{0,4}\d(?:[ -]?\d){5,19}(?![\w]|[-.,]\d)"
 _CODE = (
-    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3} \d{3} \d{2}|\d{3}[ -]\d{3}|\d{6}|\d{8}|[A-Z]{4}0[A-Z0-9]{6})"
+    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3} \d{3} \d{2}|\d{3}[ -]\d{3}|\d{6}|\d{8}"
+    r"|[A-Z]{4}0[A-Z0-9]{6})"
     r"(?![\w]|[-.,]\d)"
 )
 _ACCOUNT_KEY, _ROUTING_KEY = key_pattern(_ACCOUNT), key_pattern(_ROUTING)

@@ -72,7 +72,7 @@ def ean13(digits: str) -> bool:
 
 
 def is_date(year: int, month: int, day: int) -> bool:
-    """Whether month and day can be. Leap years are not weighed: the identifiers that hold dates are not exact either."""
+    """Whether month and day can be. Leap years are not weighed: identifiers that hold dates are not exact either."""
     return (
         1800 <= year <= 2100
         and 1 <= month <= 12

@@ -24,15 +24,31 @@ _FORMS = tuple(
         ("smbclient", r"\bsmbclient\b[^\n]{0,120}?-U[ ]?[\"']?[\w.\\-]{1,64}%([^\s\"'`]{3,128})"),
         ("pass:", r"-pass(?:in|out)? pass:([^\s\"'`]{2,128})"),
         ("echo", r"\becho[ ]{1,3}[\"']?([^\s\"'|]{3,128})[\"']?[ ]{0,3}\|[ ]{0,3}(?:sudo[ ]-S|passwd|docker login)"),
-        ("identified", rf"\bidentified\s{{1,8}}(?:with\s{{1,8}}\w{{1,40}}\s{{1,8}})?by\s{{1,8}}(?:password\s{{1,8}})?(?:{_LITERAL}|\"([^\"\n]{{1,128}})\")"),
+        (
+            "identified",
+            rf"\bidentified\s{{1,8}}(?:with\s{{1,8}}\w{{1,40}}\s{{1,8}})?by\s{{1,8}}(?:password\s{{1,8}})?"
+            rf"(?:{_LITERAL}|\"([^\"\n]{{1,128}})\")",
+        ),
         ("password", rf"\bpassword\s{{1,8}}{_LITERAL}"),
         ("password(", rf"\bpassword\(\s{{0,3}}{_LITERAL}\s{{0,3}}\)"),
         ("login", r"\blogin\s{1,3}[\w.@-]{1,64}\s{1,8}password[ ]{1,3}([^\s\"']{2,128})"),
         ("</", r"<[\w:-]{0,30}(?:passwor[dt]|passwd|pwd|passphrase)(?:[ ][^>\n]{0,80})?>([^<>\n]{1,128})</"),
-        ("value=", r"(?:key|name|id)=[\"'][\w.:-]{0,40}(?:password|passwd|pwd)[\"'][^>\n]{0,60}?\bvalue=[\"']([^\"'\n]{1,128})[\"']"),
+        (
+            "value=",
+            r"(?:key|name|id)=[\"'][\w.:-]{0,40}(?:password|passwd|pwd)[\"'][^>\n]{0,60}?\bvalue=[\"']"
+            r"([^\"'\n]{1,128})[\"']",
+        ),
         ("requirepass", r"\brequirepass[ ]{1,3}([^\s\"']{3,128})"),
-        ("cred", r"\bcred(?:ential)?s?[ ]?[:=][ ]?[\w.@+-]{2,64}[ ]?[/|:][ ]?((?=\S{0,40}[\d!@#$%^&*])[^\s\"'`/|]{5,64})(?=[\s.,;)]|\Z)"),
-        ("/", r"\b(?:user(?:name)?|login)[ ]?[:=][ ]?[\w.@+-]{2,64}[ ]?[/|][ ]?((?=\S{0,40}[\d!@#$%^&*])[^\s\"'`/|]{5,64})(?=[\s.,;)]|\Z)"),
+        (
+            "cred",
+            r"\bcred(?:ential)?s?[ ]?[:=][ ]?[\w.@+-]{2,64}[ ]?[/|:][ ]?((?=\S{0,40}[\d!@#$%^&*])[^\s\"'`/|]{5,64})"
+            r"(?=[\s.,;)]|\Z)",
+        ),
+        (
+            "/",
+            r"\b(?:user(?:name)?|login)[ ]?[:=][ ]?[\w.@+-]{2,64}[ ]?[/|][ ]?("
+            r"(?=\S{0,40}[\d!@#$%^&*])[^\s\"'`/|]{5,64})(?=[\s.,;)]|\Z)",
+        ),
     )
 )
 
@@ -44,7 +60,7 @@ class CommandPasswordDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         lowered = text.lower()
-        found = set()
+        found: set[tuple[int, int]] = set()
         for keyword, pattern in _FORMS:
             if keyword in lowered:
                 found.update(span for match in pattern.finditer(text) if (span := _value(match)))

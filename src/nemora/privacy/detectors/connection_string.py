@@ -9,8 +9,10 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _URL = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30}(?::[a-z0-9]{2,20}){0,2})://(?P<user>[^\s:/@\"'`<>?#]{0,128}):"
-    r"(?P<password>[^\s/@\"'`<>]{1,256}(?:[/@#?][^\s/@\"'`<>]{1,64}){0,2}?)@(?P<host>[\w.\-\[\]:,]{1,255})(?P<rest>[^\s\"'`<>)]{0,512})"
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30}(?::[a-z0-9]{2,20}){0,2})://"
+    r"(?P<user>[^\s:/@\"'`<>?#]{0,128}):"
+    r"(?P<password>[^\s/@\"'`<>]{1,256}(?:[/@#?][^\s/@\"'`<>]{1,64}){0,2}?)@(?P<host>[\w.\-\[\]:,]{1,255})"
+    r"(?P<rest>[^\s\"'`<>)]{0,512})"
 )
 # JDBC and others take the password as a parameter.
 _PARAMETER = re.compile(r"[?;&](?i:password|pwd|passwd|pass)=(?P<password>[^\s&;\"'`<>]{1,200})[^\s\"'`<>]{0,300}")
@@ -20,7 +22,8 @@ _PAIR = re.compile(
     r"(?P<key>[A-Za-z][A-Za-z _]{1,30})=(?P<value>\{[^}\n]{0,100}\}|[^;\n\"'`<>]{0,300})(?:;[ \t]?|(?=[\"'`\n<>]|\Z))"
 )
 _PQ = re.compile(
-    r"(?:(?:host|hostaddr|port|dbname|user|password|sslmode|connect_timeout)=(?:'[^'\n]{0,200}'|[^\s'\";]{1,200})[ ]{0,2}){3,10}"
+    r"(?:(?:host|hostaddr|port|dbname|user|password|sslmode|connect_timeout)=(?:'[^'\n]{0,200}'"
+    r"|[^\s'\";]{1,200})[ ]{0,2}){3,10}"
 )
 _PLACE = {
     "server",
@@ -84,7 +87,9 @@ class ConnectionStringDetector:
 
 def _is_secret(user: str, password: str) -> bool:
     """Whether this is no sample, no variable, and no `host:port/path` with an @ behind it."""
-    if (user.lower(), password.lower()) in _SAMPLES or re.match(r"\d{1,5}(?:/|\Z)", password) and ("." in user or "/" in password):
+    if (user.lower(), password.lower()) in _SAMPLES or (
+        re.match(r"\d{1,5}(?:/|\Z)", password) and ("." in user or "/" in password)
+    ):
         return False
     return not is_placeholder(password) and not re.match(r"[{$<%]", password)
 

@@ -11,7 +11,8 @@ NEAR_AFTER = 40
 # Between a key and its value: punctuation, quotes, markup, and the small words of a sentence.
 # It ends in something that is no letter, so that "accountant 5" is not "account" + value.
 _GLUE = (
-    r"(?:[\s\"'`“”‘’«»*_:=#>|(\[{\\,/-]|(?<![A-Za-z])(?:is|was|are|be|number|numbers|num|no|nr|id|code|value|of|for|the|my|his|her|"
+    r"(?:[\s\"'`“”‘’«»*_:=#>|(\[{\\,/-]|(?<![A-Za-z])(?:is|was|are|be|number|numbers|num|no|nr|id|code|value|of|for"
+    r"|the|my|his|her|"
     r"our|your|on|file|last|new|old|current|ist|lautet|es|est|son|é|è|er|är|numéro|numero|número|nummer|to|as|in|with|"
     r"would be|changed|card)(?![A-Za-z])\.?|[是为為はの：]){0,%d}"
 )
@@ -34,7 +35,8 @@ def label_words(label: str) -> str:
 
 def names(key: re.Pattern[str], label: str) -> bool:
     """Whether a field's label is such a key."""
-    return bool(label) and key.search(label_words(label)) is not None
+    words = label_words(label)
+    return bool(words) and (key.search(words) or key.search(words.upper())) is not None
 
 
 def near(key: re.Pattern[str], text: str, start: int, end: int) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # One separator between groups, or two where a line breaks ("- " or " \n"). No ambiguity, so one pass.
-_CHAIN = re.compile(r"(?<!\d)\d+(?:[ .\-–\u00a0\n\t_*/]{1,2}\d+)*")
+_CHAIN = re.compile(r"(?<!\d)\d++(?:[ .\-–\u00a0\n\t_*/]{1,2}\d++)*")
 _WORDS = {
-    **{w: str(i) for i, w in enumerate("zero one two three four five six seven eight nine".split())},
-    **{"oh": "0", "nought": "0", "niner": "9"},
-}
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "oh": "0", "nought": "0", "niner": "9",
+}  # fmt: skip
 _WORD = "|".join(_WORDS)
 _SPELLED = re.compile(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
 _ONE_WORD = re.compile(_WORD, re.IGNORECASE)

@@ -1,5 +1,6 @@
 """E-mail addresses, written plainly, percent-encoded, or with the at and the dots spelled out."""
 
+# ruff: noqa: SIM905 - lists of words read better as text
 from __future__ import annotations
 
 import re
@@ -20,22 +21,34 @@ _RESERVED = re.compile(
     r"(?:\A|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local\.invalid)\Z", re.IGNORECASE
 )
 _FILE_ENDINGS = frozenset(
-    "png jpg jpeg gif svg webp js ts tsx jsx mjs css scss html md json yml yaml toml py txt pdf lock xml".split()
+    """
+    png jpg jpeg gif svg webp js ts tsx jsx mjs css scss html md json yml yaml toml py txt pdf lock xml
+    """.split()
 )
 # Mailboxes of services, not of persons: senders that read nothing, and the names of RFC 2142.
 _NOBODY = frozenset("noreply no-reply no_reply donotreply do-not-reply mailer-daemon bounce bounces git hg svn".split())
 _ROLES = frozenset(
-    "info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp".split()
+    """
+    info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp
+    """.split()
 )
 _KEY = key_pattern(
-    r"e[\s-]?mails?|mail(?:s|to|box)?|gmail|inbox|contact|write (?:to )?(?:me|us)|reach|correo|courriel|adresse|posta|电子邮件|邮箱|メール|почт\w{1,3}"
+    r"e[\s-]?mails?|mail(?:s|to|box)?|gmail|inbox|contact|write (?:to )?(?:me|us)|reach|correo|courriel|adresse"
+    r"|posta|电子邮件|邮箱|メール|почт\w{1,3}"
 )
-_PROVIDERS = r"gmail|googlemail|yahoo|hotmail|outlook|live|msn|icloud|me|aol|proton(?:mail)?|pm|gmx|web|mail|yandex|qq|163|126|zoho|fastmail|tutanota"
-_TLD = r"com|org|net|edu|gov|mil|io|co|me|de|fr|uk|es|it|nl|eu|ch|at|be|se|no|dk|fi|pl|pt|br|ca|au|in|jp|cn|ru|us|info|biz|ai|dev|app"
+_PROVIDERS = (
+    r"gmail|googlemail|yahoo|hotmail|outlook|live|msn|icloud|me|aol|proton(?:mail)?|pm|gmx|web|mail|yandex|qq|163|126|zoho"
+    r"|fastmail|tutanota"
+)
+_TLD = (
+    r"com|org|net|edu|gov|mil|io|co|me|de|fr|uk|es|it|nl|eu|ch|at|be|se|no|dk|fi|pl|pt|br|ca|au|in|jp|cn|ru|us"
+    r"|info|biz|ai|dev|app"
+)
 _DOT = r"(?:\.|\s{0,2}[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s{0,2}|\s{1,2}(?:dot|punkt|punto)\s{1,2})"
 _SPELLED = re.compile(
     rf"(?<![\w.])(?P<local>[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,4}})"
-    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|@|a t|ät)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}(?:at|arroba)\s{{1,2}}|\s?_at_\s?)"
+    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|@|a t|ät)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}(?:at|arroba)\s{{1,2}}"
+    rf"|\s?_at_\s?)"
     rf"(?P<domain>[^\W_][\w-]{{0,62}}(?:{_DOT}[\w-]{{1,63}}){{0,4}}{_DOT}(?:{_TLD}))(?![\w-])",
     re.IGNORECASE,
 )

@@ -11,28 +11,38 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _LICENCE = (
-    r"driv(?:er|ing)(?:'?s?|s')[\s_-]{0,2}(?:licen[cs]es?|permit)(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|dln?(?:[\s_-]?(?:number|no|#))"
-    r"|führerschein(?:nummer|nr)?|permis de conduire|licencia de conduc\w{1,4}|carteira de motorista|cnh|patente di guida|rijbewijs"
+    r"driv(?:er|ing)(?:'?s?|s')[\s_-]{0,2}(?:licen[cs]es?|permit)(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?"
+    r"|dln?(?:[\s_-]?(?:number|no|#))"
+    r"|führerschein(?:nummer|nr)?|permis de conduire|licencia de conduc\w{1,4}|carteira de motorista|cnh"
+    r"|patente di guida|rijbewijs"
     r"|водительск\w{2,4} удостоверени\w|驾驶证|運転免許"
 )
 _PASSPORT = (
-    r"passports?(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|reisepass(?:nummer|nr)?|pasaporte|passeport|passaporto|passaporte|paspoort"
+    r"passports?(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|reisepass(?:nummer|nr)?|pasaporte|passeport|passaporto"
+    r"|passaporte|paspoort"
     r"|паспорт\w{0,2}|护照|パスポート|旅券|여권|جواز"
 )
 _OTHER = (
-    r"(?:national|citizen|government|gov|state|military|voter|resident|identity|id)[\s_-]{1,2}(?:id(?:entity)?|identification|insurance|card|registration)"
-    r"[\s_-]{0,2}(?:card)?[\s_-]{0,2}(?:number|num|no|nr|#)?|personal(?:ausweis)?(?:nummer|nr)|ausweis(?:nummer|nr)?|id[\s_-]?(?:number|no|card)"
-    r"|national id(?:entifier)?|nino?|tax(?:payer)?[\s_-]{0,2}(?:id(?:entification)?|file|ref(?:erence)?)(?:[\s_-]{0,2}(?:number|num|no|nr|#))?|tin|ein|itin|utr|ssin"
-    r"|steuer(?:nummer|-?id(?:entifikationsnummer)?|nr)|cédula|cedula|carte d'identité|documento de identidad|dni|nie|nif|curp|rfc|cpf|cnpj|pesel|bsn|cnp|rg"
-    r"|aadhaar|aadhar|pan card|nric|hkid|emirates id|iqama|nhs number|medicare(?:[\s_-]?(?:number|no|id))?|medicaid(?:[\s_-]?(?:number|no|id))?|mbi"
-    r"|green card|alien (?:registration )?number|visa number|sozialversicherungsnummer|инн|снилс|身份证(?:号码?)?|マイナンバー"
+    r"(?:national|citizen|government|gov|state|military|voter|resident|identity|id)[\s_-]{1,2}(?:id(?:entity)?"
+    r"|identification|insurance|card|registration)"
+    r"[\s_-]{0,2}(?:card)?[\s_-]{0,2}(?:number|num|no|nr|#)?|personal(?:ausweis)?(?:nummer|nr)|ausweis(?:nummer|nr)?"
+    r"|id[\s_-]?(?:number|no|card)"
+    r"|national id(?:entifier)?|nino|tax(?:payer)?[\s_-]{0,2}(?:id(?:entification)?|file"
+    r"|ref(?:erence)?)(?:[\s_-]{0,2}(?:number|num|no|nr|#))?|(?-i:TIN|EIN|ITIN|UTR|SSIN)"
+    r"|steuer(?:nummer|-?id(?:entifikationsnummer)?|nr)|cédula|cedula|carte d'identité|documento de identidad|dni"
+    r"|(?-i:NIE|NIF)|curp|cpf|cnpj|pesel|bsn|cnp|(?-i:RFC|RG)(?=\s?:)"
+    r"|aadhaar|aadhar|pan card|nric|hkid|emirates id|iqama|nhs number|medicare(?:[\s_-]?(?:number|no|id))?"
+    r"|medicaid(?:[\s_-]?(?:number|no|id))?|mbi"
+    r"|green card|alien (?:registration )?number|visa number|sozialversicherungsnummer"
+    r"|инн|снилс|身份证(?:号码?)?|マイナンバー"
 )
 _WORDS = f"{_LICENCE}|{_PASSPORT}|{_OTHER}"
 _KEY = key_pattern(_WORDS)
 # A token that begins with a digit, letters and a digit, or a capital prefix; further groups hold digits too.
 _VALUE = (
     r"(?:(?-i:[A-Z]{1,4})[ -]|[A-Za-z]{0,5}-?)\d[A-Za-z0-9]{0,19}"
-    r"(?:[./-][A-Za-z0-9]{1,8}|[ ](?=[A-Za-z]{0,2}\d)[A-Za-z0-9]{1,8}|[ ](?-i:[A-Z])(?![A-Za-z'])){0,6}(?![A-Za-z0-9]|[/.-]\d)"
+    r"(?:[./-][A-Za-z0-9]{1,8}|[ ](?=[A-Za-z]{0,2}\d)[A-Za-z0-9]{1,8}|[ ](?-i:[A-Z])(?![A-Za-z'])){0,6}"
+    r"(?![A-Za-z0-9]|[/.-]\d)"
 )
 _KEYED = keyed_pattern(_WORDS, _VALUE)
 _BARE = re.compile(_VALUE)

@@ -15,10 +15,12 @@ _V6 = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3}|(?=[^0-9A-Za-z:]|\Z))(?![\w:])"
 )
 _KEY = key_pattern(
-    r"ip(?:v[46])?(?:[\s_-]?addr(?:ess)?)?|addr(?:ess)?|host(?:name)?|server|client|remote|subnet|gateway|endpoint|peer|ssh|ping"
+    r"ip(?:v[46])?(?:[\s_-]?addr(?:ess)?)?|addr(?:ess)?|host(?:name)?|server|client|remote|subnet|gateway|endpoint"
+    r"|peer|ssh|ping"
 )
 _VERSION = re.compile(
-    r"(?:\b(?:versions?|ver|release|rev(?:ision)?|build|firmware|driver|patch|v|section|sec|chapter|clause|oid)[\s.:=#\"'§]{0,3}"
+    r"(?:\b(?:versions?|ver|release|rev(?:ision)?|build|firmware|driver|patch|v|section|sec|chapter|clause"
+    r"|oid)[\s.:=#\"'§]{0,3}"
     r"|[A-Za-z+]/|[=~<>!^]=?|[A-Za-z]v?[-_]|@|§\s?)\Z",
     re.IGNORECASE,
 )
@@ -30,6 +32,7 @@ _NOTHING = [
         "192.0.2.0/24",
         "198.51.100.0/24",
         "203.0.113.0/24",
+        "198.18.0.0/15",
         "192.0.0.0/24",
         "233.252.0.0/24",
         "2001:db8::/32",
@@ -76,6 +79,8 @@ def _v4_confidence(text: str, start: int, end: int, labelled: bool) -> float:
         return 0.95
     if re.match(r"[-_][A-Za-z0-9]|\.[A-Za-z]", text[end : end + 2]):
         return 0.0
+    if text[start:end].endswith(".0.0"):  # a version number, or a whole network
+        return 0.0
     return 0.6 if address < ipaddress.IPv4Address("10.0.0.0") or address.is_private else 0.85
 
 
@@ -84,7 +89,7 @@ def _v6_counts(written: str) -> bool:
         address = ipaddress.IPv6Address(written)
     except ipaddress.AddressValueError:
         return False
-    if _public(address) or not any(char.isdigit() for char in written):
+    if _public(address) or written.endswith("::") or not any(char.isdigit() for char in written):
         return False
     return "::" not in written or _IN_USE.match(written) is not None
 

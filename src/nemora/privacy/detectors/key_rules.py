@@ -1,6 +1,7 @@
 """Formats of access keys and tokens as their issuers document them, one row each.
 
-A row is tried only where one of its `keywords` stands in the lower-cased text. Group 1 of the pattern, if it has one, is the secret.
+A row is tried only where one of its `keywords` stands in the lower-cased text. Group 1 of the pattern, if it has one,
+is the secret.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ KEY_RULES = (
     ),
     _rule(
         "aws-secret-key",
-        r"(?:(?i:secret[\w .-]{0,20}|aws[\w .-]{0,20}key)[\"']?\s{0,3}[=:]{1,2}>?\s{0,3}[\"']?([A-Za-z0-9/+]{40}))(?![A-Za-z0-9/+=])",
+        r"(?:(?i:secret[\w .-]{0,20}|aws[\w .-]{0,20}key)[\"']?\s{0,3}[=:]{1,2}>?\s{0,3}[\"']?"
+        r"([A-Za-z0-9/+]{40}))(?![A-Za-z0-9/+=])",
         "secret",
         "aws",
         entropy=3.5,
@@ -54,7 +56,8 @@ KEY_RULES = (
     _rule("firebase-messaging-key", r"(AAAA[\w-]{7}:[\w-]{120,180})", "aaaa", entropy=3.5),
     _rule(
         "azure-storage-key",
-        r"(?:(?i:AccountKey|SharedAccessKey|account_key|storage[_-]?key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([A-Za-z0-9+/]{40,90}={1,2}))",
+        r"(?:(?i:AccountKey|SharedAccessKey|account_key|storage[_-]?key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?"
+        r"([A-Za-z0-9+/]{40,90}={1,2}))",
         "key",
         entropy=3.5,
     ),
@@ -121,7 +124,8 @@ KEY_RULES = (
     _rule("vault-token", r"(hv[sbr]\.[\w-]{20,300})", "hvs.", "hvb.", "hvr.", entropy=3.2),
     _rule(
         "onepassword-token",
-        r"(ops_eyJ[\w+/=-]{100,1000}|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5})",
+        r"(ops_eyJ[\w+/=-]{100,1000}|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}"
+        r"|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5})",
         "ops_eyj",
         "a3-",
         entropy=3.3,
@@ -252,7 +256,8 @@ KEY_RULES = (
     ),
     _rule(
         "bitcoin-private-key",
-        rf"(?:(?i:private|wif|secret|wallet)[\w \"':=-]{{0,24}}(?<![A-Za-z0-9])([5KL][1-9A-HJ-NP-Za-km-z]{{50,51}}|0x[0-9a-fA-F]{{64}})){_END}",
+        rf"(?:(?i:private|wif|secret|wallet)[\w \"':=-]{{0,24}}(?<![A-Za-z0-9])([5KL][1-9A-HJ-NP-Za-km-z]{{50,51}}"
+        rf"|0x[0-9a-fA-F]{{64}})){_END}",
         "private",
         "wif",
         "secret",

@@ -13,7 +13,8 @@ _KEY = key_pattern(
     r"mac(?:[\s_-]?addr(?:ess)?)?|hw[\s_-]?addr|ether|bssid|hardware address|bluetooth|wlan|physical address"
 )
 _MAC = re.compile(
-    r"(?<![0-9A-Za-z:.-])(?:[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})"
+    r"(?<![0-9A-Za-z:.-])(?:[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}|[0-9A-Fa-f]{4}"
+    r"(?:\.[0-9A-Fa-f]{4}){2})"
     r"(?![0-9A-Za-z]|[:.-][0-9A-Fa-f])"
 )
 

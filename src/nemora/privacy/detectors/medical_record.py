@@ -9,8 +9,10 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _WORDS = (
-    r"mrn|medical[\s_-]?record(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|patient[\s_-]?(?:id|number|no|identifier)|chart (?:number|no)|hospital (?:number|no)"
-    r"|health[\s_-]?(?:plan|insurance|card)[\s_-]{0,2}(?:id|number|no|policy)?|insurance[\s_-]?(?:policy|member)[\s_-]{0,2}(?:id|number|no)?|member[\s_-]?id"
+    r"mrn|medical[\s_-]?record(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|patient[\s_-]?(?:id|number|no|identifier)"
+    r"|chart (?:number|no)|hospital (?:number|no)"
+    r"|health[\s_-]?(?:plan|insurance|card)[\s_-]{0,2}(?:id|number|no|policy)?|insurance[\s_-]?(?:policy"
+    r"|member)[\s_-]{0,2}(?:id|number|no)?|member[\s_-]?id"
     r"|versichertennummer|krankenversicherungsnummer|numéro de dossier"
 )
 _VALUE = r"(?=[A-Za-z-]{0,6}\d)(?:[A-Za-z]{1,4}[-:# ]?)?[A-Za-z0-9](?:-?[A-Za-z0-9]){3,16}(?![\w]|[-./]\d)"

@@ -1,4 +1,4 @@
-"""National identity and tax numbers that carry a check digit or a date: one row each, from the issuers' public rules."""
+"""National identity and tax numbers with a check digit or a date: one row each, from the issuers' public rules."""
 
 from __future__ import annotations
 
@@ -6,14 +6,50 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nemora.privacy.detectors.checksums import ean13, is_date, luhn, mod11_10, mod97, verhoeff, weighted
+from nemora.privacy.detectors.checksums import ean13, is_date, luhn, mod11_10, verhoeff, weighted
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _ODD = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21]
-        + [2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23],
+        [
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            2,
+            4,
+            18,
+            20,
+            11,
+            3,
+            6,
+            8,
+            12,
+            14,
+            16,
+            10,
+            22,
+            25,
+            24,
+            23,
+        ],
         strict=True,
     )
 )
@@ -197,7 +233,7 @@ def _row(country: str, shape: str, valid: Callable[[str], bool], words: str, alo
     )
 
 
-_TAX = r"tax(?:payer)?[\s_-]?(?:id|number|no)|tin"
+_TAX = r"tax(?:payer)?[\s_-]?(?:id|number|no)|(?-i:TIN)"
 NATIONAL_IDS = (
     _row("ES", r"\d{8}-?[A-HJ-NP-TV-Z]", _dni, "dni|nif|documento", 0.7),
     _row("ES", r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]", _dni, "nie|extranjero", 0.85),
@@ -205,14 +241,14 @@ NATIONAL_IDS = (
         "IT",
         r"[A-Z]{6}[ ]?[0-9L-NP-V]{2}[ ]?[A-EHLMPR-T][ ]?[0-9L-NP-V]{2}[ ]?[A-Z][0-9L-NP-V]{3}[ ]?[A-Z]",
         _codice_fiscale,
-        "codice fiscale|cf",
+        "codice fiscale|(?-i:CF)",
         0.95,
     ),
     _row(
         "FR",
         r"[12][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}[ ]?\d{2}",
         _nir,
-        "nir|sécurité sociale|insee",
+        "(?-i:NIR)|sécurité sociale|insee",
         0.85,
     ),
     _row(
@@ -224,7 +260,12 @@ NATIONAL_IDS = (
     _row("BR", r"\d{3}\.\d{3}\.\d{3}-\d{2}", _cpf, "cpf", 0.95),
     _row("BR", r"\d{11}", _cpf, "cpf"),
     _row("IN", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", _aadhaar, "a+dha+r|uidai|uid|आधार"),
-    _row("IN", r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]", _always, r"pan(?:[\s_-]?(?:card|number|no))?|permanent account"),
+    _row(
+        "IN",
+        r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]",
+        _always,
+        r"(?-i:PAN)|pan[\s_-]?(?:card|number|no)|permanent account",
+    ),
     _row(
         "CN", r"[1-8]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])\d{2}\d{3}[\dX]", _china, "身份证|resident|公民身份", 0.95
     ),
@@ -232,11 +273,11 @@ NATIONAL_IDS = (
         "GB",
         r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]",
         _always,
-        r"national insurance|ni(?:no)?(?:[\s_-]?(?:number|no))?",
+        r"national insurance|nino|ni[\s_-]?(?:number|no)",
         0.8,
     ),
     _row("GB", r"\d{3}[ -]?\d{3}[ -]?\d{4}", _nhs, "nhs"),
-    _row("CA", r"\d{3}[ -]?\d{3}[ -]?\d{3}", luhn, "sin|social insurance|nas|assurance sociale"),
+    _row("CA", r"\d{3}[ -]?\d{3}[ -]?\d{3}", luhn, "(?-i:SIN|NAS)|social insurance|assurance sociale"),
     _row("NL", r"\d{4}[. ]?\d{2}[. ]?\d{3}", _bsn, "bsn|burgerservicenummer|sofinummer"),
     _row("PL", r"\d{11}", _pesel, "pesel"),
     _row("SE", r"(?:19|20)?\d{6}[-+]\d{4}", _personnummer, "personn(?:umme)?r|samordningsnummer", 0.7),
@@ -246,11 +287,11 @@ NATIONAL_IDS = (
     _row("BE", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", _belgium, "rijksregister|registre national", 0.9),
     _row("CH", r"756\.?\d{4}\.?\d{4}\.?\d{2}", _ahv, "ahv|avs", 0.9),
     _row("KR", r"\d{6}-[1-8]\d{6}", _rrn, "주민등록번호|rrn|resident registration", 0.7),
-    _row("SG", r"[STFGM]\d{7}[A-Z]", _nric, "nric|fin", 0.85),
+    _row("SG", r"[STFGM]\d{7}[A-Z]", _nric, "nric|(?-i:FIN)", 0.85),
     _row("ZA", r"\d{6}[ ]?\d{4}[ ]?\d{3}", _south_africa, r"south african id|sa id|id[\s_-]?(?:number|no)"),
     _row("TR", r"[1-9]\d{10}", _tckn, r"tckn|t\.?c\.? kimlik|kimlik"),
     _row("RO", r"[1-8]\d{12}", _cnp, "cnp"),
-    _row("CL", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]", _rut, "rut|run", 0.85),
+    _row("CL", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]", _rut, "rut|(?-i:RUN)", 0.85),
     _row("AR", r"(?:20|23|24|27)-\d{8}-\d", _cuit, "cuit|cuil", 0.85),
     _row("AU", r"\d{3}[ ]?\d{3}[ ]?\d{3}", _tfn, "tfn|tax file"),
     _row("JP", r"\d{4}[ -]?\d{4}[ -]?\d{4}", _my_number, "マイナンバー|個人番号|my number"),

@@ -9,18 +9,23 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _WORDS = (
-    r"(?:verification|security|authenti?cation|authorization|confirmation|log[\s-]?in|sign[\s-]?in|access|one[\s-]?time|single[\s-]?use|two[\s-]?factor|2fa|mfa|sms|otp|totp|backup|recovery)"
+    r"(?:verification|security|authenti?cation|authorization|confirmation|log[\s-]?in|sign[\s-]?in|access"
+    r"|one[\s-]?time|single[\s-]?use|two[\s-]?factor|2fa|mfa|sms|otp|totp|backup|recovery)"
     r"[\s_-]{0,2}(?:pass)?(?:code|password|pin|token|number)s?|otp|totp|2fa|mfa code|passcode"
-    r"|bestätigungscode|sicherheitscode|einmal(?:passwort|code)|code de (?:vérification|sécurité|confirmation)|código de (?:verificación|seguridad|verificação|segurança)"
-    r"|codice di (?:verifica|sicurezza)|verificatiecode|код(?: подтверждения| проверки| доступа)?|验证码|驗證碼|認証コード|確認コード|인증번호|رمز التحقق"
+    r"|bestätigungscode|sicherheitscode|einmal(?:passwort|code)|code de (?:vérification|sécurité|confirmation)"
+    r"|código de (?:verificación|seguridad|verificação|segurança)"
+    r"|codice di (?:verifica|sicurezza)|verificatiecode|код(?: подтверждения| проверки| доступа)?"
+    r"|验证码|驗證碼|認証コード|確認コード|인증번호|رمز التحقق"
 )
 _VALUE = r"(?:[A-Z]-)?\d{3}[ -]\d{3}|(?:[A-Z]-)?\d{4,8}"
 _AFTER = re.compile(
-    rf"(?<![A-Za-z])(?:{_WORDS})(?:[ ](?:for|from|to|to log in to)(?:[ ][\w'.-]{{1,24}}){{1,4}}?)?[ ]?(?:is|was|ist|lautet|es|est|é|:|=|是|为|は|は、|：)?[\s:\"'*#-]{{0,4}}(?P<code>{_VALUE})(?![\w-]|[.,/]\d)",
+    rf"(?<![A-Za-z])(?:{_WORDS})(?:[ ](?:for|from|to|to log in to)(?:[ ][\w'.-]{{1,24}}){{1,4}}?)?[ ]?(?:is|was|ist"
+    rf"|lautet|es|est|é|:|=|是|为|は|は、|：)?[\s:\"'*#-]{{0,4}}(?P<code>{_VALUE})(?![\w-]|[.,/]\d)",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    rf"(?<![\w.-])(?P<code>{_VALUE})[ ](?:is|ist|es|est|é)[ ](?:your|the|my|ihr|dein|tu|su|votre|seu)[ ](?:[\w-]{{1,20}}[ ]){{0,3}}?(?:{_WORDS})",
+    rf"(?<![\w.-])(?P<code>{_VALUE})[ ](?:is|ist|es|est|é)[ ](?:your|the|my|ihr|dein|tu|su|votre"
+    rf"|seu)[ ](?:[\w-]{{1,20}}[ ]){{0,3}}?(?:{_WORDS})",
     re.IGNORECASE,
 )
 _KEY = key_pattern(_WORDS)

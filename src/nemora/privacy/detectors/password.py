@@ -19,10 +19,13 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _PIN_LABEL = re.compile(rf"(?<![A-Za-z])(?:{PIN})\Z", re.IGNORECASE)
-_QUOTED = r"\\?\"(?P<double>[^\"\n\\]{1,128})\\?\"|\\?'(?P<single>[^'\n\\]{1,128})\\?'|`(?P<tick>[^`\n]{1,128})`|[“„«](?P<curly>[^”“»\n]{1,128})[”“»]"
+_QUOTED = (
+    r"\\?\"(?P<double>[^\"\n\\]{1,128})\\?\"|\\?'(?P<single>[^'\n\\]{1,128})\\?'"
+    r"|`(?P<tick>[^`\n]{1,128})`|[“„«](?P<curly>[^”“»\n]{1,128})[”“»]"
+)
 _BARE = r"(?P<bare>[^\s\"'`“”<>，。；]{3,128})"
 # The four ways in which a value follows the word; each is matched where the word ends.
-# password: x, PASSWORD=x, "db-password" => "x", **Password:** x; perhaps with the rest of an identifier, or "for the router".
+# password: x, PASSWORD=x, "db-password" => "x", **Password:** x; perhaps with "for the router" between.
 _ASSIGNED = re.compile(
     r"(?P<rest>[\w-]{0,20})(?:\[\d{0,3}\])?\\?[\"'`\])]{0,2}"
     r"(?:[ ](?:for|to|of|on|für|para|pour)(?:[ ][\w.@'-]{1,30}){1,5})?(?:[ ]?\([^)\n]{1,30}\))?"
@@ -32,7 +35,8 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _WHOSE = re.compile(
-    r"(?<![A-Za-z])(?:my|our|his|her|their|the|your|admin|root|wifi|wi-fi|mein|unser|das|mi|nuestra|la|mon|notre|le|minha|a|mio|мой|я|我的|私の)"
+    r"(?<![A-Za-z])(?:my|our|his|her|their|the|your|admin|root|wifi|wi-fi|mein|unser|das|mi|nuestra|la|mon|notre|le"
+    r"|minha|a|mio|мой|я|我的|私の)"
     r"[ ]?(?:[\w'’.-]{1,24}[ ]){0,4}\Z",
     re.IGNORECASE,
 )
@@ -47,15 +51,18 @@ _ADJACENT = re.compile(
     r"[ \t]{1,3}(?:\"(?P<double>[^\"\n]{3,64})\"|'(?P<single>[^'\n]{3,64})'|(?P<bare>[^\s\"'`<>,;:=()]{4,64}))"
 )
 _PIN_VALUE = re.compile(
-    r"[\"'`\])]{0,2}(?:[ ](?:for|to|of|on)(?:[ ][\w'-]{1,24}){1,6}?)?[ \t]{0,4}"
-    rf"(?:{IS}|to(?![A-Za-z])|:|#)?[ \t]{{0,4}}[\"'`]?(?P<bare>\d{{4,8}})(?![\w.-]|,\d)",
+    r"[\"'`\])]{0,2}(?:[ ](?:for|to|of|on)(?:[ ][A-Za-z'-]{1,24}){1,6}?)?[ \t]{0,4}"
+    rf"(?:{IS}|to(?![A-Za-z])|:|=|#)?[ \t]{{0,4}}[\"'`]?(?P<bare>\d{{4,8}})(?![\w.-]|,\d)",
     re.IGNORECASE,
 )
 _CODE_VALUE = re.compile(
-    r"[\w.\]\[]{1,80}\(.*|(?:self|this|config|conf|settings|options|opts|args|request|req|params|user|form|data|props|state|input|ctx|event|body|env|process|os|app|session|cfg|account|row|record|credentials|item|obj|payload)\b[.\[?!].*"
-    r"|(?:await|new|not|lambda|function|async|return|None|null|nil|if|Optional|Union|str|String|Secret\w*|Field|Column|z|yup|Joi|models?|forms|serializers|validators?|sa|db|types?)\b[.\[(|,;)]?.*",
+    r"\[?[A-Za-z_]+(?:\.[A-Za-z_]+)*[\[(](?!\d+\)?\Z).*|[\w.]{1,80}\(\).*|(?:self|this|config|conf|settings|options"
+    r"|opts|args|request|req|params|user|form|data|props|state|input|ctx|event|body|env|process|os|app|session|cfg"
+    r"|account|row|record|credentials|item|obj|payload)\b[.\[?!].*"
+    r"|(?:await|new|not|lambda|function|async|return|None|null|nil|if|Optional|Union|str|String|Secret\w*|Field"
+    r"|Column|z|yup|Joi|models?|forms|serializers|validators?|sa|db|types?)\b[.\[(|,;)]?.*",
 )
-_NOT_VALUES = frozenset("= == => : := - -- ... / | || && ) }".split())
+_NOT_VALUES = frozenset(["=", "==", "=>", ":", ":=", "-", "--", "...", "/", "|", "||", "&&", ")", "}"])
 
 
 class PasswordDetector:
@@ -100,7 +107,7 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
     for name in ("double", "single", "tick", "curly"):
         if name in match.re.groupindex and match[name] is not None:
             return *match.span(name), True
-    start, end = match.span("bare")
+    start, _end = match.span("bare")
     value = match["bare"]
     # A sentence's or a list's punctuation is not part of it.
     trimmed = re.sub(r"(?:[.,;:)\]}?]+|\*\*)\Z", "", value)
@@ -108,7 +115,8 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
 
 
 _HANDLED = re.compile(
-    r"hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder|file|path"
+    r"hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder"
+    r"|file|path"
     r"|id\b|type|count|salt|last|changed|valid|check|prompt|visible|required|auth",
     re.IGNORECASE,
 )
@@ -188,12 +196,14 @@ def _prose(text: str, key: re.Match[str]) -> Hits:
     # A plain word: "my password is swordfish." but not "my password is expired".
     owned = _WHOSE.search(text[max(0, key.start() - 80) : key.start()]) is not None
     about = value.casefold() in ABOUT or _ABOUT_ENDING.search(value.casefold())
-    if owned and not about and len(value) >= 3 and _SENTENCE_END.match(text[end : end + 8]):
+    plural = " are " in match.group()
+    if owned and not about and not plural and len(value) >= 3 and _SENTENCE_END.match(text[end : end + 8]):
         yield (start, end), 0.65
 
 
 _NAMES_OF_THINGS = re.compile(
-    r"v?\d[\d.]*|\d+-\w+|[\w.-]+\.[a-z]{2,4}|(?:PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2|bcrypt|2fa|base64)\S*", re.IGNORECASE
+    r"v?\d[\d.]*|\d+-\w+|[\w.-]+\.[a-z]{2,4}|(?:PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2|bcrypt|2fa|base64)\S*",
+    re.IGNORECASE,
 )
 
 

@@ -12,9 +12,12 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _KEY = key_pattern(
-    r"(?:credit|debit|payment|bank|prepaid|corporate|gift)?[\s_-]?cards?(?:[\s_-]?(?:number|no|num|nr|pan))?|cc(?:[\s_-]?(?:num|number|no))?"
-    r"|ccn|visa|master[\s_-]?card|amex|american express|discover|diners|jcb|unionpay|maestro|rupay|cvv2?|cvc|expir(?:y|es|ation)"
-    r"|kreditkarten?(?:nummer)?|kartennummer|carte (?:bancaire|bleue|de crédit)|cb|tarjeta|cartão|cartao|carta di credito|kaart"
+    r"(?:credit|debit|payment|bank|prepaid|corporate|gift)?[\s_-]?cards?(?:[\s_-]?(?:number|no|num|nr|pan))?"
+    r"|cc(?:[\s_-]?(?:num|number|no))?"
+    r"|ccn|visa|master[\s_-]?card|amex|american express|discover|diners|jcb|unionpay|maestro|rupay|cvv2?|cvc"
+    r"|expir(?:y|es|ation)"
+    r"|kreditkarten?(?:nummer)?|kartennummer|carte (?:bancaire|bleue|de crédit)|cb|tarjeta|cartão|cartao"
+    r"|carta di credito|kaart"
     r"|карт[аыуе]|信用卡|银行卡|卡号|カード|카드|بطاقة"
 )
 # First digits and lengths of the issuers (ISO/IEC 7812 registrations as the schemes publish them).
@@ -115,7 +118,8 @@ def _confidence(
     if issued(digits) and luhn(digits):
         if usual:
             return 0.98 if keyed else _BY_SHAPE.get(len(digits), 0.0)
-        return 0.9 if keyed else 0.6 if spaced_out or (whole and min(sizes) >= 3) else 0.0
+        plain = whole and min(sizes) >= 3 and "." not in text[slice(*span)]
+        return 0.9 if keyed else 0.6 if spaced_out or plain else 0.0
     if not keyed or not (usual or spaced_out or whole):
         return 0.0
     if luhn(digits) and len(digits) >= 14:

@@ -13,26 +13,29 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _KEY = key_pattern(
-    r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back))?|dial(?:ed|ling)?|mobile|cell(?:phone|ular)?|fax|whatsapp"
-    r"|signal|sms|texte?d? (?:me|us|him|her|them)|reach(?:ed)?|answering|contact(?:[\s_-]?(?:number|no))?|landline|hotline|pager|voicemail|msisdn|ring (?:me|us)"
-    r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|anruf(?:en)?|mobil|téléphone|portable|appel(?:er|ez)|tél|teléfono|telefono|móvil"
-    r"|celular|telefone|cellulare|llam[ae](?:r|me)?|ligar|telefoon|telefonnummer|puhelin|numer telefonu|nomor telepon|điện thoại"
+    r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back))?"
+    r"|dial(?:ed|ling)?|mobile|cell(?:phone|ular)?|fax|whatsapp"
+    r"|signal|sms|texte?d? (?:me|us|him|her|them)|reach(?:ed)?|answering|contact(?:[\s_-]?(?:number|no))?|landline"
+    r"|hotline|pager|voicemail|msisdn|ring (?:me|us)"
+    r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|anruf(?:en)?|mobil|téléphone|portable|appel(?:er|ez)|tél"
+    r"|teléfono|telefono|móvil"
+    r"|celular|telefone|cellulare|llam[ae](?:r|me)?|ligar|telefoon|telefonnummer|puhelin|numer telefonu"
+    r"|nomor telepon|điện thoại"
     r"|телефон\w{0,3}|тел|звон\w{1,5}|电话|電話|手机|手機|联系方式|携帯|전화|휴대폰|هاتف|جوال|फ़ोन|फोन|τηλέφωνο|טלפון|โทร"
 )
 # Words after which such a number is something else.
 _OTHER = key_pattern(
-    r"isbn|issn|doi|order|invoice|ticket|version|serial|sku|part|model|account|acct|routing|iban|ssn|social security|sin|passport|licen[cs]e"
+    r"isbn|issn|doi|order|invoice|ticket|version|serial|sku|part|model|account|acct|routing|iban|ssn|social security"
+    r"|sin|passport|licen[cs]e"
     r"|zip|postcode|tracking|case|ref(?:erence)?|po|rfc|port|pid|uid|timestamp|date|build|policy|mrn|id"
 )
 _CANDIDATE = re.compile(
-    r"(?<![\w.$€£¥+/=%&-])(?:\+|00(?=[1-9]))?[ ]?(?:\(?\d|\(\+?\d)(?:[ ./()\u00a0‐-―-]{0,3}\d){5,16}"
+    r"(?<![\w.$€£¥+/=%&-])(?:\+|00(?=[1-9]))?(?:\(?\d|\(\+?\d)(?:[ ./()\u00a0‐-―-]{0,3}\d){5,16}"
     r"(?:[ ,;]{0,2}(?:x|ext\.?|extension|durchwahl|poste)[ .:]{0,2}\d{1,6})?(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
 # After =, & or / a number still counts when it is international or announced (a query string).
-_IN_URL = re.compile(
-    r"(?<=[=&/:,-])(?:\+|%2B|00(?=[1-9]))[ ]?\(?\d(?:[ ()./\u00a0-]{0,3}\d){6,14}(?!\w)", re.IGNORECASE
-)
+_IN_URL = re.compile(r"(?<=[=&/:,-])(?:\+|%2B|00(?=[1-9]))\(?\d(?:[ ()./\u00a0-]{0,3}\d){6,14}(?!\w)", re.IGNORECASE)
 _NANP = re.compile(r"(?:\+?1[ .\-]?)?(?:\(\d{3}\)[ .\-]?|\d{3}[-.])\d{3}[-. ]\d{4}(?:\D.*)?")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?(?:\D.*)?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d(?:\D.*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:\D.*)?")
@@ -62,6 +65,8 @@ class PhoneNumberDetector:
                 start, end = _trimmed(match)
                 keyed = labelled or _announced(text, start, end)
                 written = text[start:end].replace("%2B", "+").replace("%2b", "+")
+                if not keyed and _OTHER.search(text[max(0, start - 24) : start]) and not _NANP.fullmatch(written):
+                    continue
                 if _THOUSANDS.search(text[max(0, start - 2) : start]) and not _NANP.fullmatch(written):
                     continue
                 confidence = _confidence(written, keyed)
@@ -101,6 +106,8 @@ def _confidence(written: str, keyed: bool) -> float:
     digits = re.sub(r"\D", "", re.split(r"[xXeEdDp]", written)[0])
     shortest = 6 if keyed and _PAIRS.fullmatch(written) else 7
     if not shortest <= len(digits) <= 15 or same_digit(digits) or _fictional(digits) or _IPV4.fullmatch(written):
+        return 0.0
+    if written.count("(") != written.count(")") or re.fullmatch(r"\d+\.\d+", written):
         return 0.0
     if written.startswith("+") or (written.startswith("00") and keyed):
         return _international("+" + digits.removeprefix("00"), keyed)

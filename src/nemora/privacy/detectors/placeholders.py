@@ -1,7 +1,9 @@
 """Tells a value in use from what stands for one: placeholders, variables, documentation samples. Also entropy."""
 
+# ruff: noqa: SIM905 - long lists of words read better as text
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -9,25 +11,35 @@ from collections import Counter
 from nemora.privacy.detectors.public_values import SAMPLE_SECRETS
 
 _REFERENCE = re.compile(
-    r"\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{\{|\{%|\A%[A-Za-z_]\w*%\Z|%\(\w+\)s|\A%[sdrv]\Z|\A<[^<>]{1,80}>\Z|\A\[[A-Z][\w .:-]{0,60}\]\Z|\A\{\w{0,40}\}\Z"
-    r"|<%|#\{|\A@\w+@\Z|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv|\Asecrets?\.[A-Za-z_]|\Avar\.\w"
-    r"|vault:|ssm:|arn:aws:|\Adata\.\w+\.|\Alocal\.\w|op://|!(?:Ref|Sub|GetAtt|vault|secret)\b|ref\+|projects/[\w-]+/secrets",
+    r"\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{\{|\{%|\A%[A-Za-z_]\w*%\Z|%\(\w+\)s|\A%[sdrv]\Z|\A<[^<>]{1,80}>\Z"
+    r"|\A\[[A-Z][\w .:-]{0,60}\]\Z|\A\{\w{0,40}\}\Z"
+    r"|<%|#\{|\A@\w+@\Z|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv"
+    r"|\Asecrets?\.[A-Za-z_]|\Avar\.\w"
+    r"|vault:|ssm:|arn:aws:|\Adata\.\w+\.|\Alocal\.\w|op://|!(?:Ref|Sub|GetAtt|vault|secret)\b|ref\+"
+    r"|projects/[\w-]+/secrets",
     re.IGNORECASE,
 )
 _MASK = re.compile(r"[*•●xX.…_#?-]+|(?:.{0,8})(?:\*{3,}|•{3,}|x{4,}|X{4,}|\.{3}|…)(?:.{0,8})")
 _STAND_IN = re.compile(
-    r"(?<![A-Za-z])(?:your|my-?own|example|placeholder|change[_ -]?(?:me|this|it)|replace(?:[_ -]?(?:me|this|with))?|redacted|removed|masked|hidden|omitted"
-    r"|insert|dummy|fake|sample|todo|fixme|goes[_ -]here|here|some[_ -]?(?:password|secret|key|token)|fill[_ -]?in|not[_ -]a[_ -]real|foobar|foo|lorem)(?![A-Za-z])",
+    r"(?<![A-Za-z])(?:your|my-?own|example|placeholder|change[_ -]?(?:me|this|it)|replace(?:[_ -]?(?:me|this|with))?"
+    r"|redacted|removed|masked|hidden|omitted"
+    r"|insert|dummy|fake|sample|todo|fixme|goes[_ -]here|here|some[_ -]?(?:password|secret|key|token)|fill[_ -]?in"
+    r"|not[_ -]a[_ -]real|foobar|foo|lorem)(?![A-Za-z])",
     re.IGNORECASE,
 )
 # Words that documentation uses for a secret, and literals of programming languages.
 _WORDS = frozenset(
     """
-    password passwd pass pwd passphrase passw0rd secret mysecret secretkey mysecretpassword mypassword my-secret-pw my_secret_password my_password my-password
-    yourpassword your_password youpassword userpassword user_password dbpassword db_password strongpassword strong_password newpassword
-    new_password oldpassword old_password testpassword test_password thepassword the_password securepassword secure_password apikey api_key api-key mytoken token key
-    test testing example changeme postgres guest none null nil undefined true false string str text varchar char bytes int
-    number object any optional required empty default value values unknown n/a na tbd blank void boolean bool secretstr env
+    password passwd pass pwd passphrase passw0rd secret mysecret secretkey mysecretpassword mypassword my-secret-pw
+    my_secret_password my_password my-password
+    yourpassword your_password youpassword userpassword user_password dbpassword db_password strongpassword
+    strong_password newpassword
+    new_password oldpassword old_password testpassword test_password thepassword the_password securepassword
+    secure_password apikey api_key api-key mytoken token key
+    test testing example changeme postgres guest none null nil undefined true false string str text varchar char bytes
+    int
+    number object any optional required empty default value values unknown n/a na tbd blank void boolean bool
+    secretstr env
     """.split()
 )
 
@@ -55,7 +67,7 @@ def is_counting(value: str) -> bool:
         return False
     steps = sum(
         ord(b) - ord(a) in (0, 1) or (a, b) in (("9", "0"), ("z", "0"), ("9", "a"), ("f", "0"))
-        for a, b in zip(body, body[1:], strict=False)
+        for a, b in itertools.pairwise(body)
     )
     return steps >= 0.8 * (len(body) - 1)
 
@@ -71,8 +83,8 @@ def looks_random(value: str) -> bool:
         return False
     letters = [char for char in value if char.isalpha()]
     if not any(char.isdigit() for char in value):
-        turns = sum(a.islower() != b.islower() for a, b in zip(letters, letters[1:], strict=False))
-        return len(value) >= 20 and turns >= 6 and entropy(value) >= 3.5
+        runs = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", value)  # words of a CamelCase name are longer than runs of chance
+        return len(value) >= 20 and len(runs) >= 5 and len(letters) < 2.9 * len(runs) and entropy(value) >= 3.5
     if not letters or (_WORDLIKE.fullmatch(value) and not re.search(r"[0-9a-f]{12}|\d[a-z]\d", value)):
         return False
     return entropy(value) >= (3.0 if len(value) >= 16 else 2.7)

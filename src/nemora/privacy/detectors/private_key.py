@@ -8,12 +8,14 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _BEGIN = re.compile(
-    r"-{4,5} ?BEGIN (?:[A-Z0-9]{2,12} ){0,3}(?:PRIVATE KEY(?: BLOCK)?|OPENSSH PRIVATE KEY|SSH2 ENCRYPTED PRIVATE KEY) ?-{4,5}"
+    r"-{4,5} ?BEGIN (?:[A-Z0-9]{2,12} ){0,3}(?:PRIVATE KEY(?: BLOCK)?|OPENSSH PRIVATE KEY"
+    r"|SSH2 ENCRYPTED PRIVATE KEY) ?-{4,5}"
 )
 _END = re.compile(r"-{4,5} ?END (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 # Lines of base64, PEM headers ("Proc-Type: 4,ENCRYPTED"), and whatever code puts at the end of a line.
 _BODY = re.compile(
-    r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject):[^\n\\]{0,200}|\\+[nr]|[A-Za-z0-9+/=]++|[\s\"'+,>|#*]|\\)*+"
+    r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject):[^\n\\]{0,200}|\\+[nr]|[A-Za-z0-9+/=]++"
+    r"|[\s\"'+,>|#*]|\\)*+"
 )
 _PUTTY = re.compile(r"PuTTY-User-Key-File-\d: ")
 _PUTTY_BODY = re.compile(r"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\Z)){1,200}")

@@ -11,7 +11,8 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _WORDS = (
-    r"ssns?|s\.s\.n\.?|soc(?:ial)?[\s_.-]{0,2}sec(?:urity)?(?:[\s_.-]{0,2}(?:number|num|no|nr|#))?|social (?:number|num)|itin"
+    r"ssns?|s\.s\.n\.?|soc(?:ial)?[\s_.-]{0,2}sec(?:urity)?(?:[\s_.-]{0,2}(?:number|num|no|nr|#))?|social (?:number"
+    r"|num)|itin"
     r"|individual[\s_]taxpayer[\s_]identification|seguro[\s_]social|taxpayer[\s_]id"
 )
 _KEY = key_pattern(_WORDS)
