@@ -50,6 +50,7 @@ class Model(Protocol):
 
         Raises:
             ValueError: `ids` is empty or has another batch size than `state`, or `state` has no room for it.
+            IndexError: an id is not in the vocabulary.
         """
         ...
 

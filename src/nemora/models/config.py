@@ -5,6 +5,7 @@ Two spellings are read: `config.json` as transformers writes it, and the metadat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,10 +55,14 @@ class LlamaConfig:
             )
         if self.head_dim % 2:
             raise CorruptCheckpoint(f"RoPE needs an even head size, not {self.head_dim}.")
-        if isinstance(self.rope_scaling, tuple) and len(self.rope_scaling) != self.head_dim // 2:
-            raise CorruptCheckpoint(
-                f"{len(self.rope_scaling)} RoPE frequency factors do not fit a head size of {self.head_dim}."
-            )
+        if isinstance(self.rope_scaling, tuple):
+            self._check_frequency_factors(self.rope_scaling)
+
+    def _check_frequency_factors(self, factors: tuple[float, ...]) -> None:
+        if len(factors) != self.head_dim // 2:
+            raise CorruptCheckpoint(f"{len(factors)} RoPE frequency factors do not fit a head size of {self.head_dim}.")
+        if not all(0 < factor < math.inf for factor in factors):
+            raise CorruptCheckpoint("A RoPE frequency factor is not a number above zero.")
 
 
 # Keys of config.json that change nothing in a forward pass: ids for the tokenizer and generation, settings of training,

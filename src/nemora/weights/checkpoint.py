@@ -18,7 +18,7 @@ MAX_TEMPLATE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """An open checkpoint.
+    """An open checkpoint. Its files are mapped: they must stay as they are while it, or a model of it, is in use.
 
     `metadata` is the GGUF metadata or config.json. `architecture` is the family's name in it: "llama".
     A GGUF file carries its tokenizer in `tokenizer_metadata`, the keys that begin with `tokenizer.`; a folder has
@@ -60,6 +60,9 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 def _open_gguf(path: Path) -> Checkpoint:
     file = GGUFFile(path)
+    reader = ConfigReader(file.metadata, path.name)
+    reader.refuse_unless("general.type", ["model"])
+    reader.refuse_unless("split.count", [0, 1])
     tokenizer = {key: value for key, value in file.metadata.items() if key.startswith("tokenizer.")}
     template = tokenizer.get("tokenizer.chat_template")
     if template is not None and not isinstance(template, str):
@@ -67,7 +70,7 @@ def _open_gguf(path: Path) -> Checkpoint:
     return Checkpoint(
         path=path,
         kind="gguf",
-        architecture=ConfigReader(file.metadata, path.name).text("general.architecture"),
+        architecture=reader.text("general.architecture"),
         metadata=file.metadata,
         file=file,
         tokenizer_metadata=tokenizer,

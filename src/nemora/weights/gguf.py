@@ -34,46 +34,20 @@ MAX_NAME_BYTES = 256
 MAX_STRING_BYTES = 1 << 24
 MAX_ARRAY_ITEMS = 1 << 22  # in all arrays of a file together
 MAX_ALIGNMENT = 1 << 20
+MAX_HEADER_BYTES = 1 << 27  # metadata and tensor descriptions
 
 BOOL, STRING, ARRAY = 7, 8, 9
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 10: "Q", 11: "q", 12: "d"}
 
 # ggml's numbers for its tensor types. Those that `ops.blocks` decodes are read; the others are refused by name.
+# fmt: off
 TYPE_NAMES = {
-    0: "F32",
-    1: "F16",
-    2: "Q4_0",
-    3: "Q4_1",
-    6: "Q5_0",
-    7: "Q5_1",
-    8: "Q8_0",
-    9: "Q8_1",
-    10: "Q2_K",
-    11: "Q3_K",
-    12: "Q4_K",
-    13: "Q5_K",
-    14: "Q6_K",
-    15: "Q8_K",
-    16: "IQ2_XXS",
-    17: "IQ2_XS",
-    18: "IQ3_XXS",
-    19: "IQ1_S",
-    20: "IQ4_NL",
-    21: "IQ3_S",
-    22: "IQ2_S",
-    23: "IQ4_XS",
-    24: "I8",
-    25: "I16",
-    26: "I32",
-    27: "I64",
-    28: "F64",
-    29: "IQ1_M",
-    30: "BF16",
-    34: "TQ1_0",
-    35: "TQ2_0",
-    39: "MXFP4",
-    40: "NVFP4",
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
+    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S",
+    20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
+    29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
 }
+# fmt: on
 
 
 class GGUFFile:
@@ -230,12 +204,14 @@ class _Header:
             self.offsets[name] = start + offset
 
     def _left(self) -> int:
-        return self.length - self.position
+        """Bytes that the header can still have."""
+        return min(self.length, MAX_HEADER_BYTES) - self.position
 
     def _take(self, size: int, what: str) -> int:
         """Step over `size` bytes and return where they begin."""
         if size > self._left():
-            self.corrupt(f"the file ends within {what}")
+            limit = "the file ends" if self.length < MAX_HEADER_BYTES else f"{MAX_HEADER_BYTES} bytes of header end"
+            self.corrupt(f"{limit} within {what}")
         start = self.position
         self.position += size
         return start

@@ -17,6 +17,9 @@ from nemora.ops.weight import BlockWeight, Weight
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.memory import available_memory
 from nemora.weights.names import LLAMA_GGUF, LLAMA_HUGGING_FACE, Layout
+from nemora.weights.tensors import TensorFile
+
+MAX_FREQUENCIES = 1 << 12  # half of the largest head size there could be
 
 LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
 
@@ -64,16 +67,23 @@ def llama_config(checkpoint: Checkpoint) -> LlamaConfig:
     embedding = LLAMA_GGUF.file_name("embedding")
     if embedding not in tensors:
         raise CorruptCheckpoint(f"{checkpoint.path.name} lacks the tensor {embedding}.")
-    factors = None
-    if "rope_freqs.weight" in tensors:
-        values: list[float] = checkpoint.file.read("rope_freqs.weight").decode().flatten().tolist()
-        factors = tuple(values)
     return llama_config_from_gguf(
         checkpoint.metadata,
         vocab_size=tensors[embedding].shape[0],
         tied_head=LLAMA_GGUF.file_name("head") not in tensors,
-        frequency_factors=factors,
+        frequency_factors=_frequency_factors(checkpoint.file),
     )
+
+
+def _frequency_factors(file: TensorFile) -> tuple[float, ...] | None:
+    """The RoPE scaling that a GGUF file may carry as a tensor: divisors of the frequencies."""
+    name = "rope_freqs.weight"
+    if name not in file.tensors:
+        return None
+    shape = file.tensors[name].shape
+    if len(shape) != 1 or shape[0] > MAX_FREQUENCIES:
+        raise CorruptCheckpoint(f"Tensor {name} is no list of RoPE frequency factors: it has the shape {list(shape)}.")
+    return tuple(file.read(name).decode()[0].tolist())
 
 
 def check_tensors(checkpoint: Checkpoint, layout: Layout, shapes: Shapes, config: LlamaConfig) -> None:
@@ -89,11 +99,23 @@ def check_tensors(checkpoint: Checkpoint, layout: Layout, shapes: Shapes, config
                 f"Tensor {file_name} of {checkpoint.path.name} has the shape {list(found)}; its settings ask for "
                 f"{list(expected)}."
             )
+    if config.tied_head:
+        names |= _head_copy(checkpoint, layout)
     for file_name in tensors:
         if file_name not in names and not layout.is_ignored(file_name):
             raise UnsupportedCheckpoint(
                 f"{checkpoint.path.name} has the tensor {shown(file_name)}, for which this architecture has no place."
             )
+
+
+def _head_copy(checkpoint: Checkpoint, layout: Layout) -> dict[str, str]:
+    """A tied head may be stored nevertheless, but then it must be the embedding."""
+    head, embedding = layout.file_name("head"), layout.file_name("embedding")
+    if head not in checkpoint.file.tensors:
+        return {}
+    if not torch.equal(checkpoint.file.read(head).data, checkpoint.file.read(embedding).data):
+        raise CorruptCheckpoint(f"tie_word_embeddings is true, but {head} and {embedding} differ.")
+    return {head: "embedding"}
 
 
 class CheckpointWeights:

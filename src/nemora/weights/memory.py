@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory(device: str = "cpu") -> int:
-    """Bytes that can be taken on `device` without swapping; 0 where the system does not say."""
+    """Bytes that can be taken on `device` without swapping."""
     if device.startswith("cuda"):
         free, _ = torch.cuda.mem_get_info(device)
         return free
@@ -19,14 +20,15 @@ def available_memory(device: str = "cpu") -> int:
 
 
 def _system_available(meminfo: Path) -> int:
-    """MemAvailable of Linux, in bytes."""
+    """MemAvailable of Linux; elsewhere half of the memory that the machine has."""
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     if not meminfo.exists():
-        return 0
+        return half
     for line in meminfo.read_text().splitlines():
         name, _, rest = line.partition(":")
         if name == "MemAvailable":
             return int(rest.split()[0]) * 1024
-    return 0
+    return half
 
 
 def _cgroup_available(cgroup: Path) -> int:
