@@ -14,12 +14,15 @@ class Segment:
     """One string of a request.
 
     `where` is its JSON pointer; `label` is the nearest key or column name, which gives meaning to a
-    bare value (`{"password": "…"}`), or "".
+    bare value (`{"password": "…"}`), or "". `offset` is where `text` begins in the string at `where`, for a
+    value inside JSON text. `opaque` marks content that cannot be read at all.
     """
 
     where: str
     text: str
     label: str = ""
+    offset: int = 0
+    opaque: bool = False
 
 
 @dataclass(frozen=True, slots=True)

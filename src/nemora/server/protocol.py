@@ -93,8 +93,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.transport.is_closing():
             return
-        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if not answering:  # never inside another response
+        cycle = self.cycle
+        busy = cycle is not None and not cycle.response_complete and (self._in_head or cycle.response_started)
+        if not busy:  # never inside or in place of the answer to another request
             body = envelope(error)
             head = f"HTTP/1.1 {error.status} {REASONS[error.status]}\r\ncontent-type: application/json\r\n"
             self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)

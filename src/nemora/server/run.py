@@ -7,6 +7,7 @@ Clients that connect while the model loads wait in the socket's queue.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nemora.backends.base import Backend
@@ -59,7 +60,7 @@ def build_gateway(
         local=_local(settings, progress) if local is None else local,
         cloud=None if cloud is None else OpenAIBackend(cloud),
         inspection=inspection or InspectionWorker(settings),
-        classify=classify,
+        classify=partial(classify, class_of=policy.class_of),
         policy=policy,
         taint=TaintStore.open(data, key, days=policy.taint_days),
         ledger=Ledger.open(data, key),

@@ -1,0 +1,167 @@
+"""nemora route: judge requests as if a cloud were configured. Nothing is sent, nothing is remembered."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from nemora.core import ChatRequest, Json, Message
+from nemora.errors import NemoraError, RequestError, UsageError
+from nemora.privacy.classify import classify
+from nemora.privacy.decide import Decision, decide, explain
+from nemora.privacy.finding import Sensitivity
+from nemora.privacy.inspect import Inspector
+from nemora.privacy.policy import load_policy
+from nemora.privacy.segment import segments
+from nemora.server.openai_chat import parse_chat_request
+from nemora.server.wire import parse_json
+from nemora.settings import Settings, load_settings
+from nemora.tagger.load import load_tagger
+
+MAX_LINE_BYTES = 32 * 1024 * 1024
+
+Judge = Callable[[ChatRequest], Decision]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", help="a request to judge; left out, it is read from standard input")
+    parser.add_argument(
+        "--jsonl", metavar="FILE", help='judge each line {"id", "text"} or {"id", "request"} of FILE (- for stdin)'
+    )
+    parser.add_argument("--outbound", action="store_true", help="with --jsonl: add the exact body that would be sent")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.jsonl is not None and args.text is not None:
+        raise UsageError("Give a text or --jsonl, not both.")
+    if args.outbound and args.jsonl is None:
+        raise UsageError("--outbound goes with --jsonl.")
+    settings = load_settings(args.config)
+    judge = make_judge(settings)
+    if args.jsonl is None:
+        return _judge_one(judge, args.text if args.text is not None else sys.stdin.read())
+    model = settings.cloud.model if settings.cloud is not None else "cloud"
+    with _opened(args.jsonl) as lines:
+        return judge_lines(judge, lines, outbound_model=model if args.outbound else None)
+
+
+def make_judge(settings: Settings) -> Judge:
+    """Inspection, class and decision of one request under the configured policy, each request alone."""
+    policy = load_policy(settings.policy)
+    tagger = load_tagger(settings.inspection.tagger, cache=settings.paths.cache, offline=settings.offline)
+    inspector = Inspector(tagger)
+
+    def judge(request: ChatRequest) -> Decision:
+        inspection = inspector.inspect(segments(request))
+        return decide(inspection, classify(inspection, policy.class_of), Sensitivity.PUBLIC, policy)
+
+    return judge
+
+
+def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None) -> int:
+    """Answer every line in its place; 1 if any line was bad, else 0."""
+    status = 0
+    for line in iter(lambda: lines.readline(MAX_LINE_BYTES), b""):
+        if not line.strip():
+            continue
+        answer = _judge_line(judge, line, outbound_model)
+        status = 1 if "error" in answer else status
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    return status
+
+
+def _judge_line(judge: Judge, line: bytes, outbound_model: str | None) -> dict[str, Any]:
+    name: Json = None
+    try:
+        entry = parse_json(line)
+        if not isinstance(entry, dict):
+            raise RequestError('A line must be an object with "id" and "text" or "request".')
+        name = entry.get("id")
+        if isinstance(name, list | dict):
+            name = None
+            raise RequestError("id must be text or a number.")
+        request = _request(entry)
+        started = time.perf_counter()
+        decision = judge(request)
+        milliseconds = (time.perf_counter() - started) * 1000
+    except NemoraError as error:
+        return {"id": name, "error": error.message}
+    answer = {"id": name, **described(decision), "ms": round(milliseconds, 3)}
+    if outbound_model is not None:
+        answer["outbound"] = _outbound(request, outbound_model) if decision.route == "cloud" else None
+    return answer
+
+
+def described(decision: Decision) -> dict[str, Any]:
+    """A decision without content, as scripts read it."""
+    return {
+        "decision": decision.action.value,
+        "class": decision.sensitivity.word,
+        "scores": dict(decision.scores),
+        "findings": [
+            {
+                "kind": finding.kind.value,
+                "detector": finding.detector,
+                "where": finding.where,
+                "start": finding.start,
+                "end": finding.end,
+                "confidence": finding.confidence,
+            }
+            for finding in decision.findings
+        ],
+        "reasons": list(decision.reasons),
+    }
+
+
+def _request(entry: dict[str, Json]) -> ChatRequest:
+    unknown = set(entry) - {"id", "text", "request"}
+    if unknown or ("text" in entry) == ("request" in entry):
+        raise RequestError('A line must hold "id" and exactly one of "text" and "request", and nothing else.')
+    if "request" in entry:
+        return parse_chat_request(entry["request"]).request
+    text = entry["text"]
+    if not isinstance(text, str):
+        raise RequestError("text must be a string.")
+    return as_request(text)
+
+
+def as_request(text: str) -> ChatRequest:
+    """One user message."""
+    return ChatRequest(model="auto", messages=(Message("user", text),))
+
+
+def _outbound(request: ChatRequest, model: str) -> dict[str, Json]:
+    from nemora.backends.openai_body import chat_body
+
+    return chat_body(request, model)
+
+
+def _judge_one(judge: Judge, text: str) -> int:
+    decision = judge(as_request(text))
+    print(f"decision: {decision.action.value}   class: {decision.sensitivity.word}")
+    for reason in decision.reasons:
+        print(f"  {reason}: {explain(reason)}")
+    for kind, count in decision.kinds().items():
+        print(f"  found: {kind} x {count}")
+    return 0
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(name, "rb")  # noqa: SIM115 - closed below; an error inside the block is not this file's
+    except OSError as error:
+        raise UsageError(
+            f"The file given with --jsonl cannot be read ({error.strerror}); name a readable file."
+        ) from None
+    with file:
+        yield file

@@ -1,0 +1,244 @@
+"""Read a request: normalise, decode, run every detector and the tagger, map what was found back to the original.
+
+Fails closed: whatever could not be read, for whatever reason, makes the inspection incomplete, and an incomplete
+inspection counts as sensitive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nemora.privacy.decode import decoded_layers
+from nemora.privacy.detectors import ALL, resolve_overlaps
+from nemora.privacy.entities import entity_matches
+from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.normalise import normalise
+from nemora.privacy.protocols import Detector, Match, Segment, Tagger
+from nemora.privacy.segment_cache import SegmentCache
+
+CHUNK = 4000
+"""Characters read at once. Pieces that did not change since the last turn are not read again."""
+OVERLAP = 256
+JOIN = 96
+"""Characters on each side of a join between two strings that are read together."""
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_JOINED = re.compile(r"/messages/(\d+)/(?:content|tool_calls/\d+/function/arguments)")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found, sorted by place, and whether everything could be read.
+
+    `failures` are the class names of errors that made it incomplete, never their messages.
+    """
+
+    findings: tuple[Finding, ...]
+    complete: bool = True
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A chunk of a segment, on its way."""
+
+    segment: Segment
+    offset: int
+    text: str
+    digest: bytes
+    layers: list[MappedText]
+    matches: list[Match]
+
+
+class Inspector:
+    """Reads requests. Not thread-safe.
+
+    Args:
+        tagger: the model that tags names and addresses; None only where no names are looked for.
+        cache: remembers pieces; None: everything is read anew.
+    """
+
+    def __init__(
+        self, tagger: Tagger | None, *, detectors: Sequence[Detector] = ALL, cache: SegmentCache | None = None
+    ) -> None:
+        self._tagger = tagger
+        self._detectors = tuple(detectors)
+        self._cache = cache
+        self._failures: list[str] = []
+
+    def inspect(self, segments: Sequence[Segment]) -> Inspection:
+        """Read all `segments` of one request. Never raises for what they hold."""
+        self._failures = []
+        findings: set[Finding] = set()
+        try:
+            findings.update(self._unreadable(segments))
+            pieces = [piece for segment in segments for piece in self._pieces(segment)]
+            self._read([piece for piece in pieces if not self._remembered(piece)])
+            for piece in pieces:
+                findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
+            findings.update(self._joins(segments))
+        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+            self._failures.append(type(error).__name__)
+        return Inspection(tuple(_without_repeats(findings)), not self._failures, tuple(self._failures))
+
+    def _unreadable(self, segments: Sequence[Segment]) -> Iterator[Finding]:
+        for segment in segments:
+            if segment.opaque:
+                yield Finding(Kind.UNREADABLE, "opaque", segment.where, 0, 0, 1.0)
+
+    def _pieces(self, segment: Segment) -> Iterator[_Piece]:
+        for start, end in chunks(segment.text):
+            text = segment.text[start:end]
+            digest = self._cache.digest("chunk", segment.label, text) if self._cache is not None else b""
+            yield _Piece(segment, segment.offset + start, text, digest, [], [])
+
+    def _remembered(self, piece: _Piece) -> bool:
+        known = self._cache.get(piece.digest) if self._cache is not None else None
+        if known is None:
+            return False
+        piece.matches = list(known)
+        return True
+
+    def _read(self, pieces: Sequence[_Piece]) -> None:
+        """Read pieces, equal ones once; the tagger sees all their texts in one call."""
+        unique: dict[tuple[str, str], _Piece] = {}
+        for piece in pieces:
+            unique.setdefault((piece.segment.label, piece.text), piece)
+        failed_before = len(self._failures)
+        for piece in unique.values():
+            self._detect(piece)
+        self._tag(list(unique.values()))
+        for piece in unique.values():
+            piece.matches = resolve_overlaps(piece.matches)
+            if self._cache is not None and len(self._failures) == failed_before:
+                self._cache.put(piece.digest, tuple(piece.matches))
+        for piece in pieces:
+            piece.matches = unique[piece.segment.label, piece.text].matches
+
+    def _detect(self, piece: _Piece) -> None:
+        base = normalise(piece.text)
+        decoded = decoded_layers(base)
+        piece.layers = [base, *decoded.layers]
+        if not decoded.complete:
+            self._failures.append("DecodeBudget")
+        piece.matches = [Match(Kind.UNREADABLE, start, end, 1.0) for start, end in decoded.opaque]
+        unprintable = len(_UNPRINTABLE.findall(piece.text))
+        if unprintable > 32 and unprintable > 0.1 * len(piece.text):
+            piece.matches.append(Match(Kind.UNREADABLE, 0, len(piece.text), 1.0))
+        for layer in piece.layers:
+            piece.matches.extend(self._matches(layer, piece.segment.label))
+
+    def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
+        for detector in self._detectors:
+            try:
+                found = detector.find(layer.text, label)
+            except Exception as error:  # noqa: BLE001 - one detector's failure must not hide what others find
+                self._failures.append(f"{detector.name}:{type(error).__name__}")
+                continue
+            yield from (_mapped(layer, match) for match in found if match.end > match.start)
+
+    def _tag(self, pieces: Sequence[_Piece]) -> None:
+        if self._tagger is None:
+            return
+        texts = [(piece, layer) for piece in pieces for layer in piece.layers if _may_hold_names(layer.text)]
+        try:
+            tagged = self._tagger.tag([layer.text for _, layer in texts])
+        except Exception as error:  # noqa: BLE001 - fail closed
+            self._failures.append(f"tagger:{type(error).__name__}")
+            return
+        for (piece, layer), spans in zip(texts, tagged, strict=True):
+            found = entity_matches(layer.text, spans, piece.segment.label)
+            piece.matches.extend(_mapped(layer, match) for match in found if match.end > match.start)
+
+    def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
+        """What is split over neighbouring strings: parts of a message, messages one after the other."""
+        spoken = [(s, int(m.group(1))) for s in segments if s.offset == 0 and (m := _JOINED.match(s.where))]
+        sides = [[s for s, turn in spoken if turn % 2 == side] for side in (0, 1)]  # of a dialogue
+        for separator in ("", " "):
+            yield from self._joins_with([s for s, _ in spoken], separator)
+            for side in sides:
+                yield from self._joins_with(side, separator)
+
+    def _joins_with(self, segments: Sequence[Segment], separator: str) -> Iterator[Finding]:
+        tail = ""
+        places: list[tuple[Segment, int]] = []
+        for segment in segments:
+            head = segment.text[:JOIN]
+            if tail and head:
+                for match in self._crossing(tail, separator, head):
+                    owner, start = places[match.start]
+                    inside = [index for place, index in places[match.start : match.end] if place is owner]
+                    yield Finding(match.kind, "joined", owner.where, start, max(inside) + 1, match.confidence)
+                    yield Finding(
+                        match.kind, "joined", segment.where, 0, match.end - len(tail) - len(separator), match.confidence
+                    )
+            own = [(segment, len(segment.text) - n) for n in range(min(JOIN, len(segment.text)), 0, -1)]
+            joined = tail + separator + segment.text[-JOIN:] if tail else segment.text[-JOIN:]
+            bridge = [(segment, 0)] * len(separator) if tail else []
+            tail, places = joined[-JOIN:], [*places, *bridge, *own][-JOIN:]
+
+    def _crossing(self, tail: str, separator: str, head: str) -> tuple[Match, ...]:
+        """Strong findings that begin in `tail` and end in `head`."""
+        digest = self._cache.digest("join", tail, separator, head) if self._cache is not None else b""
+        known = self._cache.get(digest) if self._cache is not None else None
+        if known is not None:
+            return known
+        layer = normalise(tail + separator + head)
+        border = len(tail)
+        found = tuple(
+            match
+            for match in resolve_overlaps(self._matches(layer, ""))
+            if match.start < border
+            and match.end > border + len(separator)
+            and match.confidence >= 0.8
+            and CATALOGUE[match.kind].sensitivity is Sensitivity.SECRET
+        )
+        if self._cache is not None and not self._failures:
+            self._cache.put(digest, found)
+        return found
+
+
+def chunks(text: str) -> Iterator[tuple[int, int]]:
+    """[start, end) of the pieces of a text, cut at line ends where possible, overlapping.
+
+    The cuts depend only on what comes before them, so a text that grows at its end keeps its earlier pieces.
+    """
+    start = 0
+    while len(text) - start > CHUNK:
+        end = text.rfind("\n", start + CHUNK * 3 // 4, start + CHUNK) + 1 or start + CHUNK
+        yield start, end
+        start = end - OVERLAP
+    if text:
+        yield start, len(text)
+
+
+def _may_hold_names(text: str) -> bool:
+    """Identifiers, keys and bare numbers hold no full name or street, and are many in tool schemas."""
+    return len(text) > 3 and not _IDENTIFIER.fullmatch(text) and any(c.isalpha() for c in text)
+
+
+def _mapped(layer: MappedText, match: Match) -> Match:
+    start, end = layer.original_span(match.start, match.end)
+    return Match(match.kind, start, end, match.confidence)
+
+
+def _finding(segment: Segment, offset: int, match: Match) -> Finding:
+    detector = "tagger" if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS) else match.kind.value
+    start, end = match.start + offset, match.end + offset
+    return Finding(match.kind, detector, segment.where, start, end, match.confidence)
+
+
+def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings of one kind that lie inside another at the same place say nothing more. Sorted by place."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda f: (f.where, f.kind, f.start, -f.end, -f.confidence)):
+        last = kept[-1] if kept else None
+        inside = (
+            last is not None and (last.where, last.kind) == (finding.where, finding.kind) and finding.end <= last.end
+        )
+        if not inside or finding.end == 0:
+            kept.append(finding)
+    return sorted(kept, key=lambda f: (f.where, f.start, f.end, f.kind))

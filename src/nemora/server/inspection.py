@@ -1,0 +1,85 @@
+"""Requests are read in a child process with a deadline and a memory limit, so that no input can stop the server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nemora.core import ChatRequest
+from nemora.errors import WorkerFailed
+from nemora.privacy.finding import Finding, Kind
+from nemora.privacy.inspect import Inspection, Inspector
+from nemora.privacy.keys import derive, load_key
+from nemora.privacy.protocols import Segment
+from nemora.privacy.segment import segments
+from nemora.privacy.segment_cache import SegmentCache
+from nemora.settings import Settings
+from nemora.tagger.load import load_tagger
+from nemora.worker import Worker
+
+CHARACTERS_PER_SECOND = 20_000
+MEMORY_BYTES = 3 * 1024**3
+
+logger = logging.getLogger("nemora.server")
+
+
+class InspectionWorker:
+    """Reads requests in a child. A call that runs too long or crashes counts as not read, and so as sensitive."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.inspection.seconds
+        key = derive(load_key(settings.paths.data), "segment-cache")
+        options = {
+            "tagger": settings.inspection.tagger,
+            "cache": str(settings.paths.cache),
+            "offline": settings.offline,
+            "entries": settings.inspection.cache_entries,
+            "key": key.hex(),
+        }
+        self._worker = Worker("nemora.server.inspection:inspector_job", options, memory_bytes=MEMORY_BYTES)
+        try:
+            self._worker.start()
+        except BaseException:
+            self._worker.close()
+            raise
+
+    def inspect(self, request: ChatRequest) -> Inspection:
+        """Read `request`. Blocking; call it from a thread. Never raises for what the request holds."""
+        parts = segments(request)
+        seconds = self._seconds + sum(len(part.text) for part in parts) / CHARACTERS_PER_SECOND
+        try:
+            return _from_json(self._worker.call(_to_json(parts), seconds))
+        except WorkerFailed as error:
+            logger.error("a request could not be read and counts as sensitive: %s", error.message)
+            return Inspection((), complete=False, failures=("WorkerFailed",))
+
+    def close(self) -> None:
+        """Stop the child."""
+        self._worker.close()
+
+
+def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
+    """Runs in the child: load the tagger once, then read one request after the other."""
+    tagger = load_tagger(options["tagger"], cache=Path(options["cache"]), offline=options["offline"])
+    inspector = Inspector(tagger, cache=SegmentCache(options["entries"], bytes.fromhex(options["key"])))
+
+    def inspect(parts: list[list[Any]]) -> dict[str, Any]:
+        found = inspector.inspect([Segment(*part) for part in parts])
+        return {
+            "findings": [[f.kind.value, f.detector, f.where, f.start, f.end, f.confidence] for f in found.findings],
+            "complete": found.complete,
+            "failures": list(found.failures),
+        }
+
+    return inspect
+
+
+def _to_json(parts: Sequence[Segment]) -> list[list[Any]]:
+    return [[part.where, part.text, part.label, part.offset, part.opaque] for part in parts]
+
+
+def _from_json(reply: dict[str, Any]) -> Inspection:
+    findings = tuple(Finding(Kind(row[0]), *row[1:]) for row in reply["findings"])
+    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]))
