@@ -56,10 +56,11 @@ class Llama:
         angles = kernels.rope_angles(self.frequencies, state.length, seq)
         for layer in self.layers:
             x = layer.forward(x, angles, state)
-        state.advance(seq)
         if last_only:
             x = x[:, -1:]
-        return self.head.matmul(kernels.rms_norm(x, self.norm, self.config.norm_eps))
+        logits = self.head.matmul(kernels.rms_norm(x, self.norm, self.config.norm_eps))
+        state.advance(seq)
+        return logits
 
     def new_state(self, capacity: int, *, batch: int = 1) -> State:
         return State(
