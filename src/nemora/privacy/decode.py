@@ -217,7 +217,7 @@ def _is_text(text: str) -> bool:
     if len(text) < 6:
         return False
     printable = sum(c.isprintable() or c in "\n\r\t" for c in text)
-    return printable >= 0.95 * len(text) and sum(c.isascii() for c in text) + sum(c.isalpha() for c in text) > len(text)
+    return min(printable, sum(c.isascii() or c.isalpha() for c in text)) >= 0.9 * len(text)
 
 
 def _inflate(data: bytes) -> bytes | None:
