@@ -1,0 +1,66 @@
+"""nemora ask: one question, one answer, and one line on stderr that says where it was answered and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from nemora.cli.asking import add_cloud_arguments, open_door
+from nemora.core import ChatRequest, Message, Sampling
+from nemora.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", help="the question; - or nothing reads standard input")
+    parser.add_argument("--file", type=Path, help="read the question from a file")
+    parser.add_argument("--system", help="instructions that stand before the question")
+    parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
+    parser.add_argument("--max-tokens", type=int, default=None)
+    parser.add_argument("--temperature", type=float, default=None)
+    add_cloud_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    text = _question(args)
+    if args.max_tokens is not None and args.max_tokens < 1:
+        raise UsageError("--max-tokens must be 1 or more.")
+    if args.temperature is not None and not 0 <= args.temperature <= 2:
+        raise UsageError("--temperature must be between 0 and 2.")
+    system = (Message("system", args.system),) if args.system else ()
+    request = ChatRequest(
+        model=args.model,
+        messages=(*system, Message("user", text)),
+        sampling=Sampling(temperature=args.temperature),
+        max_tokens=args.max_tokens,
+        stream=True,
+    )
+    with closing(open_door(args)) as door:
+        notice, pieces = door.answer(request)
+        sys.stderr.write(notice.line() + "\n")
+        sys.stderr.flush()
+        for piece in pieces:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+    return 0
+
+
+def _question(args: argparse.Namespace) -> str:
+    if args.file is not None and args.text is not None:
+        raise UsageError("Give a text or --file, not both.")
+    try:
+        if args.file is not None:
+            text = args.file.read_text(encoding="utf-8")
+        elif args.text in (None, "-"):
+            text = sys.stdin.buffer.read().decode("utf-8")
+        else:
+            text = args.text.encode("utf-8").decode("utf-8")
+    except OSError as error:
+        raise UsageError(f"The file given with --file cannot be read ({error.strerror}).") from None
+    except UnicodeError:
+        raise UsageError("The question is not valid UTF-8 text; convert it first.") from None
+    if not text.strip():
+        raise UsageError("The question is empty; give a text, a file, or standard input.")
+    return str(text)

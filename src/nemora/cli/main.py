@@ -1,0 +1,75 @@
+"""The `nemora` command: one verb a file, imported when it is called.
+
+Exit status: 0, or 1 with one sentence on stderr, or 2 for a wrong command line or wrong settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nemora import __version__
+from nemora.errors import NemoraError, UsageError
+
+VERBS = {
+    "serve": "start the server",
+    "ask": "ask once, and say where it was answered and why",
+    "chat": "talk in the terminal",
+    "route": "judge requests without sending anything",
+    "generate": "continue a prompt with a local model",
+    "models": "list the models, or show one",
+    "pull": "fetch models",
+    "rm": "remove a model from the cache",
+    "ledger": "show or verify the record of what left",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parse(arguments)
+        module = importlib.import_module(f"nemora.cli.{args.verb}")
+        status: int = module.run(args)
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        return _fail(error.message, 2)
+    except NemoraError as error:
+        return _fail(error.message, 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone; python must not complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - a traceback could show what the user wrote
+        return _fail(f"Nemora failed unexpectedly with {type(error).__name__}; this is a defect, please report it.", 1)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="nemora", description="Nemotron models on your own hardware, and a router that decides what may leave it."
+    )
+    parser.add_argument("--version", action="version", version=f"nemora {__version__}")
+    parser.add_argument(
+        "--config", type=Path, default=None, metavar="FILE", help="settings file, in place of nemora.toml"
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, summary in VERBS.items():
+        verb_parser = verbs.add_parser(verb, help=summary, description=summary.capitalize() + ".")
+        if verb in arguments:
+            importlib.import_module(f"nemora.cli.{verb}").add_arguments(verb_parser)
+    return parser.parse_args(arguments)
+
+
+def _fail(message: str, status: int) -> int:
+    sys.stderr.write(f"nemora: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

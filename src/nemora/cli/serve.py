@@ -1,0 +1,44 @@
+"""nemora serve: start the server."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from nemora.cli.asking import add_cloud_arguments, settings_of
+from nemora.errors import UsageError
+from nemora.settings import Settings
+from nemora.weights.progress import progress_on
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to bind (default: loopback only)")
+    parser.add_argument("--port", type=int, help="port to bind; 0 lets the system choose (default: 8484)")
+    parser.add_argument("--model", help="the local model: a catalog name, a folder or a GGUF file")
+    parser.add_argument("--threads", type=int, help="threads for the local model (default: one per core)")
+    parser.add_argument("--offline", action="store_true", help="never fetch anything")
+    add_cloud_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from nemora.server.run import serve
+
+    serve(_settings(args), progress=progress_on(sys.stderr))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    settings = settings_of(args)
+    if args.port is not None and not 0 <= args.port <= 65535:
+        raise UsageError("--port must be between 0 and 65535.")
+    if args.threads is not None and args.threads < 1:
+        raise UsageError("--threads must be 1 or more.")
+    server = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
+    local = {key: value for key in ("model", "threads") if (value := getattr(args, key)) is not None}
+    return dataclasses.replace(
+        settings,
+        server=dataclasses.replace(settings.server, **server),
+        local=dataclasses.replace(settings.local, **local),
+        offline=settings.offline or args.offline,
+    )
