@@ -93,6 +93,10 @@ def test_length_and_chunks_together_are_refused(server: Setup) -> None:
     assert refused(answer)[0] == 400
 
 
+def test_a_broken_chunk_is_refused(server: Setup) -> None:
+    assert refused(raw(server, HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"))[0] == 400
+
+
 def test_too_many_requests_at_once_are_told_to_come_back(server: Setup) -> None:
     server.local.script = talks_for_ever
     url = server.url + "/v1/chat/completions"

@@ -12,6 +12,7 @@ from nemora.privacy.detectors.iban import IbanDetector
 from nemora.privacy.detectors.ip_address import IpAddressDetector
 from nemora.privacy.detectors.mac_address import MacAddressDetector
 from nemora.privacy.detectors.medical_record import MedicalRecordDetector
+from nemora.privacy.detectors.military_address import MilitaryAddressDetector
 from nemora.privacy.detectors.one_time_code import OneTimeCodeDetector
 from nemora.privacy.detectors.overlaps import resolve_overlaps
 from nemora.privacy.detectors.password import PasswordDetector
@@ -37,6 +38,7 @@ ALL: tuple[Detector, ...] = (
     GovernmentIdDetector(),
     MedicalRecordDetector(),
     EmailAddressDetector(),
+    MilitaryAddressDetector(),
     PhoneNumberDetector(),
     IpAddressDetector(),
     MacAddressDetector(),
