@@ -274,7 +274,8 @@ def _is_opaque(run: str) -> bool:
     if data is not None and data.startswith(_PUBLIC_BLOBS):
         return False
     changes = sum(_class(a) != _class(b) for a, b in pairwise(run))
-    return changes > 0.25 * len(run) and len(set(run)) >= 16
+    digits = sum(character.isdigit() for character in run)  # one in six of random base64, none of names in camel case
+    return changes > 0.25 * len(run) and digits > 0.06 * len(run) and len(set(run)) >= 16
 
 
 def _class(character: str) -> int:

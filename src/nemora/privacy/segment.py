@@ -28,8 +28,7 @@ def segments(request: ChatRequest) -> list[Segment]:
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
-    for name, value in request.unsent.items():
-        found.extend(_json(f"/{_escaped(name)}", value, name))
+    found.extend(_json("", dict(request.unsent), ""))
     return [segment for segment in found if segment.text or segment.opaque]
 
 

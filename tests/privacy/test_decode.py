@@ -1,0 +1,139 @@
+"""Encodings are undone to depth 3 within a budget; what stays closed is opaque; ordinary text is neither."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import itertools
+import json
+import random
+import urllib.parse
+import uuid
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemora.privacy import decode
+from nemora.privacy.decode import decoded_layers
+from nemora.privacy.normalise import normalise
+
+SECRET = "card 4716 2093 8854 1728 here"
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "base64": lambda t: base64.b64encode(t.encode()).decode(),
+    "base64url": lambda t: base64.urlsafe_b64encode(t.encode()).decode().rstrip("="),
+    "base32": lambda t: base64.b32encode(t.encode()).decode(),
+    "hex": lambda t: t.encode().hex(),
+    "url": lambda t: "".join(f"%{b:02X}" for b in t.encode()),
+    "html": lambda t: "".join(f"&#{ord(c)};" for c in t),
+    "html hex": lambda t: "".join(f"&#x{ord(c):x};" for c in t),
+    "unicode": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
+    "bytes": lambda t: "".join(f"\\x{b:02x}" for b in t.encode()),
+    "quoted-printable": lambda t: "".join(f"={b:02X}" for b in t.encode()),
+    "gzip": lambda t: base64.b64encode(gzip.compress(t.encode())).decode(),
+}
+
+
+def layers(text: str) -> list[str]:
+    return [layer.text for layer in decoded_layers(normalise(text)).layers]
+
+
+@pytest.mark.parametrize("names", [*itertools.permutations(ENCODINGS, 1), *itertools.permutations(ENCODINGS, 2)])
+def test_text_under_one_or_two_encodings_is_read(names: tuple[str, ...]) -> None:
+    text = SECRET
+    for name in names:
+        text = ENCODINGS[name](text)
+    assert any(SECRET in layer for layer in layers(f"Look at this: {text} please"))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_text_under_three_encodings_is_read(seed: int) -> None:
+    text = SECRET
+    for name in random.Random(seed).sample(sorted(ENCODINGS), 3):  # noqa: S311
+        text = ENCODINGS[name](text)
+    assert any(SECRET in layer for layer in layers(f"Look at this: {text} please"))
+
+
+def test_what_lies_deeper_than_three_is_not_complete() -> None:
+    text = SECRET
+    for _ in range(5):
+        text = ENCODINGS["base64"](text)
+    assert not decoded_layers(normalise(text)).complete
+
+
+def test_a_finding_in_a_run_spans_the_run() -> None:
+    run = ENCODINGS["base64"](SECRET)
+    text = f"Look: {run} ok"
+    layer = next(x for x in decoded_layers(normalise(text)).layers if SECRET in x.text)
+    start, end = layer.original_span(5, 24)
+    assert text[start:end] == run
+
+
+def test_a_finding_between_escapes_spans_only_its_disguised_form() -> None:
+    text = "Look: %34%37%31%36 2093 8854 1728 ok"
+    layer = next(x for x in decoded_layers(normalise(text)).layers if "4716 2093" in x.text)
+    at = layer.text.index("4716")
+    start, end = layer.original_span(at, at + 19)
+    assert text[start:end] == "%34%37%31%36 2093 8854 1728"
+
+
+def test_a_long_blob_is_opaque() -> None:
+    blob = base64.b64encode(random.Random(1).randbytes(400)).decode()  # noqa: S311
+    text = f"Here: {blob}"
+    (span,) = decoded_layers(normalise(text)).opaque
+    assert text[span[0] : span[1]] == blob
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        hashlib.sha256(b"x").hexdigest(),
+        hashlib.sha512(b"x").hexdigest(),
+        f"commit {hashlib.sha1(b'x', usedforsecurity=False).hexdigest()}",
+        str(uuid.UUID(int=7)),
+        "https://example.org/a/very/long/path/with-many-parts/and_more_of_them/index.html?page=2&sort=ascending#section-four",
+        "getUserAccountInformationFromRemoteRepositoryByIdentifierAsync" * 3,
+        "The quick brown fox jumps over the lazy dog. " * 20,
+        "/usr/lib/python3/dist-packages/" * 20,
+        "def f(x): return {k: v for k, v in sorted(x.items()) if v is not None}\n" * 10,
+        "=" * 300,
+        "A" * 300,
+        "deadbeef" * 12,
+    ],
+)
+def test_ordinary_text_is_not_opaque(text: str) -> None:
+    found = decoded_layers(normalise(text))
+    assert found.opaque == []
+    assert found.complete
+
+
+def test_a_bomb_is_not_inflated_without_bound() -> None:
+    bomb = base64.b64encode(gzip.compress(b"a" * 50_000_000)).decode()
+    assert all(len(layer) <= 2 * 1024 * 1024 for layer in layers(bomb))
+
+
+def test_over_the_budget_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "MAX_RUNS", 3)
+    text = " ".join(ENCODINGS["base64"](f"{SECRET} {n}") for n in range(10))
+    assert not decoded_layers(normalise(text)).complete
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=80))
+def test_any_text_can_be_tried(text: str) -> None:
+    for layer in decoded_layers(normalise(text)).layers:
+        start, end = layer.original_span(0, len(layer.text)) if layer.text else (0, 0)
+        assert 0 <= start <= end <= len(text)
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=40))
+def test_ascii_text_survives_every_single_encoding(text: str) -> None:
+    for encode in (ENCODINGS["url"], ENCODINGS["html"], ENCODINGS["unicode"]):
+        assert any(text in layer for layer in layers(encode(text)))
+    assert (
+        html.unescape(ENCODINGS["html"](text))
+        == urllib.parse.unquote(ENCODINGS["url"](text))
+        == json.loads(f'"{ENCODINGS["unicode"](text)}"')
+    )

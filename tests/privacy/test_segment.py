@@ -1,0 +1,85 @@
+"""Nothing in a request goes unread."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from nemora.core import ChatRequest, Message, OpaquePart, Sampling, TextPart, Tool, ToolCall, ToolChoice
+from nemora.privacy.segment import segments
+
+
+class Planter:
+    """Fills every text field of the core nouns with a canary of its own."""
+
+    def __init__(self) -> None:
+        self.planted: list[str] = []
+
+    def canary(self) -> str:
+        self.planted.append(f"canary{len(self.planted)}x")
+        return self.planted[-1]
+
+    def fill(self, kind: type, **given: Any) -> Any:
+        values = dict(given)
+        for field in dataclasses.fields(kind):
+            text = str(field.type)
+            if field.name in values or text.startswith(("bool", "int", "Sampling")):
+                continue
+            if field.name in ("role", "mode"):
+                continue
+            assert text.startswith(("str", "Mapping", "tuple[str")), f"{kind.__name__}.{field.name} is new: read it"
+            if text.startswith("str"):
+                values[field.name] = self.canary()
+            elif text.startswith("tuple"):
+                values[field.name] = (self.canary(), self.canary())
+            else:
+                values[field.name] = {self.canary(): [self.canary(), {"k": {self.canary(): self.canary()}}], "n": 4716}
+        return kind(**values)
+
+
+def test_every_text_field_of_a_request_is_read() -> None:
+    plant = Planter()
+    call = plant.fill(ToolCall, arguments=json.dumps({plant.canary(): [plant.canary()]}))
+    parts = (plant.fill(TextPart), plant.fill(OpaquePart))
+    request = plant.fill(
+        ChatRequest,
+        messages=(
+            plant.fill(Message, role="user", content=plant.canary(), tool_calls=()),
+            plant.fill(Message, role="assistant", content=parts, tool_calls=(call,)),
+        ),
+        tools=(plant.fill(Tool),),
+        tool_choice=plant.fill(ToolChoice, mode="named"),
+        sampling=Sampling(),
+    )
+    read = " ".join(segment.text for segment in segments(request))
+    assert [canary for canary in plant.planted if canary not in read] == []
+    assert "4716" in read
+
+
+def test_pointers_lead_to_the_text_in_the_clients_form() -> None:
+    request = ChatRequest(
+        model="auto",
+        messages=(Message("user", "hello"), Message("user", (TextPart("a"), TextPart("b")))),
+        unsent={"metadata": {"a/b": "c"}},
+    )
+    places = {segment.where: segment.text for segment in segments(request)}
+    assert places["/messages/0/content"] == "hello"
+    assert places["/messages/1/content/1/text"] == "b"
+    assert places["/metadata/a~1b"] == "c"
+
+
+def test_values_in_arguments_keep_their_place_and_their_key() -> None:
+    arguments = '{"user": {"password": "hunter2"}, "n": 12}'
+    request = ChatRequest(
+        model="auto", messages=(Message("assistant", None, tool_calls=(ToolCall("c", "f", arguments),)),)
+    )
+    found = [s for s in segments(request) if s.label == "password"]
+    assert [(s.text, arguments[s.offset : s.offset + 7]) for s in found] == [("hunter2", "hunter2")]
+
+
+def test_content_that_cannot_be_read_is_marked_and_its_names_are_read() -> None:
+    part = OpaquePart("image_url", {"type": "image_url", "image_url": {"url": "https://x.test/anna-kowalska.png"}})
+    found = segments(ChatRequest(model="auto", messages=(Message("user", (part,)),)))
+    assert any(s.opaque and s.where == "/messages/0/content/0" for s in found)
+    assert any("anna-kowalska" in s.text for s in found)

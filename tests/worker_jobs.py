@@ -1,0 +1,33 @@
+"""Jobs for test_worker, run in the child."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from nemora.errors import TemplateError
+
+
+def make(options: Any) -> Callable[[Any], Any]:
+    def job(argument: Any) -> Any:
+        what = argument["do"]
+        if what == "loop":
+            while True:
+                pass
+        if what == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "swell":
+            return len(bytearray(8 * 1024**3))
+        if what == "refuse":
+            raise TemplateError("The template is wrong.")
+        if what == "raise":
+            raise ValueError("content that must not show")
+        if what == "print":
+            print("noise on standard output")
+        if what == "environment":
+            return dict(os.environ)
+        return argument.get("value", options)
+
+    return job
