@@ -1,0 +1,117 @@
+"""nemora route: the contract for scripts."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nemora.backends.openai_body import chat_body
+from nemora.cli.main import main
+from nemora.cli.route import as_request, judge_lines
+from nemora.core import ChatRequest
+from nemora.privacy.classify import classify
+from nemora.privacy.decide import Decision, decide
+from nemora.privacy.finding import Sensitivity
+from nemora.privacy.inspect import Inspector
+from nemora.privacy.policy import Policy
+from nemora.privacy.segment import segments
+
+CARD = "My card 4716 2093 8854 1728 was charged twice."
+
+
+def judge(request: ChatRequest) -> Decision:
+    inspection = Inspector(None).inspect(segments(request))
+    return decide(inspection, classify(inspection), Sensitivity.PUBLIC, Policy())
+
+
+def judged(
+    capsys: pytest.CaptureFixture[str], *lines: Any, outbound: bool = False
+) -> tuple[int, list[dict[str, Any]], str]:
+    data = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+    status = judge_lines(judge, io.BytesIO(data), outbound_model="far" if outbound else None)
+    text = capsys.readouterr().out
+    return status, [json.loads(line) for line in text.splitlines()], text
+
+
+def test_each_line_is_answered_in_order_without_content(capsys: pytest.CaptureFixture[str]) -> None:
+    status, answers, text = judged(capsys, {"id": "a", "text": "Write a haiku"}, {"id": 2, "text": CARD})
+    assert status == 0
+    assert [(a["id"], a["decision"], a["class"]) for a in answers] == [("a", "cloud", "public"), (2, "local", "secret")]
+    (finding,) = answers[1]["findings"]
+    assert (finding["kind"], finding["where"], finding["start"], finding["end"]) == (
+        "payment_card",
+        "/messages/0/content",
+        8,
+        27,
+    )
+    assert set(answers[1]) == {"id", "decision", "class", "scores", "findings", "reasons", "ms"}
+    assert "4716" not in text and "haiku" not in text
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"{",
+        b"[]",
+        b'{"id": 1}',
+        b'{"id": 1, "text": 3}',
+        b'{"id": 1, "text": "a", "request": {}}',
+        b'{"id": 1, "request": {"messages": []}}',
+        b'{"id": 1, "text": "a", "text": "b"}',
+        b'{"id": [1], "text": "a"}',
+        b'{"id": 1, "text": "\\ud800"}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_a_bad_line_stands_in_its_place_and_the_rest_goes_on(capsys: pytest.CaptureFixture[str], bad: bytes) -> None:
+    status, answers, _ = judged(capsys, {"id": 0, "text": "one"}, bad, {"id": 9, "text": "two"})
+    assert status == 1
+    assert [answer["id"] for answer in (answers[0], answers[2])] == [0, 9]
+    assert set(answers[1]) == {"id", "error"}
+
+
+def test_a_request_is_read_in_all_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    request = {"model": "x", "messages": [{"role": "user", "content": "hi"}], "metadata": {"note": CARD}}
+    _, (answer,), _ = judged(capsys, {"id": 1, "request": request})
+    assert answer["decision"] == "local"
+    assert answer["findings"][0]["where"] == "/metadata/note"
+
+
+def test_lines_do_not_influence_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "A long and harmless message, which is the same in both of the requests here."
+    tainted = {"messages": [{"role": "user", "content": CARD}, {"role": "user", "content": text}], "model": "x"}
+    _, answers, _ = judged(capsys, {"id": 1, "request": tainted}, {"id": 2, "text": text})
+    assert [answer["decision"] for answer in answers] == ["local", "cloud"]
+
+
+def test_outbound_is_the_exact_body_or_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _, answers, _ = judged(capsys, {"id": 1, "text": "Write a haiku"}, {"id": 2, "text": CARD}, outbound=True)
+    assert answers[0]["outbound"] == chat_body(as_request("Write a haiku"), "far")
+    assert answers[1]["outbound"] is None
+
+
+def test_routing_loads_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys, nemora.cli.main as m\n"
+        "status = m.main(['route', '--jsonl', '-'])\n"
+        "assert 'torch' not in sys.modules\nsys.exit(status)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], input='{"id": 1, "text": "hi"}\n', capture_output=True, text=True, check=False
+    )
+    if "nemora pull" in answer.stderr:
+        pytest.skip("the tagger is not in the cache: run `nemora pull rampart`")
+    assert (answer.returncode, json.loads(answer.stdout)["decision"]) == (0, "cloud"), answer.stderr
+
+
+def test_a_wrong_command_line_is_2_with_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", "text", "--jsonl", "-"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["route", "text", "--outbound"]) == 2
