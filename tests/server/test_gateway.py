@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,26 @@ def test_a_classifier_that_fails_keeps_what_was_found(monkeypatch: pytest.Monkey
     assert answer.decision.sensitivity is Sensitivity.SECRET and answer.destination.side == "local"
     answer, _ = asyncio.run(take(gateway, request("hi")))
     assert answer.destination.side == "local"
+
+
+def test_requests_that_wait_to_be_read_do_not_hold_up_those_that_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    what = setup()
+    release = threading.Event()
+
+    async def run() -> str:
+        answer = await what.gateway.answer(request("hi"))
+        real = what.inspection.inspect
+        monkeypatch.setattr(what.inspection, "inspect", lambda asked: release.wait(20) and real(asked))
+        waiting = [asyncio.ensure_future(what.gateway.answer(request("hi"))) for _ in range(40)]
+        await asyncio.sleep(0.05)
+        said = "".join([delta.text async for delta in answer.deltas])  # ends with a row in the ledger
+        held = sum(not task.done() for task in waiting)
+        release.set()
+        for each in await asyncio.gather(*waiting):
+            await each.deltas.aclose()
+        return f"{said} {held}"
+
+    assert asyncio.run(asyncio.wait_for(run(), 15)) == "From afar 40"
 
 
 def test_content_that_cannot_be_read_stays() -> None:

@@ -108,7 +108,7 @@ class OpenAIBackend:
             "POST",
             self._url,
             headers=self._headers,
-            content=self.outbound(request),
+            content=await asyncio.to_thread(self.outbound, request),
             extensions={"sni_hostname": self._tls_name},
         )
         try:

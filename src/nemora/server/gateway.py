@@ -12,6 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -99,6 +100,8 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._ledger = ledger
+        # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
+        self._reading = ThreadPoolExecutor(1, "inspection")
 
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
@@ -129,7 +132,7 @@ class Gateway:
             await self._record_refusal(decision, request_id)
             raise
         backend = self._backend(destination, named)
-        body = self._body(backend, destination, request)
+        body = await asyncio.to_thread(self._body, backend, destination, request)
         entry: int | None = None
         try:
             entry = await self._record(decision, destination, backend, body, request_id)
@@ -152,6 +155,7 @@ class Gateway:
             await backend.close()
         for store in (self._inspection, self._taint, self._ledger):
             await asyncio.to_thread(store.close)
+        self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _wanted(self, model: str) -> tuple[Wanted, Backend | None]:
         """What the client asks for by a model's name, and the very backend if it names one."""
@@ -171,7 +175,8 @@ class Gateway:
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
         try:
-            inspection = await asyncio.to_thread(self._inspection.inspect, request)
+            loop = asyncio.get_running_loop()
+            inspection = await loop.run_in_executor(self._reading, self._inspection.inspect, request)
             classification = self._classify(inspection)
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request counts as unread
             logger.error("inspection failed with %s; the request counts as sensitive", type(error).__name__)
