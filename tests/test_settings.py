@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from nemora.errors import SettingsError
-from nemora.settings import Settings, load_settings, with_cloud
+from nemora.settings import (
+    InspectionSettings,
+    LocalSettings,
+    RemoteServer,
+    ServerSettings,
+    Settings,
+    load_settings,
+    with_cloud,
+)
 
 FAR = '[servers.far]\nbase_url = "https://api.example.com/v1"\nmodel = "m"\ntrust = "cloud"\napi_key_env = "FAR_KEY"\n'
 
@@ -75,3 +84,11 @@ def test_there_is_one_cloud_at_most(tmp_path: Path) -> None:
 def test_flags_replace_the_cloud(tmp_path: Path) -> None:
     settings = with_cloud(load(tmp_path, FAR, FAR_KEY="k"), "http://127.0.0.1:9/v1", "other", None)
     assert [s.model for s in settings.servers if s.trust == "cloud"] == ["other"]
+
+
+def test_every_key_is_documented() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    for kind in (ServerSettings, LocalSettings, InspectionSettings, RemoteServer):
+        for field in dataclasses.fields(kind):
+            if field.name not in ("api_key", "name"):
+                assert f".{field.name}" in document, field.name

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from small_vocabulary import MARKUP, MERGES, SPECIAL, metadata, small_tokenizer
 
 from nemora.chat.stream_decoder import StreamDecoder
-from nemora.chat.tokenizer import Tokenizer, byte_symbols, load_tokenizer
+from nemora.chat.tokenizer import Tokenizer, byte_symbols
 from nemora.chat.tokenizer_gguf import gguf_tokenizer
 from nemora.chat.tokenizer_json import json_tokenizer
+from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.errors import CorruptCheckpoint, RequestError, UnsupportedCheckpoint
 from starter import needs_starter
 

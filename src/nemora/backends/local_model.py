@@ -15,7 +15,8 @@ from nemora.chat.answer import AnswerReader
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
 from nemora.chat.template import ChatTemplate, no_template
-from nemora.chat.tokenizer import Tokenizer, load_tokenizer
+from nemora.chat.tokenizer import Tokenizer
+from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, OpaquePart, Sampling, StopReason, Tool
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation

@@ -1,6 +1,6 @@
 """Text to token ids and back. Every vocabulary here is byte-level BPE: an id stands for a few bytes of UTF-8.
 
-Two sources: the keys that a GGUF file carries (`gguf_tokenizer`), or a folder's tokenizer.json (`json_tokenizer`).
+Two sources, see `tokenizer_source`: the keys that a GGUF file carries, or a folder's tokenizer.json.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import tokenizers
 
 from nemora.errors import RequestError
-from nemora.weights.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +88,6 @@ class Tokenizer:
         """The text of `ids`. What is no UTF-8 becomes U+FFFD; with `skip_hidden` control tokens become nothing."""
         hidden = self.special.hidden if skip_hidden else frozenset()
         return b"".join(self.bytes_of(i) for i in ids if i not in hidden).decode("utf-8", "replace")
-
-
-def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """The checkpoint's own tokenizer.
-
-    Raises:
-        UnsupportedCheckpoint: it has none, or one of a kind that is not implemented.
-        CorruptCheckpoint: it contradicts itself.
-    """
-    from nemora.chat.tokenizer_gguf import gguf_tokenizer
-    from nemora.chat.tokenizer_json import json_tokenizer
-
-    if checkpoint.kind == "gguf":
-        return gguf_tokenizer(checkpoint.tokenizer_metadata, checkpoint.path.name)
-    return json_tokenizer(checkpoint.tokenizer_files, checkpoint.path.name)
 
 
 @functools.cache
