@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from nemora.privacy.detectors.context import label_words
-from nemora.privacy.detectors.public_values import SAMPLE_NATIONAL_IDS, SAMPLE_SSNS, TEST_CARDS
+from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS, SAMPLE_SSNS, TEST_CARDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.person_words import (
     ADDRESS_WORD,
@@ -217,6 +217,6 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
 
 
 def _is_public(digits: str, value: str) -> bool:
-    return (
-        digits in TEST_CARDS or digits in SAMPLE_SSNS or value.upper() in SAMPLE_NATIONAL_IDS or len(set(digits)) == 1
-    )
+    if len(set(digits)) == 1 or (len(digits) > 9 and digits in COUNTING):
+        return True
+    return digits in TEST_CARDS or digits in SAMPLE_SSNS or value.upper() in SAMPLE_NATIONAL_IDS

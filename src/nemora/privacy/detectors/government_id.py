@@ -6,7 +6,7 @@ import re
 
 from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values, names, near
 from nemora.privacy.detectors.national_ids import NATIONAL_IDS
-from nemora.privacy.detectors.public_values import SAMPLE_NATIONAL_IDS
+from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
@@ -77,7 +77,7 @@ def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     for row, key in _ROWS:
         for match in (m for window in windows for m in row.shape.finditer(text, *window)):
             value = re.sub(r"[ ./+-]", "", match.group()).upper()
-            if value in SAMPLE_NATIONAL_IDS or len(set(value)) < 3:
+            if value in SAMPLE_NATIONAL_IDS or value in COUNTING or len(set(value)) < 3:
                 continue
             valid = row.valid(value)
             keyed = names(key, label) or near(key, text, *match.span())

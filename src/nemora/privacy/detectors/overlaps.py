@@ -46,7 +46,7 @@ def resolve_overlaps(matches: Iterable[Match]) -> list[Match]:
     """
     kept: list[Match] = []
     starts: list[int] = []
-    for match in sorted(set(matches), key=lambda m: (_strength(m), -m.start), reverse=True):
+    for match in sorted(set(matches), key=lambda m: (_strength(m), -m.start, m.kind.value), reverse=True):
         for piece in _uncovered(match, kept, starts):
             place = bisect_left(starts, piece.start)
             kept.insert(place, piece)

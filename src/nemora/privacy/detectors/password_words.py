@@ -5,7 +5,7 @@ from __future__ import annotations
 
 # In identifiers too: db_password, dbPass, MYSQL_ROOT_PASSWORD.
 PASSWORD = (
-    r"pass[\s_-]?words?|passwds?|pwds?|pass[\s_-]?phrases?|pass[\s_-]?codes?|(?<=[_.-])pass|(?-i:(?<=[a-z])Pass)"
+    r"p[a4@][s5$]{2}w[o0]rds?|pass[\s_-]?words?|passwds?|pwds?|pass[\s_-]?phrases?|pass[\s_-]?codes?|(?<=[_.-])pass|(?-i:(?<=[a-z])Pass)"
     r"|pass(?=[\"']?(?:\s{0,2}:?=|:\s))|psw|pswd|passwrd|paswword|pasword"
     r"|pw|log[\s-]?in (?:secret|code)|unlock code|security code|door code|alarm code|gate code|safe combination"
     r"|lock combination|access code"

@@ -94,3 +94,6 @@ SAMPLE_SECRETS = frozenset(
         "dXNlcm5hbWU6cGFzc3dvcmQ=",
     ]
 )
+
+COUNTING = "1234567890" * 3
+"""A number that only counts up is a placeholder, not one that a state gave."""

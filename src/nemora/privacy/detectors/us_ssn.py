@@ -12,7 +12,7 @@ from nemora.privacy.protocols import Match
 
 _WORDS = (
     r"ssns?|s\.s\.n\.?|soc(?:ial)?[\s_.-]{0,2}sec(?:urity)?(?:[\s_.-]{0,2}(?:number|num|no|nr|#))?|social (?:number"
-    r"|num)|itin"
+    r"|num)|(?:my|his|her|their) social(?= (?:is|was|number)|:)|itin"
     r"|individual[\s_]taxpayer[\s_]identification|seguro[\s_]social|taxpayer[\s_]id"
 )
 _KEY = key_pattern(_WORDS)
