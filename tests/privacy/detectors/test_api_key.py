@@ -46,6 +46,8 @@ def hexes(length: int) -> str:
         "sk-or-v1-" + hexes(64),
         "nvapi-" + made_up(64),
         "hf_" + made_up(34),
+        "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH",
+        "xoxp-1234567890-" + "123456789012-" + hexes(32),
         "gsk_" + made_up(52),
         "npm_" + made_up(36),
         "pypi-" + made_up(80),
@@ -163,6 +165,8 @@ def test_a_field_called_token_is_read_with_its_label() -> None:
         "sk-learn-contrib-something-long-name",
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "token=abcdefghijklmnopqrstuvwxyz0123456789",
+        "special_token_policy = SpecialTokenPolicy.IGNORE",
+        "(b'secret key', digestmod=hashlib.blake2s)",
     ],
 )
 def test_samples_variables_and_names_are_none(text: str) -> None:

@@ -33,6 +33,8 @@ COMMAND = CommandPasswordDetector()
         "<db:password enc='no'>⟦hunter2⟧</db:password>",
         '<add key="DbPassword" value="⟦hunter2⟧"/>',
         "requirepass ⟦hunter2⟧",
+        "redis-cli -a ⟦S3cretPw⟧ ping",
+        "gmail login jo@acme.io / ⟦MyDog$Rex1⟧",
         "creds: admin / ⟦Passw0rd!9⟧",
         "login: bob / ⟦Passw0rd!9⟧",
     ],

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
 import sys
+from collections.abc import Iterator
+from re import _constants, _parser
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nemora.privacy import detectors
 from nemora.privacy.detectors import ALL
 from nemora.privacy.protocols import Detector
 
@@ -63,3 +70,40 @@ def test_work_grows_with_the_text_and_not_with_its_square(detector: Detector) ->
     for piece in HOSTILE:
         small, large = (_python_steps(detector, piece * (size // len(piece))) for size in (600, 3000))
         assert large <= 8 * small + 2000, f"{piece!r}: {small} steps for 600 characters, {large} for 3000"
+
+
+def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Every compiled pattern of the privacy room's detectors, also those inside tables."""
+    names = [f"nemora.privacy.detectors.{m.name}" for m in pkgutil.iter_modules(detectors.__path__)]
+    for name in [*names, "nemora.privacy.entities", "nemora.privacy.person_words"]:
+        for attribute, value in vars(importlib.import_module(name)).items():
+            rows = value if isinstance(value, tuple) else (value,)
+            for row in rows:
+                cells = (
+                    row if isinstance(row, tuple) else (row, getattr(row, "pattern", None), getattr(row, "shape", None))
+                )
+                for cell in cells:
+                    if isinstance(cell, re.Pattern):
+                        yield f"{name}.{attribute}", cell
+
+
+def _nested(parsed: Any, inside: bool = False) -> bool:
+    """Whether an unbounded repeat that may give back holds another such repeat: the shape that backtracks for ever."""
+    for operation, argument in parsed:
+        unbounded = str(operation) in ("MAX_REPEAT", "MIN_REPEAT") and argument[1] == _constants.MAXREPEAT
+        if unbounded and inside:
+            return True
+        for part in argument if isinstance(argument, tuple | list) else (argument,):
+            for branch in part if isinstance(part, list) else (part,):
+                if isinstance(branch, _parser.SubPattern) and _nested(branch, inside or unbounded):
+                    return True
+    return False
+
+
+def test_no_pattern_nests_unbounded_repeats() -> None:
+    patterns = list(_patterns())
+    assert len(patterns) > 200
+    assert _nested(_parser.parse(r"(?:a+b?)*c")) and not _nested(_parser.parse(r"(?:a++b?)*c"))
+    assert [
+        name for name, pattern in patterns if _nested(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    ] == []

@@ -21,6 +21,7 @@ IP = IpAddressDetector()
         "⟦d80:e4b5:79da:6cf6:71f3:51f7:9161:c319⟧",
         "⟦fe80::1ff:fe23:4567:890a⟧%eth0",
         "server_ip=⟦85.214.132.117⟧",
+        "ssh root@⟦85.214.132.117⟧",
     ],
 )
 def test_an_address_is_found(text: str) -> None:

@@ -49,6 +49,13 @@ PASSWORD = PasswordDetector()
         "pwd=⟦hunter2⟧;",
         "password='⟦s3cr3t!x⟧'",
         "Password:\n⟦Winter2025!⟧\n",
+        "my wifi password: ⟦Sunny Day 42⟧",
+        "pass phrase: ⟦tall blue otter⟧",
+        "Password - ⟦Winter2024!⟧",
+        "the password's ⟦hunter2⟧",
+        "⟦hunter2⟧ is my password",
+        "use ⟦4821⟧ as the pin",
+        "PGPASSWORD=⟦hunter22⟧ psql -h db",
     ],
 )
 def test_a_password_in_use_is_found(text: str) -> None:
@@ -130,6 +137,18 @@ def test_other_fields_and_placeholders_are_none(text: str, label: str) -> None:
         "passwords: a history",
         "The secret to a good password: length",
         "password: ?",
+        "Reset-Password: enabled",
+        "password: bcrypt",
+        "Write a regex for password: ^(?=.*[A-Z]).{8,}$",
+        "password123 is a bad password",
+        "Is hunter2 a good password?",
+        "*pwd* is the password used for it",
+        "the password's strength.",
+        "password: see attachment",
+        "forgot my password, it was something like a word",
+        "pass :func:`globals` to it",
+        "q_rot, q_pass = q[..., :dim]",
+        "statements_pass: list[ast.stmt] = []",
     ],
 )
 def test_talk_and_code_about_passwords_is_none(text: str) -> None:

@@ -63,6 +63,7 @@ def test_a_field_called_card_number_is_read_with_its_label() -> None:
         "card 0000 0000 0000 0000",
         "between 2019 2020 2021 2022 2023 2024",
         "1234 5678 9012 3456",
+        "lgamma 4551.950730698041",
     ],
 )
 def test_other_digits_are_no_card(text: str) -> None:

@@ -31,6 +31,7 @@ PHONE = PhoneNumberDetector()
         "fax ⟦(978)645-9740x11144⟧ mobile",
         "call ⟦33 93 31⟧",
         "reach us: ⟦00 49 170 9876543⟧",
+        "text ⟦2127365000⟧",
     ],
 )
 def test_a_telephone_number_is_found(text: str) -> None:
@@ -67,6 +68,9 @@ def test_a_field_called_phone_is_read_with_its_label() -> None:
         "phone 0000000000",
         "12 34 56 78 90",
         "20 000 000 people",
+        "Call of Duty 2 1000000 players",
+        "Phys. Rev. E 73, 056101 (2006)",
+        "x + 63529101562500*y",
     ],
 )
 def test_other_numbers_are_none(text: str) -> None:

@@ -26,6 +26,7 @@ SSN = UsSsnDetector()
         "⟦536‑32‑3065⟧",
         "My SSN is ⟦123-45-6789⟧",
         "userSsn = ⟦536323065⟧",
+        "my social security number is ⟦987-65-4321⟧",
     ],
 )
 def test_a_social_security_number_is_found(text: str) -> None:
@@ -44,6 +45,8 @@ def test_a_bare_field_is_read_with_its_label() -> None:
         "219-09-9999",
         "my ssn: 111-11-1111",
         "000-12-3456",
+        "123-45-6789 is the classic example",
+        "987-65-4321",
         "666-12-3456",
         "923-12-3456",
         "536-00-3065",

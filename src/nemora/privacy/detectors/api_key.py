@@ -75,7 +75,9 @@ def _by_format(text: str) -> Hits:
             continue
         for match in rule.pattern.finditer(text):
             value = match.group(1)
-            if entropy(value) >= rule.entropy and any(char.isdigit() for char in value) and not is_placeholder(value):
+            # Names of things are written small and without digits (sk-learn-contrib); keys of chance are not.
+            varied = any(char.isdigit() or char.isupper() for char in value)
+            if varied and entropy(value) >= rule.entropy and not is_placeholder(value):
                 found.append((match.span(1), rule.confidence))
     return found
 

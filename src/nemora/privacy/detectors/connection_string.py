@@ -104,7 +104,7 @@ def _with_parameter(text: str, parameter: re.Match[str]) -> tuple[int, int] | No
 
 def _tight(text: str, start: int, end: int) -> int:
     """Without the punctuation of the sentence around it."""
-    return start + len(text[start:end].rstrip(".,;:!?)]} "))
+    return start + len(text[start:end].rstrip(".,;:)]} "))
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:

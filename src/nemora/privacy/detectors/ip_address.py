@@ -21,7 +21,7 @@ _KEY = key_pattern(
 _VERSION = re.compile(
     r"(?:\b(?:versions?|ver|release|rev(?:ision)?|build|firmware|driver|patch|v|section|sec|chapter|clause"
     r"|oid)[\s.:=#\"'§]{0,3}"
-    r"|[A-Za-z+]/|[=~<>!^]=?|[A-Za-z]v?[-_]|@|§\s?)\Z",
+    r"|[A-Za-z+]/|[=~<>!^]=?|[A-Za-z]v?[-_]|§\s?)\Z",
     re.IGNORECASE,
 )
 _NOTHING = [

@@ -41,14 +41,15 @@ _WHOSE = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(
-    r"(?:[ ](?:for|to|of|on|für|para|pour|de|voor)(?:[ ][\w.@'’-]{1,30}){1,5}?)?[ ]?(?<![A-Za-z])"
-    rf"(?:{IS})[ ]?:?[ ]?"
+    r"(?:[ ](?:for|to|of|on|für|para|pour|de|voor)(?:[ ][\w.@'’-]{1,30}){1,5}?)?[ ]?(?<![A-Za-z](?!['’]))"
+    rf"(?P<is>['’]s(?= )|{IS})[ ]?:?[ ]?"
     rf"(?:still |now |currently |just |simply )?(?:{_QUOTED}|{_BARE})",
     re.IGNORECASE,
 )
 # "log in with password hunter2": nothing between word and value, so the value must look like one.
 _ADJACENT = re.compile(
-    r"[ \t]{1,3}(?:\"(?P<double>[^\"\n]{3,64})\"|'(?P<single>[^'\n]{3,64})'|(?P<bare>[^\s\"'`<>,;:=()]{4,64}))"
+    r"[ \t]{1,3}(?:[-–—][ \t]{1,3})?"
+    r"(?:\"(?P<double>[^\"\n]{3,64})\"|'(?P<single>[^'\n]{3,64})'|(?P<bare>[^\s\"'`<>,;:=()]{4,64}))"
 )
 _PIN_VALUE = re.compile(
     r"[\"'`\])]{0,2}(?:[ ](?:for|to|of|on)(?:[ ][A-Za-z'-]{1,24}){1,6}?)?[ \t]{0,4}"
@@ -56,7 +57,7 @@ _PIN_VALUE = re.compile(
     re.IGNORECASE,
 )
 _CODE_VALUE = re.compile(
-    r"\[?[A-Za-z_]+(?:\.[A-Za-z_]+)*[\[(](?!\d+\)?\Z).*|[\w.]{1,80}\(\).*|(?:self|this|config|conf|settings|options"
+    r"\[?[A-Za-z_]++(?:\.[A-Za-z_]++)*+[\[(](?!\d+\)?\Z).*|[\w.]{1,80}\(\).*|(?:self|this|config|conf|settings|options"
     r"|opts|args|request|req|params|user|form|data|props|state|input|ctx|event|body|env|process|os|app|session|cfg"
     r"|account|row|record|credentials|item|obj|payload)\b[.\[?!].*"
     r"|(?:await|new|not|lambda|function|async|return|None|null|nil|if|Optional|Union|str|String|Secret\w*|Field"
@@ -77,6 +78,7 @@ class PasswordDetector:
                 _add(found, follows(text, key))
         for key in _PIN.finditer(text):
             _add(found, _pin(text, key))
+        _add(found, _reversed(text))
         return [Match(Kind.PASSWORD, *span, confidence) for span, confidence in sorted(found.items())]
 
 
@@ -132,8 +134,25 @@ def _assigned(text: str, key: re.Match[str]) -> Hits:
         return
     if quoted and _is_text_value(value):
         yield (start, end), 0.95
+    elif not quoted and (phrase := _phrase(text, key, match, start)):
+        yield (start, phrase), 0.85
     elif not quoted and _is_bare_value(value, match, text[end : end + 12]):
         yield (start, end), 0.95 if _is_strong(value) else 0.75
+
+
+_PHRASE = re.compile(r"[^\W\d_]{2,12}(?:[ -][^\W_]{2,12}){2,9}(?=[.,;]?\s*(?:\n|\Z))")
+_CAPITALS = re.compile(r"[A-Z][\w!@#$%&*'-]{1,20}(?: [A-Z0-9][\w!@#$%&*'-]{0,20}){1,5}(?=[.,;!]?\s*(?:\n|\Z))")
+
+
+def _phrase(text: str, key: re.Match[str], match: re.Match[str], start: int) -> int:
+    """The end of a password of several words that fills its line ("Sunny Day 42"), or 0."""
+    if match["sign"] not in (":", "：") or start <= match.start("sign"):
+        return 0
+    pattern = _PHRASE if "phrase" in key.group().lower() else _CAPITALS
+    phrase = pattern.match(text, start, start + 130)
+    if phrase is None or is_placeholder(phrase.group()) or ABOUT.intersection(phrase.group().casefold().split()):
+        return 0
+    return phrase.end()
 
 
 def _is_text_value(value: str) -> bool:
@@ -147,7 +166,7 @@ def _is_text_value(value: str) -> bool:
 def _is_bare_value(value: str, match: re.Match[str], following: str) -> bool:
     if len(value) < 3 or value in _NOT_VALUES or is_placeholder(value) or _CODE_VALUE.fullmatch(match["bare"]):
         return False
-    if value[0] in "=(<>[{|&*/\\," or value.casefold() in ABOUT or _KEY.fullmatch(value):
+    if value[0] in "=(<>[{|&*/\\,^" or value.casefold() in ABOUT or _KEY.fullmatch(value):
         return False
     if _is_strong(value):
         return not re.fullmatch(r"[a-z_]+\d?(?:\.[a-z_]+)+\d?", value)
@@ -196,8 +215,8 @@ def _prose(text: str, key: re.Match[str]) -> Hits:
     # A plain word: "my password is swordfish." but not "my password is expired".
     owned = _WHOSE.search(text[max(0, key.start() - 80) : key.start()]) is not None
     about = value.casefold() in ABOUT or _ABOUT_ENDING.search(value.casefold())
-    plural = " are " in match.group()
-    if owned and not about and not plural and len(value) >= 3 and _SENTENCE_END.match(text[end : end + 8]):
+    weak = match["is"].casefold() in ("are", "'s", "’s")
+    if owned and not about and not weak and len(value) >= 3 and _SENTENCE_END.match(text[end : end + 8]):
         yield (start, end), 0.65
 
 
@@ -216,6 +235,21 @@ def _adjacent(text: str, key: re.Match[str]) -> Hits:
     strong = any(c.isalpha() for c in value) and re.search(r"[\d!@#$%^&*]", value) is not None and _is_strong(value)
     if strong and not is_placeholder(value) and not _NAMES_OF_THINGS.fullmatch(value):
         yield (start, end), 0.8 if quoted else 0.7
+
+
+_BEFORE_KEY = re.compile(
+    rf"(?<![\w.@/-])(?P<bare>[^\s\"'`“”<>]{{4,64}})[\"'`]?[ ](?:is|as)[ ](?:my|the|our|his|her|your)[ ]"
+    r"(?:[\w'-]{1,20}[ ]){0,3}?"
+    rf"{word(rf'(?:{PASSWORD}|{PIN})')}",
+    re.IGNORECASE,
+)
+
+
+def _reversed(text: str) -> Hits:
+    """ "hunter2 is my password", "use 4821 as the pin"."""
+    for match in _BEFORE_KEY.finditer(text):
+        if re.search(r"\d", match["bare"]) and _is_strong(match["bare"]) and not is_placeholder(match["bare"]):
+            yield match.span("bare"), 0.8
 
 
 def _pin(text: str, key: re.Match[str]) -> Hits:

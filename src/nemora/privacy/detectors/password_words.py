@@ -5,7 +5,8 @@ from __future__ import annotations
 
 # In identifiers too: db_password, dbPass, MYSQL_ROOT_PASSWORD.
 PASSWORD = (
-    r"p[a4@][s5$]{2}w[o0]rds?|pass[\s_-]?words?|passwds?|pwds?|pass[\s_-]?phrases?|pass[\s_-]?codes?|(?<=[_.-])pass|(?-i:(?<=[a-z])Pass)"
+    r"[A-Za-z]{0,12}?(?:p[a4@][s5$]{2}w[o0]rds?|passwds?|pwds?)|pass[\s_-]?words?|pass[\s_-]?phrases?|pass[\s_-]?codes?"
+    r"|(?<=[_.-])pass|(?-i:(?<=[a-z])Pass)"
     r"|pass(?=[\"']?(?:\s{0,2}:?=|:\s))|psw|pswd|passwrd|paswword|pasword"
     r"|pw|log[\s-]?in (?:secret|code)|unlock code|security code|door code|alarm code|gate code|safe combination"
     r"|lock combination|access code"
@@ -47,7 +48,7 @@ ABOUT = frozenset(
     yes
     policy policies manager managers field form reset hint hash hashes prompt box input strength protection
     authentication recovery
-    length complexity uniqueness randomness entropy
+    enabled disabled off bcrypt argon2 scrypt sha256 md5 length complexity uniqueness randomness entropy
     important mandatory confidential private public secret personal temporary permanent plain plaintext text stored up
     down out
     working correct available unavailable gone ready ok okay fine terrible awful great ridiculous obvious guessable

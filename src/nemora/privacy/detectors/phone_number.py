@@ -13,7 +13,8 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
 _KEY = key_pattern(
-    r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back))?"
+    r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back|on|at|the"
+    r"|my|number|phone|cell|office|mobile|home|now)){0,4}[ :]{0,2}(?=\+|\Z)|text[ ]?\Z"
     r"|dial(?:ed|ling)?|mobile|cell(?:phone|ular)?|fax|whatsapp"
     r"|signal|sms|texte?d? (?:me|us|him|her|them)|reach(?:ed)?|answering|contact(?:[\s_-]?(?:number|no))?|landline"
     r"|hotline|pager|voicemail|msisdn|ring (?:me|us)"

@@ -55,21 +55,21 @@ def is_placeholder(value: str) -> bool:
     bare = value.strip("\"'`,; ")
     if not bare or bare in SAMPLE_SECRETS or bare.casefold() in _WORDS or len(set(bare)) == 1:
         return True
-    if _REFERENCE.search(bare) or _MASK.fullmatch(bare) or is_counting(bare):
+    if _REFERENCE.search(bare) or _MASK.fullmatch(bare):
         return True
     return _STAND_IN.search(bare) is not None and entropy(bare) < 4.2
 
 
 def is_counting(value: str) -> bool:
     """Whether the value walks along the alphabet or the digits (abcdef0123456789), as made-up keys do."""
-    body = re.sub(r"[^A-Za-z0-9]", "", value).lower()[-32:]
+    body = re.sub(r"[^A-Za-z0-9]", "", value).lower()[-64:]
     if len(body) < 12:
         return False
     steps = sum(
         ord(b) - ord(a) in (0, 1) or (a, b) in (("9", "0"), ("z", "0"), ("9", "a"), ("f", "0"))
         for a, b in itertools.pairwise(body)
     )
-    return steps >= 0.8 * (len(body) - 1)
+    return steps >= 0.95 * (len(body) - 1)
 
 
 _WORDLIKE = re.compile(
@@ -79,7 +79,13 @@ _WORDLIKE = re.compile(
 
 def looks_random(value: str) -> bool:
     """Whether a value that a key word announces is a key, and no name, path, sentence or number."""
-    if is_placeholder(value) or "://" in value or value.startswith(("/", "./", "../", "~/")) or value.isdigit():
+    if (
+        is_placeholder(value)
+        or is_counting(value)
+        or "://" in value
+        or value.startswith(("/", "./", "../", "~/"))
+        or value.isdigit()
+    ):
         return False
     letters = [char for char in value if char.isalpha()]
     if not any(char.isdigit() for char in value):

@@ -53,7 +53,7 @@ def _public(digits: str) -> bool:
 
 def _confidence(digits: str, keyed: bool, *, dashed: bool) -> float:
     """0 for a published sample, and for a number that no one can have and no word announces."""
-    if _public(digits):
+    if _public(digits) or (digits == "123456789" and not keyed):
         return 0.0
     issuable = digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
     if keyed:
