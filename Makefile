@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install check test run bench eval-privacy gpu-check clean models
+.PHONY: install models check test run bench eval-privacy gpu-check clean
 
 install: $(STAMP)
 
+# Again only when pyproject.toml changed. A half-made .venv is removed, so that the next try starts clean.
 $(STAMP): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Nemora needs Python 3.11 or newer: make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python cannot make .venv: install its venv package (Debian: python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,reference]'
-	touch $(STAMP)
+	@touch $(STAMP)
 
 # The starter models: fetched once, verified, kept in the cache.
 models: install
@@ -22,8 +26,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Without the starter models the other tests still run.
 test: install
-	$(BIN)/nemora pull --starter --quiet || echo "THE STARTER MODELS ARE MISSING: the tests that need them are SKIPPED." >&2
+	@$(BIN)/nemora pull --starter --quiet || \
+		echo "*** THE STARTER MODELS ARE MISSING: the tests that need them are SKIPPED. ***" >&2
 	$(BIN)/python -m pytest
 
 run: models
@@ -35,10 +41,10 @@ bench: install
 # make eval-privacy DATA=folder of .jsonl or .jsonl.gz files
 eval-privacy: install
 	@test -n "$(DATA)" || { echo "Name a folder: make eval-privacy DATA=DIR" >&2; exit 2; }
-	$(BIN)/python bench/eval_privacy.py $(DATA)
+	$(BIN)/python bench/eval_privacy.py "$(DATA)"
 
 gpu-check:
-	@echo "This version has not been run on a GPU: --device cuda is accepted and untested, so there is nothing to check yet."
+	@echo "This version has no GPU path to check yet: it runs on the CPU. Nothing was checked."
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
