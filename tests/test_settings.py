@@ -6,6 +6,9 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
 
 from nemora.errors import SettingsError
 from nemora.settings import (
@@ -18,7 +21,12 @@ from nemora.settings import (
     with_cloud,
 )
 
+ROOT = Path(__file__).parent.parent
 FAR = '[servers.far]\nbase_url = "https://api.example.com/v1"\nmodel = "m"\ntrust = "cloud"\napi_key_env = "FAR_KEY"\n'
+
+
+NEAR = '[servers.near]\nbase_url = "http://{}:8000/v1"\nmodel = "m"\ntrust = "local"\npinned = {}\n'
+TABLES = {"server": ServerSettings, "local": LocalSettings, "inspection": InspectionSettings}
 
 
 def load(tmp_path: Path, text: str, **environ: str) -> Settings:
@@ -57,23 +65,142 @@ def test_a_mistake_is_one_sentence_that_names_the_key(tmp_path: Path, text: str,
         load(tmp_path, text, **environ)
 
 
+def test_a_mistake_never_shows_a_key(tmp_path: Path) -> None:
+    for line in ('api_key = "sk-secret"', 'base_url = "https://me:sk-secret@h/v1"', 'connect_seconds = "sk-secret"'):
+        key = line.split(" ")[0]
+        kept = "".join(f"{other}\n" for other in FAR.splitlines() if not other.startswith(f"{key} "))
+        with pytest.raises(SettingsError) as caught:
+            load(tmp_path, f"{kept}{line}\n", FAR_KEY="the-real-key")
+        assert "secret" not in str(caught.value) and "real" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"{FAR}name = 'other'", "name"),
+        (FAR.replace("api.example.com", "h:99999"), "base_url"),
+        (FAR.replace("api.example.com", "[::1"), "base_url"),
+        (FAR.replace("example.com", "exa mple.com"), "base_url"),
+        ("[server]\nport = 70000", "server.port"),
+        ("[server]\napi_key = 'plain'", "api_key"),
+        ("[inspection]\nseconds = inf", "inspection.seconds"),
+        ("policy = ''", "policy"),
+    ],
+)
+@pytest.mark.xfail(strict=True, raises=(pytest.fail.Exception, ValueError), reason="settings.py accepts it")
+def test_a_mistake_that_is_easily_missed_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        load(tmp_path, text, FAR_KEY="k")
+
+
+@pytest.mark.xfail(strict=True, reason="settings.py repeats what stands in api_key_env")
+def test_a_key_in_the_place_of_its_variable_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="api_key_env") as caught:
+        load(tmp_path, FAR.replace("FAR_KEY", "sk-live-51H8secret"))
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@given(key=st.from_regex(r"[a-z_]{1,20}", fullmatch=True))
+@budget(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_unknown_key_is_named(tmp_path: Path, table: str, key: str) -> None:
+    known = {field.name for field in dataclasses.fields(TABLES[table])}
+    if key in known | {"api_key_env"}:
+        return
+    with pytest.raises(SettingsError, match=rf"{table}\.{key};"):
+        load(tmp_path, f"[{table}]\n{key} = 1\n")
+
+
+@given(data=st.text(max_size=80) | st.sampled_from(["[servers.far]\n", "[[server]]", "servers = [1]", "x = \ud7ff"]))
+@budget(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_settings_or_one_sentence(tmp_path: Path, data: str) -> None:
+    try:
+        settings = load(tmp_path, data)
+    except SettingsError:
+        return
+    assert settings.server.host == "127.0.0.1"
+
+
+def test_bytes_that_are_no_text_are_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "nemora.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load_settings(file, {"HOME": str(tmp_path)})
+
+
+def test_a_named_file_must_exist_and_the_usual_one_need_not(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="does not exist"):
+        load_settings(tmp_path / "missing.toml", {"HOME": str(tmp_path)})
+    assert load_settings(None, {"HOME": str(tmp_path)}).servers == ()
+
+
+def test_the_usual_file_is_found_and_its_policy_lies_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "conf" / "nemora"
+    folder.mkdir(parents=True)
+    (folder / "nemora.toml").write_text("[server]\nport = 9\n")
+    environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "conf")}
+    assert load_settings(None, environ).server.port == 9
+    assert load_settings(None, environ).policy is None
+    (folder / "policy.toml").write_text("")
+    assert load_settings(None, environ).policy == folder / "policy.toml"
+    (folder / "nemora.toml").write_text("policy = 'strict.toml'")
+    assert load_settings(None, environ).policy == folder / "strict.toml"
+
+
+def test_relative_xdg_folders_are_ignored(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_CACHE_HOME": "somewhere", "XDG_DATA_HOME": ""}
+    paths = load_settings(None, environ).paths
+    assert (paths.cache, paths.data) == (tmp_path / ".cache/nemora", tmp_path / ".local/share/nemora")
+
+
+@pytest.mark.parametrize(("value", "offline"), [("1", True), ("yes", True), ("0", False), ("", False)])
+def test_the_environment_can_forbid_fetching(tmp_path: Path, value: str, offline: bool) -> None:
+    assert load(tmp_path, "", NEMORA_OFFLINE=value).offline is offline
+    assert load(tmp_path, "offline = true", NEMORA_OFFLINE=value).offline is True
+
+
+def test_settings_cannot_be_changed(tmp_path: Path) -> None:
+    settings = load(tmp_path, FAR, FAR_KEY="k")
+    for part in (settings, settings.server, settings.local, settings.inspection, settings.paths, settings.servers[0]):
+        name = dataclasses.fields(part)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(part, name, None)
+
+
 def test_keys_never_show_in_a_representation(tmp_path: Path) -> None:
-    settings = load(tmp_path, FAR + '[server]\napi_key_env = "MINE"\n', FAR_KEY="far-secret", MINE="my-secret")
+    text = FAR + '[server]\napi_key_env = "MINE"\n'
+    settings = load(tmp_path, text, FAR_KEY="far-secret", MINE="my-secret", HF_TOKEN="hub-secret")
     assert settings.cloud is not None and settings.cloud.api_key == "far-secret"
-    assert settings.server.api_key == "my-secret"
-    assert "far-secret" not in repr(settings) and "my-secret" not in repr(settings)
+    assert (settings.server.api_key, settings.hub_token) == ("my-secret", "hub-secret")
+    assert "secret" not in repr(settings) and "secret" not in f"{settings.servers} {settings.server}"
 
 
-@pytest.mark.parametrize("host", ["192.168.1.5", "gpu.internal", "localhost.evil.test"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "[::1]", "localhost"])
+def test_loopback_is_local(tmp_path: Path, host: str) -> None:
+    assert load(tmp_path, NEAR.format(host, [])).servers[0].trust == "local"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("192.168.1.5", "gpu.internal", "localhost.evil.test", "127.0.0.1.evil.test", "0.0.0.0", "[::]", "127.1"),  # noqa: S104
+        *("2130706433", "0x7f.0.0.1", "[::ffff:10.0.0.1]", "169.254.169.254", "localhost."),
+    ],
+)
 def test_a_foreign_address_is_not_local(tmp_path: Path, host: str) -> None:
-    text = f'[servers.near]\nbase_url = "http://{host}:8000/v1"\nmodel = "m"\ntrust = "local"\n'
     with pytest.raises(SettingsError, match="loopback"):
-        load(tmp_path, text)
+        load(tmp_path, NEAR.format(host, []))
 
 
-def test_a_pinned_address_may_be_local(tmp_path: Path) -> None:
-    text = '[servers.near]\nbase_url = "http://10.1.2.3:8000/v1"\nmodel = "m"\ntrust = "local"\npinned = ["10.1.2.3"]\n'
-    assert load(tmp_path, text).servers[0].trust == "local"
+def test_a_pinned_address_may_be_local_and_no_other(tmp_path: Path) -> None:
+    assert load(tmp_path, NEAR.format("10.1.2.3", ["10.1.2.3"])).servers[0].trust == "local"
+    with pytest.raises(SettingsError, match="loopback"):
+        load(tmp_path, NEAR.format("10.1.2.4", ["10.1.2.3"]))
+
+
+def test_a_name_cannot_be_pinned(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="address"):
+        load(tmp_path, NEAR.format("gpu.internal", ["gpu.internal"]))
 
 
 def test_there_is_one_cloud_at_most(tmp_path: Path) -> None:
@@ -81,13 +208,26 @@ def test_there_is_one_cloud_at_most(tmp_path: Path) -> None:
         load(tmp_path, FAR + FAR.replace("far]", "other]"), FAR_KEY="k")
 
 
-def test_flags_replace_the_cloud(tmp_path: Path) -> None:
-    settings = with_cloud(load(tmp_path, FAR, FAR_KEY="k"), "http://127.0.0.1:9/v1", "other", None)
-    assert [s.model for s in settings.servers if s.trust == "cloud"] == ["other"]
+def test_flags_replace_the_cloud_and_nothing_else(tmp_path: Path) -> None:
+    before = load(tmp_path, FAR + NEAR.format("127.0.0.1", []), FAR_KEY="k")
+    after = with_cloud(before, "http://127.0.0.1:9/v1/", "other", None)
+    assert after.cloud is not None
+    assert (after.cloud.base_url, after.cloud.model, after.cloud.api_key) == ("http://127.0.0.1:9/v1", "other", None)
+    assert [s.name for s in after.servers if s.trust == "local"] == ["near"]
+    assert dataclasses.replace(after, servers=before.servers) == before
+
+
+def test_flags_name_the_keys_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAG_KEY", "from-flag")
+    cloud = with_cloud(load(tmp_path, ""), "https://h/v1", "m", "FLAG_KEY").cloud
+    assert cloud is not None and cloud.api_key == "from-flag"
+    monkeypatch.delenv("FLAG_KEY")
+    with pytest.raises(SettingsError, match="FLAG_KEY"):
+        with_cloud(load(tmp_path, ""), "https://h/v1", "m", "FLAG_KEY")
 
 
 def test_every_key_is_documented() -> None:
-    document = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for kind in (ServerSettings, LocalSettings, InspectionSettings, RemoteServer):
         for field in dataclasses.fields(kind):
             if field.name not in ("api_key", "name"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,16 @@ def make(options: Any) -> Callable[[Any], Any]:
             print("noise on standard output")
         if what == "environment":
             return dict(os.environ)
+        if what == "process":
+            return os.getpid()
+        if what == "core limit":
+            return resource.getrlimit(resource.RLIMIT_CORE)
+        if what == "set":
+            return {1, 2}
         return argument.get("value", options)
 
     return job
+
+
+def unable(options: Any) -> Callable[[Any], Any]:
+    raise ValueError("content that must not show")
