@@ -205,12 +205,17 @@ def readable(data: bytes) -> str | None:
         except UnicodeDecodeError:
             return None
     for cut in range(4):  # a window may have cut the last character
-        try:
-            text = data[: len(data) - cut].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return text if _is_text(text) else None
+        whole = _utf8(data[: len(data) - cut])
+        if whole is not None:
+            return whole if _is_text(whole) else None
     return None
+
+
+def _utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _is_text(text: str) -> bool:
