@@ -90,12 +90,13 @@ def test_calls_of_many_threads_get_their_own_answers(worker: Worker) -> None:
 
 
 def test_a_call_that_waits_for_its_turn_loses_no_time(worker: Worker) -> None:
+    large = "x" * 1_000_000  # more than a pipe takes at once, so that a late deadline is seen
     worker.start()
     with ThreadPoolExecutor(1) as pool:
         with worker._lock:
-            answer = pool.submit(worker.call, {"do": "echo", "value": 3}, 1.0)
+            answer = pool.submit(worker.call, {"do": "echo", "value": large}, 1.0)
             threading.Event().wait(1.2)
-        assert answer.result() == 3
+        assert answer.result() == large
 
 
 @given(value=JSON)
@@ -167,9 +168,9 @@ def test_the_child_ends_with_its_parent(worker: Worker) -> None:
         "import os, sys; from nemora.worker import Worker; worker = Worker('worker_jobs:make');"
         " print(worker.call({'do': 'process'}, 60), flush=True); os._exit(1)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": TESTS}
-    )
+    path = os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")]))
+    environ = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ)
     child = Path(f"/proc/{int(done.stdout)}")
     for _ in range(1000):
         if not child.exists() or "\nState:\tZ" in (child / "status").read_text():

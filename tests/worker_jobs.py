@@ -26,7 +26,7 @@ def make(options: Any) -> Callable[[Any], Any]:
         if what == "raise":
             raise ValueError("content that must not show")
         if what == "print":
-            print("noise on standard output")
+            print("noise on standard output", flush=True)
         if what == "environment":
             return dict(os.environ)
         if what == "process":
