@@ -14,8 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "nemora"
 FILES = sorted(PACKAGE.rglob("*.py"))
 ENVIRONMENT = re.compile("environb?$|(get|put|unset)envb?$")
-LEAVES = {"core", "errors", "worker"}
-"""Root modules that import no room; every room may import core and errors."""
+LEAVES = {"core", "errors", "worker"}  # import no room; every room may import core and errors
 BELOW = {
     "ops": set(),
     "models": {"ops"},
@@ -32,12 +31,11 @@ BELOW = {
 }
 PROTOCOLS = {"Tagger", "TaggedSpan"}
 MAY_USE_WORKER = {"chat", "server", "cli", "tagger"}
-MAY_SWALLOW = {
+MAY_SWALLOW = {  # handlers that only `continue`, and why that loses nothing
     "worker.py": "a half-written frame cannot be flushed to a child that was killed",
     "weights/sources_package.py": "a file that another program moved has no size to count",
     "privacy/encodings.py": "bytes that are no text in one encoding are tried in the next",
 }
-"""Handlers that only `continue`, and why that loses nothing."""
 MAY_PRINT = {
     "cli": "its output",
     "server/listen.py": "the address that is bound",
@@ -60,7 +58,6 @@ def modules(file: Path) -> Iterator[str]:
     for node in ast.walk(TREES[file]):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}:{node.lineno}: a relative import"
-            assert node.module is not None
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
