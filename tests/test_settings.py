@@ -87,13 +87,11 @@ def test_a_mistake_never_shows_a_key(tmp_path: Path) -> None:
         ("policy = ''", "policy"),
     ],
 )
-@pytest.mark.xfail(strict=True, raises=(pytest.fail.Exception, ValueError), reason="settings.py accepts it")
 def test_a_mistake_that_is_easily_missed_is_named(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         load(tmp_path, text, FAR_KEY="k")
 
 
-@pytest.mark.xfail(strict=True, reason="settings.py repeats what stands in api_key_env")
 def test_a_key_in_the_place_of_its_variable_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="api_key_env") as caught:
         load(tmp_path, FAR.replace("FAR_KEY", "sk-live-51H8secret"))

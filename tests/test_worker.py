@@ -106,7 +106,6 @@ def test_any_json_comes_back_as_it_went(worker: Worker, value: Any) -> None:
 
 
 @pytest.mark.parametrize("interruption", [MemoryError, KeyboardInterrupt])
-@pytest.mark.xfail(strict=True, reason="worker.py kills the child only on errors that it expects")
 def test_no_call_gets_the_answer_of_an_interrupted_one(
     worker: Worker, interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +188,6 @@ def test_a_job_that_cannot_start_is_one_error(job: str) -> None:
     worker.close()
 
 
-@pytest.mark.xfail(strict=True, reason="worker.py keeps a child whose job could not start")
 def test_an_argument_is_never_taken_for_a_job() -> None:
     worker = Worker("worker_jobs:unable")
     with pytest.raises(WorkerFailed):

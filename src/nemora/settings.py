@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ from urllib.parse import urlsplit
 from nemora.errors import SettingsError
 
 T = TypeVar("T")
+MAX_PORT = 65535
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+NOT_FROM_FILES = {"api_key", "name"}
 TOP_LEVEL_KEYS = {"server", "local", "inspection", "servers", "policy", "offline"}
 
 
@@ -137,6 +142,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     table = _read_toml(file) if file.is_file() else {}
     _refuse_unknown(table, TOP_LEVEL_KEYS, file, "")
     server = dict(_table(table, "server", file))
+    _refuse_plain_key(server, f"{file}: server")
     key_name = server.pop("api_key_env", None)
     if key_name is not None:
         server["api_key"] = _secret(env, key_name, f"{file}: server.api_key_env")
@@ -144,9 +150,11 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     if sum(s.trust == "cloud" for s in servers) > 1:
         raise SettingsError(f'{file}: only one server may have trust = "cloud"; remove all but one.')
     policy = table.get("policy")
-    if policy is not None and not isinstance(policy, str):
+    if policy is not None and not (isinstance(policy, str) and policy):
         raise SettingsError(f"{file}: policy must be the path of a file, as text.")
     beside = file.parent / "policy.toml"
+    if isinstance(port := server.get("port"), int) and port > MAX_PORT:
+        raise SettingsError(f"{file}: server.port must be at most {MAX_PORT}.")
     return Settings(
         paths=dataclasses.replace(paths, config=file.parent),
         server=_build(ServerSettings, server, file, "server"),
@@ -202,7 +210,9 @@ def _table(table: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
 def _refuse_unknown(table: Mapping[str, Any], known: set[str], file: Path, prefix: str) -> None:
     for key in table:
         if key not in known:
-            raise SettingsError(f"{file}: unknown key {prefix}{key}; known here: {', '.join(sorted(known))}.")
+            raise SettingsError(
+                f"{file}: unknown key {prefix}{key}; known here: {', '.join(sorted(known - NOT_FROM_FILES))}."
+            )
 
 
 def _build(kind: type[T], values: Mapping[str, Any], file: Path, prefix: str) -> T:
@@ -218,7 +228,12 @@ def _build(kind: type[T], values: Mapping[str, Any], file: Path, prefix: str) ->
 def _typed(value: Any, annotation: str, where: str) -> Any:
     if annotation == "int" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if annotation == "float" and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if (
+        annotation == "float"
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 < value < math.inf
+    ):
         return float(value)
     if annotation in ("str", "str | None") and isinstance(value, str) and value:
         return value
@@ -243,7 +258,11 @@ def _secret(env: Mapping[str, str], variable: Any, where: str) -> str:
         raise SettingsError(f"{where} must be the name of an environment variable.")
     value = env.get(variable, "")
     if not value:
-        raise SettingsError(f"{where} names the variable {variable}, which is not set; set it to the key.")
+        # Only what looks like a variable's name is repeated: people paste the key itself here.
+        named = f"the variable {variable}" if VARIABLE.fullmatch(variable) else "a variable"
+        raise SettingsError(
+            f"{where} names {named}, which is not set; write the variable's name and set it to the key."
+        )
     return value
 
 
@@ -255,23 +274,39 @@ def _remote_server(name: str, entry: Any, env: Mapping[str, str], file: Path) ->
         if required not in entry:
             raise SettingsError(f"{file}: {where}.{required} is missing.")
     values = dict(entry)
-    values.pop("name", None)
-    if "api_key" in values:
-        raise SettingsError(f"{file}: {where}.api_key is not read from a file; name a variable with api_key_env.")
+    if "name" in values:
+        raise SettingsError(f"{file}: unknown key {where}.name; the name stands in the table's head, [{where}].")
+    _refuse_plain_key(values, f"{file}: {where}")
     if "api_key_env" in values:
         values["api_key"] = _secret(env, values["api_key_env"], f"{file}: {where}.api_key_env")
     server = _build(RemoteServer, {"name": name, **values}, file, where)
-    url = urlsplit(server.base_url)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+    host = _host(server.base_url)
+    if host is None:
         raise SettingsError(
             f"{file}: {where}.base_url must look like https://host/v1, without user, query or fragment."
         )
-    if server.trust == "local" and not _is_this_side(url.hostname, server.pinned):
+    if server.trust == "local" and not _is_this_side(host, server.pinned):
         raise SettingsError(
             f'{file}: {where} has trust = "local", so its host must be a loopback address or an IP address listed '
             f"in {where}.pinned; a name could come to mean another machine."
         )
     return dataclasses.replace(server, base_url=server.base_url.rstrip("/"))
+
+
+def _refuse_plain_key(table: Mapping[str, Any], where: str) -> None:
+    if "api_key" in table:
+        raise SettingsError(f"{where}.api_key is not read from a file; name a variable with api_key_env.")
+
+
+def _host(base_url: str) -> str | None:
+    """The host of a plain http or https URL, or None if it is anything else."""
+    try:
+        url = urlsplit(base_url)
+        host, _ = url.hostname, url.port  # reading the port checks it
+    except ValueError:
+        return None
+    plain = url.scheme in ("http", "https") and not (url.username or url.query or url.fragment)
+    return host if plain and host and re.search(r"\s", base_url) is None else None
 
 
 def _is_this_side(host: str, pinned: tuple[str, ...]) -> bool:

@@ -76,7 +76,11 @@ class Worker:
             stderr=subprocess.DEVNULL,
             env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "LC_ALL": "C.UTF-8"},
         )
-        self._exchange({"job": self._job, "options": self._options, "memory_bytes": self._memory_bytes}, deadline)
+        try:
+            self._exchange({"job": self._job, "options": self._options, "memory_bytes": self._memory_bytes}, deadline)
+        except BaseException:  # a child without a job would take the next argument for one
+            self._kill()
+            raise
 
     def _exchange(self, argument: Any, deadline: float) -> Any:
         child = self._child
@@ -90,6 +94,9 @@ class Worker:
             raise WorkerFailed(
                 "A worker process ran out of time." if late else "A worker process stopped unexpectedly."
             ) from None
+        except BaseException:  # interrupted: the answer on its way must not become the next call's
+            self._kill()
+            raise
         if "error" in reply:
             raise _rebuild(reply["error"])
         return reply["result"]
@@ -142,7 +149,9 @@ def _rebuild(described: dict[str, str]) -> NemoraError:
     import nemora.errors
 
     kind = getattr(nemora.errors, described["class"], WorkerFailed)
-    return kind(described["message"]) if issubclass(kind, NemoraError) else WorkerFailed(described["message"])
+    if not issubclass(kind, NemoraError) or kind is nemora.errors.BackendRefused:  # which needs a status
+        kind = WorkerFailed
+    return kind(described["message"])
 
 
 def _serve() -> None:

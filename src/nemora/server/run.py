@@ -6,8 +6,10 @@ Clients that connect while the model loads wait in the socket's queue.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemora.backends.base import Backend
@@ -91,14 +93,15 @@ def banner(host: str, port: int, gateway: Gateway) -> str:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     base = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
     cloud = gateway.cloud
+    command = sys.argv[0] if Path(sys.argv[0]).name == "nemora" else "nemora"
     far = "none: everything is answered here" if cloud is None else f"{cloud.model} at {cloud.name}"
     return f"""\
 {base}
 local: {gateway.local[0].model}   cloud: {far}
 
 Try:
-  nemora ask "Write a haiku about autumn"
-  nemora ask "My card 4716 2093 8854 1728 was charged twice. Write to my bank."
+  {command} ask "Write a haiku about autumn"
+  {command} ask "My card 4716 2093 8854 1728 was charged twice. Write to my bank."
   curl {base}/v1/chat/completions -H 'content-type: application/json' \\
     -d '{{"model": "auto", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 """
