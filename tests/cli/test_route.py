@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from nemora.backends.openai_body import chat_body
+from nemora.cli import route
 from nemora.cli.main import main
 from nemora.cli.route import as_request, judge_lines
 from nemora.core import ChatRequest
@@ -89,6 +91,62 @@ def test_lines_do_not_influence_each_other(capsys: pytest.CaptureFixture[str]) -
     tainted = {"messages": [{"role": "user", "content": CARD}, {"role": "user", "content": text}], "model": "x"}
     _, answers, _ = judged(capsys, {"id": 1, "request": tainted}, {"id": 2, "text": text})
     assert [answer["decision"] for answer in answers] == ["local", "cloud"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_answers_follow_the_lines_and_say_the_same_in_any_order(
+    capsys: pytest.CaptureFixture[str], order: tuple[int, ...]
+) -> None:
+    texts = ["Write a haiku", CARD, "password: hunter2zebra"]
+    _, answers, _ = judged(capsys, *({"id": n, "text": texts[n]} for n in order))
+    assert [answer["id"] for answer in answers] == list(order)
+    for answer in answers:
+        _, (alone,), _ = judged(capsys, {"id": answer["id"], "text": texts[answer["id"]]})
+        assert {**answer, "ms": 0} == {**alone, "ms": 0}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"id": 1, "text": "canary"',
+        b'{"id": 1, "text": ["canary"]}',
+        b'{"id": 1, "canary": "canary"}',
+        b'{"id": 1, "request": {"model": "x", "messages": [{"role": "canary", "content": "canary"}]}}',
+        b'{"id": 1, "request": {"model": "x", "messages": [], "canary": "canary"}}',
+    ],
+)
+def test_an_error_repeats_nothing_of_its_line(capsys: pytest.CaptureFixture[str], bad: bytes) -> None:
+    status, (answer,), text = judged(capsys, bad)
+    assert status == 1
+    assert answer["error"]
+    assert "canary" not in text
+
+
+def test_a_line_over_the_limit_is_one_bad_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "MAX_LINE_BYTES", 64)
+    hidden = b'{"id": "hidden", "text": "the rest of a line"}'
+    for padding in (64, 65, 128, 129, 130):
+        long = b" " * padding + hidden
+        status, answers, _ = judged(capsys, {"id": 0, "text": "a"}, long, {"id": 2, "text": "b"})
+        assert status == 1
+        assert [answer["id"] for answer in answers] == [0, None, 2]
+        assert "64 bytes" in answers[1]["error"]
+
+
+def test_a_line_of_exactly_the_limit_is_judged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b'{"id": 1, "text": "hi"}'
+    monkeypatch.setattr(route, "MAX_LINE_BYTES", len(line))
+    status, answers, _ = judged(capsys, line)  # the last line, without a line end
+    assert (status, [answer["id"] for answer in answers]) == (0, [1])
+
+
+def test_outbound_is_there_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    _, answers, _ = judged(capsys, {"id": 1, "text": "Write a haiku"})
+    assert "outbound" not in answers[0]
 
 
 def test_outbound_is_the_exact_body_or_nothing(capsys: pytest.CaptureFixture[str]) -> None:

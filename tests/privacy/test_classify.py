@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+import math
 
-from nemora.privacy.classify import classify
-from nemora.privacy.finding import Finding, Kind, Sensitivity
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemora.privacy.classify import IDENTIFYING, classify
+from nemora.privacy.finding import CATALOGUE, CATEGORIES, Finding, Kind, Sensitivity
 from nemora.privacy.inspect import Inspection
 
 
@@ -41,3 +46,45 @@ def test_scores_are_the_chance_of_at_least_one() -> None:
     scores = classify(inspection(Kind.EMAIL_ADDRESS, Kind.PHONE_NUMBER, confidence=0.5)).scores
     assert scores["contact"] == pytest.approx(0.75)
     assert scores["credentials"] == 0.0
+
+
+@pytest.mark.parametrize("kinds", list(itertools.combinations(sorted(IDENTIFYING), 3)))
+def test_any_three_that_identify_are_confidential_together_and_no_two_are(kinds: tuple[Kind, ...]) -> None:
+    assert classify(inspection(*kinds)).sensitivity is Sensitivity.CONFIDENTIAL
+    for fewer in itertools.combinations(kinds, 2):
+        assert classify(inspection(*fewer)).sensitivity is Sensitivity.PERSONAL
+        assert classify(inspection(*fewer, fewer[0])).sensitivity is Sensitivity.PERSONAL
+
+
+FINDINGS = st.lists(
+    st.builds(
+        Finding,
+        st.sampled_from(Kind),
+        st.just("d"),
+        st.just("/x"),
+        st.integers(0, 9),
+        st.integers(10, 19),
+        st.floats(0.01, 1.0),
+    ),
+    max_size=8,
+).map(tuple)
+
+
+@given(FINDINGS, st.booleans())
+def test_more_findings_or_less_reading_never_lower_a_class(findings: tuple[Finding, ...], complete: bool) -> None:
+    whole = classify(Inspection(findings, complete))
+    for index in range(len(findings)):
+        less = classify(Inspection(findings[:index] + findings[index + 1 :], complete))
+        assert less.sensitivity <= whole.sensitivity
+        assert all(less.scores[c] <= whole.scores[c] for c in CATEGORIES)
+    unread = classify(Inspection(findings, False)).sensitivity
+    assert unread == max(whole.sensitivity, Sensitivity.CONFIDENTIAL)
+
+
+@given(FINDINGS)
+def test_scores_are_noisy_or_per_category(findings: tuple[Finding, ...]) -> None:
+    scores = classify(Inspection(findings)).scores
+    assert set(scores) == set(CATEGORIES)
+    for category in CATEGORIES:
+        missed = math.prod(1 - f.confidence for f in findings if CATALOGUE[f.kind].category == category)
+        assert scores[category] == pytest.approx(1 - missed, abs=1e-4)

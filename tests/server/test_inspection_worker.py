@@ -6,14 +6,20 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nemora.core import ChatRequest, Message
+import nemora.worker
+from nemora.core import ChatRequest, Message, OpaquePart, TextPart, ToolCall
 from nemora.errors import NotCached
-from nemora.privacy.finding import Kind
+from nemora.privacy.classify import classify
+from nemora.privacy.finding import Kind, Sensitivity
+from nemora.privacy.inspect import Inspector
+from nemora.privacy.segment import segments
 from nemora.server.inspection import InspectionWorker
 from nemora.settings import InspectionSettings, Paths, Settings, load_settings
+from nemora.tagger.load import load_tagger
 
 CACHE = load_settings().paths.cache
 needs_tagger = pytest.mark.skipif(
@@ -57,6 +63,45 @@ def test_a_dead_child_counts_as_not_read_and_the_next_request_is_read(worker: In
     os.kill(child.pid, signal.SIGKILL)
     worker.inspect(asks("hello"))
     assert worker.inspect(asks("hello")).complete
+
+
+@needs_tagger
+def test_a_child_that_dies_while_it_reads_counts_as_not_read_and_says_no_content(
+    worker: InspectionWorker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = worker._worker._child
+    assert child is not None
+    write = nemora.worker._write_frame
+
+    def write_and_kill(pipe: Any, value: Any, deadline: float) -> None:
+        os.kill(child.pid, signal.SIGSTOP)  # it cannot answer before it dies
+        write(pipe, value, deadline)
+        os.kill(child.pid, signal.SIGKILL)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nemora.worker, "_write_frame", write_and_kill)
+        died = worker.inspect(asks("the canary flies"))
+    assert (died.complete, died.findings, died.failures) == (False, (), ("WorkerFailed",))
+    assert classify(died).sensitivity is Sensitivity.CONFIDENTIAL
+    assert "canary" not in caplog.text
+    assert worker.inspect(asks("hello")).complete
+
+
+@needs_tagger
+def test_the_child_answers_as_the_inspector_does_in_this_process(worker: InspectionWorker) -> None:
+    parts = (TextPart("card 4716 2093"), TextPart("8854 1728"), OpaquePart("image_url", {"type": "image_url"}))
+    request = ChatRequest(
+        model="auto",
+        messages=(
+            Message("user", parts),
+            Message("assistant", tool_calls=(ToolCall("c", "f", '{"password": "hunter2zebra"}'),)),
+        ),
+    )
+    tagger = load_tagger(InspectionSettings().tagger, cache=CACHE, offline=True)
+    expected = Inspector(tagger).inspect(segments(request))
+    assert {f.kind for f in expected.findings} == {Kind.PAYMENT_CARD, Kind.UNREADABLE, Kind.PASSWORD}
+    assert worker.inspect(request) == expected
+    assert worker.inspect(request) == expected  # from the cache
 
 
 @needs_tagger

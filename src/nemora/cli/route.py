@@ -66,8 +66,8 @@ def make_judge(settings: Settings) -> Judge:
 def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None) -> int:
     """Answer every line in its place; 1 if any line was bad, else 0."""
     status = 0
-    for line in iter(lambda: lines.readline(MAX_LINE_BYTES), b""):
-        if not line.strip():
+    for line in _whole_lines(lines):
+        if not line.strip() and len(line) <= MAX_LINE_BYTES:
             continue
         answer = _judge_line(judge, line, outbound_model)
         status = 1 if "error" in answer else status
@@ -76,9 +76,20 @@ def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None) ->
     return status
 
 
+def _whole_lines(lines: BinaryIO) -> Iterator[bytes]:
+    """Lines, each cut one byte over the limit; what follows in it is dropped, so that it is not judged as a line."""
+    while line := lines.readline(MAX_LINE_BYTES + 1):
+        rest = line
+        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = lines.readline(MAX_LINE_BYTES + 1)
+        yield line
+
+
 def _judge_line(judge: Judge, line: bytes, outbound_model: str | None) -> dict[str, Any]:
     name: Json = None
     try:
+        if len(line) > MAX_LINE_BYTES:
+            raise RequestError(f"A line is longer than {MAX_LINE_BYTES} bytes; split the request.")
         entry = parse_json(line)
         if not isinstance(entry, dict):
             raise RequestError('A line must be an object with "id" and "text" or "request".')
