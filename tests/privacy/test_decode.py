@@ -11,6 +11,7 @@ import json
 import random
 import urllib.parse
 import uuid
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -33,8 +34,16 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "unicode": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
     "bytes": lambda t: "".join(f"\\x{b:02x}" for b in t.encode()),
     "quoted-printable": lambda t: "".join(f"={b:02X}" for b in t.encode()),
+    "octal": lambda t: "".join(f"\\{b:03o}" for b in t.encode()),
+    "hex bytes": lambda t: ", ".join(f"0x{b:02X}" for b in t.encode()),
+    "deflate": lambda t: base64.b64encode(zlib.compress(t.encode())[2:-4]).decode(),
+    "utf-16": lambda t: base64.b64encode(t.encode("utf-16-be")).decode(),
     "gzip": lambda t: base64.b64encode(gzip.compress(t.encode())).decode(),
 }
+
+
+def wrapped(text: str, width: int, between: str) -> str:
+    return between.join(text[at : at + width] for at in range(0, len(text), width))
 
 
 def layers(text: str) -> list[str]:
@@ -137,3 +146,75 @@ def test_ascii_text_survives_every_single_encoding(text: str) -> None:
         == urllib.parse.unquote(ENCODINGS["url"](text))
         == json.loads(f'"{ENCODINGS["unicode"](text)}"')
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" + ENCODINGS["base64"](SECRET),
+        "key" + ENCODINGS["base64"](SECRET) + "xyz",
+        "a" + ENCODINGS["hex"](SECRET),
+        "XY" + ENCODINGS["base32"](SECRET),
+        ENCODINGS["base32"](SECRET).lower(),
+        wrapped(ENCODINGS["base64"](SECRET), 16, "\n> "),
+        wrapped(ENCODINGS["base64"](SECRET), 8, "\n"),
+        wrapped(ENCODINGS["base64"](SECRET), 20, "\\n"),
+        base64.b64encode(b"\x08\x96\x01\x12\x10" + SECRET.encode() + b"\xff\xfe\x80\x00").decode(),
+        base64.b64encode(f"Jos\xe9: {SECRET}".encode("latin-1")).decode(),
+        base64.b64encode(gzip.compress(b"fine so far") + gzip.compress(SECRET.encode())).decode(),
+    ],
+)
+def test_a_run_is_read_whatever_is_glued_to_it_or_lies_around_it(text: str) -> None:
+    assert any(SECRET in layer for layer in layers(f"Look: {text} please"))
+
+
+def test_a_number_in_a_query_does_not_become_quoted_printable() -> None:
+    assert any("card=4716 2093" in layer for layer in layers("?card=4716%202093&x=1"))
+
+
+def test_a_plus_in_a_query_is_a_space() -> None:
+    assert any("name=Ada Lovelace&" in layer for layer in layers("see https://x.test/?name=Ada+Lovelace&n=1"))
+
+
+def test_escapes_are_undone_in_the_whole_text_for_the_tagger() -> None:
+    text = 'say \\"hello\\" to\\nAda Lovelace %26 Co'
+    unescaped = decoded_layers(normalise(text)).unescaped
+    assert unescaped.text == 'say "hello" to\nAda Lovelace & Co'
+    at = unescaped.text.index("Ada")
+    start, end = unescaped.original_span(at, at + 12)
+    assert text[start:end] == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("deep", ["%25252534%2525252537", "&amp;amp;amp;#52;"])
+def test_escapes_deeper_than_three_are_not_complete(deep: str) -> None:
+    assert not decoded_layers(normalise(f"see {deep}")).complete
+
+
+def test_many_backslashes_are_ordinary() -> None:
+    assert decoded_layers(normalise("\\" * 200)).complete
+
+
+def test_what_inflates_too_far_is_not_complete() -> None:
+    run = base64.b64encode(gzip.compress(b"a" * 1_000_000 + SECRET.encode())).decode()
+    assert not decoded_layers(normalise(run)).complete
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"PK\x03\x04\x14\x00\x08\x00\x08\x00",
+        b"BZh91AY&SY\xd3\xfc\x1b",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    ],
+)
+def test_an_image_or_archive_is_opaque_at_any_length(data: bytes) -> None:
+    run = base64.b64encode(data).decode()
+    (span,) = decoded_layers(normalise(f"see {run}")).opaque
+    assert span == (4, 4 + len(run.rstrip("="))) or span == (4, 4 + len(run))
+
+
+def test_a_data_url_that_holds_no_text_is_opaque() -> None:
+    run = base64.b64encode(bytes(range(128, 168))).decode()
+    assert decoded_layers(normalise(f"data:image/x-own;base64,{run}")).opaque
+    assert not decoded_layers(normalise("data:text/plain;base64," + ENCODINGS["base64"]("hello there"))).opaque

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +81,25 @@ def test_a_disguised_value_spans_its_disguise() -> None:
 def test_what_is_split_over_strings_is_found(texts: tuple[str, ...]) -> None:
     kinds = {(kind, where) for kind, where, _, _ in found(*texts)}
     assert any(kind in ("payment_card", "api_key") and where == "/messages/0/content" for kind, where in kinds)
+
+
+def test_each_string_that_a_split_value_touches_has_its_part() -> None:
+    spans = [(where, start, end) for _, where, start, end in found("card 4716", "2093", "8854 1728 ok")]
+    assert spans == [("/messages/0/content", 5, 9), ("/messages/1/content", 0, 4), ("/messages/2/content", 0, 9)]
+
+
+def test_what_is_personal_is_found_over_parts_of_one_message_only() -> None:
+    parts = [
+        Segment(f"/messages/0/content/{n}/text", text) for n, text in enumerate(["Mail zoe.maro", "va@gmail.com now"])
+    ]
+    assert {f.kind for f in Inspector(None).inspect(parts).findings} == {Kind.EMAIL_ADDRESS}
+    assert found("Mail zoe.maro", "va@gmail.com now") == [("email_address", "/messages/1/content", 0, 12)]
+
+
+def test_a_pointer_does_not_repeat_a_key_that_is_a_finding() -> None:
+    inspector = Inspector(None, detectors=[Counting()])
+    segments = [Segment("/metadata", "needle"), Segment("/metadata/needle/note", "a needle")]
+    assert {f.where for f in inspector.inspect(segments).findings} == {"/metadata"}
 
 
 def test_harmless_neighbours_do_not_join_to_a_finding() -> None:
@@ -174,3 +195,42 @@ def test_cuts_cover_everything_and_do_not_move_when_a_text_grows(length: int, mo
     assert all(a_end >= b_start for (_, a_end), (b_start, _) in itertools.pairwise(cuts))
     assert not text or (cuts[0][0], cuts[-1][1]) == (0, len(text))
     assert list(chunks(text + "y" * more))[: len(cuts) - 1] == cuts[:-1]
+
+
+HIDE: dict[str, Callable[[str], str]] = {
+    "as it is": lambda t: t,
+    "zero width": "\u200b".join,
+    "full width": lambda t: "".join(chr(ord(c) + 0xFEE0) if c in "0123456789" else c for c in t),
+    "tags": lambda t: "".join(chr(0xE0000 + ord(c)) if c.isascii() else c for c in t),
+    "base64": lambda t: base64.b64encode(t.encode()).decode(),
+    "base32": lambda t: base64.b32encode(t.encode()).decode(),
+    "hex": lambda t: t.encode().hex(),
+    "url": lambda t: "".join(f"%{b:02x}" for b in t.encode()),
+    "html": lambda t: "".join(f"&#x{ord(c):x};" for c in t),
+    "json": lambda t: "".join(f"\\u{ord(c):04x}" if c.isascii() else json.dumps(c)[1:-1] for c in t),
+}
+WORDED = st.lists(st.sampled_from(["please", "see", "the", "note", "below", "für", "да"]), max_size=6).map(" ".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(WORDED, st.lists(st.sampled_from(sorted(HIDE)), min_size=1, max_size=3), WORDED)
+def test_a_hidden_card_is_found_at_its_place(before: str, ways: list[str], after: str) -> None:
+    hidden = CARD
+    for way in ways:
+        hidden = HIDE[way](hidden)
+    text = f"{before} {hidden} {after}"
+    spans = [(s, e) for kind, _, s, e in found(text) if kind == "payment_card"]
+    assert spans == [(len(before) + 1, len(before) + 1 + len(hidden))]
+
+
+@pytest.mark.parametrize(
+    "ways", [("base64",), ("url", "html"), ("json", "url"), ("html", "html"), ("zero width", "json"), ("hex", "hex")]
+)
+@pytest.mark.parametrize("where", range(CHUNK - 1500, CHUNK + 300, 257))
+def test_a_hidden_card_is_found_wherever_a_long_text_is_cut(ways: tuple[str, ...], where: int) -> None:
+    hidden = CARD
+    for way in ways:
+        hidden = HIDE[way](hidden)
+    filler = "word " * CHUNK
+    text = f"{filler[:where]} {hidden} {filler[where:]}"
+    assert [(s, e) for kind, _, s, e in found(text) if kind == "payment_card"] == [(where + 1, where + 1 + len(hidden))]

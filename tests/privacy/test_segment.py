@@ -6,6 +6,10 @@ import dataclasses
 import json
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from nemora.core import ChatRequest, Message, OpaquePart, Sampling, TextPart, Tool, ToolCall, ToolChoice
 from nemora.privacy.segment import segments
 
@@ -24,9 +28,11 @@ class Planter:
         values = dict(given)
         for field in dataclasses.fields(kind):
             text = str(field.type)
-            if field.name in values or text.startswith(("bool", "int", "Sampling")):
+            if field.name in values or field.name in ("role", "mode") or text.startswith(("bool", "float")):
                 continue
-            if field.name in ("role", "mode"):
+            if text.startswith("int"):
+                self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
+                values[field.name] = int(self.planted[-1])
                 continue
             assert text.startswith(("str", "Mapping", "tuple[str")), f"{kind.__name__}.{field.name} is new: read it"
             if text.startswith("str"):
@@ -50,7 +56,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         ),
         tools=(plant.fill(Tool),),
         tool_choice=plant.fill(ToolChoice, mode="named"),
-        sampling=Sampling(),
+        sampling=plant.fill(Sampling),
     )
     read = " ".join(segment.text for segment in segments(request))
     assert [canary for canary in plant.planted if canary not in read] == []
@@ -61,12 +67,12 @@ def test_pointers_lead_to_the_text_in_the_clients_form() -> None:
     request = ChatRequest(
         model="auto",
         messages=(Message("user", "hello"), Message("user", (TextPart("a"), TextPart("b")))),
-        unsent={"metadata": {"a/b": "c"}},
+        unsent={"metadata": {"ticket": ["c"]}},
     )
     places = {segment.where: segment.text for segment in segments(request)}
     assert places["/messages/0/content"] == "hello"
     assert places["/messages/1/content/1/text"] == "b"
-    assert places["/metadata/a~1b"] == "c"
+    assert places["/metadata/ticket/0"] == "c"
 
 
 def test_values_in_arguments_keep_their_place_and_their_key() -> None:
@@ -83,3 +89,40 @@ def test_content_that_cannot_be_read_is_marked_and_its_names_are_read() -> None:
     found = segments(ChatRequest(model="auto", messages=(Message("user", (part,)),)))
     assert any(s.opaque and s.where == "/messages/0/content/0" for s in found)
     assert any("anna-kowalska" in s.text for s in found)
+
+
+@pytest.mark.parametrize("key", ["anna.k@example.org", "4716209388541728", "a b", "a/b", "ключ", "", "x" * 50])
+def test_a_key_that_may_be_data_stays_out_of_pointers(key: str) -> None:
+    found = segments(
+        ChatRequest(
+            model="auto",
+            messages=(Message("user", "x"),),
+            unsent={"metadata": {key: {"note": "value"}}},
+            tools=(Tool("f", parameters={"properties": {key: {"type": "string"}}}),),
+        )
+    )
+    assert not key or any(segment.text == key for segment in found)
+    assert all(part.isascii() and len(part) < 40 for segment in found for part in segment.where.split("/"))
+    assert {segment.where for segment in found if segment.text == "value"} == {"/metadata/note"}
+
+
+def test_values_in_json_text_have_the_key_above_them() -> None:
+    text = '{"a": [1, {"b": "x"}, "y"], "c": {"d": {"e": 2.5}, "f": "z"}, "g": "cut off'
+    request = ChatRequest(model="auto", messages=(Message("tool", text, tool_call_id="i"),))
+    found = {s.text: s.label for s in segments(request) if s.label}
+    assert found == {"1": "a", "x": "b", "y": "a", "2.5": "e", "z": "f", "cut off": "g"}
+
+
+def test_a_number_is_read_digit_by_digit() -> None:
+    request = ChatRequest(
+        model="auto", messages=(Message("user", "x"),), unsent={"metadata": {"n": 4.716209388541728e15}}
+    )
+    assert "4716209388541728" in {segment.text for segment in segments(request)}
+
+
+@given(st.text(alphabet='{}[]":,\\ab1 \n', max_size=80))
+def test_any_text_may_stand_for_json(text: str) -> None:
+    request = ChatRequest(model="auto", messages=(Message("assistant", tool_calls=(ToolCall("c", "f", text),)),))
+    for segment in segments(request):
+        if segment.where.endswith("arguments"):
+            assert text[segment.offset : segment.offset + len(segment.text)] == segment.text

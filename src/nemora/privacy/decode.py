@@ -1,7 +1,7 @@
 """Undo encodings: base64, base32, hex, URL, HTML entities, escapes, quoted-printable, gzip; nested to depth 3.
 
-Two ways. Escapes that stand for single characters are undone in place, so a finding spans exactly its disguised
-form. Runs (base64, base32, hex) are decoded whole, so a finding inside spans the run.
+Two ways. Escapes that stand for single characters are undone in place (`escapes`), so a finding spans exactly its
+disguised form. Runs (`encodings`) are decoded whole, so a finding inside spans the run.
 
 A long run that looks encoded and decodes to nothing readable is opaque: it could hold anything. Hashes, UUIDs and
 identifiers are too short to count.
@@ -9,273 +9,229 @@ identifiers are too short to count.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import html
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from nemora.privacy.mapped_text import Builder, MappedText
+from nemora.privacy.encodings import (
+    SHORTEST,
+    Decoder,
+    Plain,
+    TooLarge,
+    from_base32,
+    from_base64,
+    from_hex,
+    readable,
+)
+from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
+from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
 
 MAX_DEPTH = 3
-MAX_BYTES = 4 * 1024 * 1024
+MAX_CHARACTERS = 128 * 1024
+"""Decoded characters that are read under one text."""
 MAX_RUNS = 4000
 OPAQUE_CHARACTERS = 160
 """An undecodable run this long is opaque: longer than SHA-512 in hex (128) or an Ed25519 key line."""
 WINDOW = 80
 """Characters kept on each side of an undone escape, for the words that give it meaning."""
 
-_ESCAPES = re.compile(
-    r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
-    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
-    r"|(?P<unicode>(?:\\u[0-9A-Fa-f]{4})+|\\u\{[0-9A-Fa-f]{1,6}\})"
-    r"|(?P<byte>(?:\\x[0-9A-Fa-f]{2})+)"
-    r"|(?P<simple>\\[nrt\"'/\\])"
-    r"|(?P<quoted>(?:=[0-9A-F]{2})+|=\r?\n)"
+_BASE64 = re.compile(
+    r"[A-Za-z0-9+/_-]{12,}+(?:(?:[ \t]*\r?\n[ \t>#*|]{0,8}|\\r?\\n|\\n)[A-Za-z0-9+/_-]{4,}+)*+={0,2}"
+    r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,11}+(?:[ \t]?\r?\n[ \t>#*|]{0,8}[A-Za-z0-9+/_-]{4,11}+){2,}+={0,2}"
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{4,})*={0,2}")
-_BASE32 = re.compile(r"\b[A-Z2-7]{16,}={0,6}")
-_HEX = re.compile(r"(?:\b0[xX])?(?:[0-9A-Fa-f]{2}(?:[ :,-]|\r?\n)?){6,}")
+_BASE32 = re.compile(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
+_PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
+_BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
+_HEX = re.compile(
+    r"(?:0[xX])?[0-9A-Fa-f]{12,}+(?:\r?\n[0-9A-Fa-f]{4,}+(?![A-Za-z]))*+"
+    rf"|(?<![0-9A-Za-z]){_PAIRS}(?:{_BETWEEN}{_PAIRS}){{5,}}+"
+)
+_RUNS: tuple[tuple[re.Pattern[str], Decoder, int], ...] = (
+    (_BASE64, from_base64, 4),
+    (_BASE32, from_base32, 8),
+    (_HEX, from_hex, 2),
+)
+"""Pattern, decoder, and characters of a group: a run may begin in the middle of one, after glued letters."""
+
 _PARTS = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
-_WORDS = re.compile(r"[^A-Za-z0-9]+")
+_IDENTIFIER = re.compile(r"[a-z]+(?:[/_-][a-z]+)*|[A-Z]+(?:[/_-][A-Z]+)*")
+_DATA_URL = re.compile(r"data:[^,\s]{0,100};base64,\Z")
+_MEDIA = (
+    *(b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\xff\xd8\xff\xdb", b"GIF87a", b"GIF89a"),
+    *(b"%PDF-", b"RIFF", b"OggS", b"ID3\x03", b"ID3\x04"),
+    *(b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ", b"BZh91AY&SY", b"\x28\xb5\x2f\xfd"),
+)
+"""How images, sounds, documents and archives begin: opaque at any length."""
 _PUBLIC_BLOBS = (b"\x00\x00\x00\x07ssh-", b"\x00\x00\x00\x0bssh-", b"\x00\x00\x00\x13ecdsa-")
 
 
 @dataclass(slots=True)
 class Decoded:
-    """Readable layers under a text, the spans of opaque runs in it, and whether all was decoded."""
+    """What lies under a text.
 
+    `layers` are all readings: what runs decode to, and windows around escapes; `runs` are those of them that come out
+    of runs. `unescaped` is the whole text with its escapes undone, as a person would read it. `opaque` are the spans
+    that decode to nothing readable; `complete` is false over the budget.
+    """
+
+    unescaped: MappedText
     layers: list[MappedText] = field(default_factory=list)
+    runs: list[MappedText] = field(default_factory=list)
     opaque: list[tuple[int, int]] = field(default_factory=list)
     complete: bool = True
 
 
 def decoded_layers(text: MappedText) -> Decoded:
     """Everything readable that is encoded in `text`, mapped to the original. Over the budget it is not complete."""
-    work = _Work()
-    work.descend(text, 1)
+    work = _Work(text)
+    work.descend(text, 1, below_run=False)
+    work.unescape_whole(text)
     return work.decoded
 
 
 class _Work:
     """One text's decoding, with its budget."""
 
-    def __init__(self) -> None:
-        self.decoded = Decoded()
-        self._seen: set[str] = set()
-        self._bytes = MAX_BYTES
+    def __init__(self, text: MappedText) -> None:
+        self.decoded = Decoded(text)
+        self._seen: set[tuple[str, int, int]] = set()
+        self._characters = MAX_CHARACTERS
         self._runs = MAX_RUNS
 
-    def descend(self, text: MappedText, depth: int) -> None:
-        for layer in (*self._unescaped(text), *self._runs_in(text)):
-            if layer.text in self._seen:
+    def descend(self, text: MappedText, depth: int, *, below_run: bool) -> None:
+        """Read what `text` hides, layer under layer. What a run held is read whole, what was escaped in windows."""
+        found = [(layer, below_run) for layer in self._unescaped(text, depth)]
+        found += [(layer, True) for layer in self._runs_in(text, depth)]
+        for layer, is_run in found:
+            if not layer.text or not self._is_new(layer):
                 continue
-            self._seen.add(layer.text)
-            self._bytes -= len(layer.text)
-            if self._bytes < 0:
+            if depth > MAX_DEPTH:
                 self.decoded.complete = False
                 return
-            readable = layer.through(normalise(layer.text))
-            self.decoded.layers.append(readable)
-            if depth < MAX_DEPTH:
-                self.descend(readable, depth + 1)
-            elif next(_encoded_runs(readable.text), None) is not None:
-                self.decoded.complete = False
+            readable_layer = layer.through(normalise(layer.text))
+            self.decoded.layers.append(readable_layer)
+            if is_run:
+                self.decoded.runs.append(readable_layer)
+            self.descend(readable_layer, depth + 1, below_run=is_run)
 
-    def _unescaped(self, text: MappedText) -> Iterator[MappedText]:
-        """The text with its escapes undone, as windows around them."""
-        undone = _undo_escapes(text.text)
-        if undone is None:
-            return
-        mapped, places = undone
-        windows: list[list[int]] = []
-        for start, end in places:
-            if windows and start - WINDOW <= windows[-1][1]:
-                windows[-1][1] = end + WINDOW
-            else:
-                windows.append([max(0, start - WINDOW), end + WINDOW])
-        for start, end in windows:
-            yield text.through(mapped.slice(start, min(end, len(mapped.text))))
+    def unescape_whole(self, text: MappedText) -> None:
+        """The text as a person would read it, for what needs its context."""
+        for _ in range(MAX_DEPTH):
+            undone = undo_escapes(text.text)
+            if undone is None:
+                break
+            text = text.through(undone.text)
+            text = text.through(normalise(text.text))
+        self.decoded.unescaped = text
 
-    def _runs_in(self, text: MappedText) -> Iterator[MappedText]:
+    def _is_new(self, layer: MappedText) -> bool:
+        key = (layer.text, *layer.original_span(0, len(layer.text)))
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        self._characters -= len(layer.text)
+        if self._characters < 0:
+            self.decoded.complete = False
+            return False
+        return True
+
+    def _unescaped(self, text: MappedText, depth: int) -> Iterator[MappedText]:
+        """The text with its escapes undone, in windows; below the last depth only what could hide something."""
+        last = depth > MAX_DEPTH
+        for undo in (undo_escapes,) if last else (undo_escapes, undo_quoted_printable, undo_form):
+            undone = undo(text.text)
+            if undone is not None and (undone.hidden or not last):
+                yield from (text.through(window) for window in _windows(undone))
+
+    def _runs_in(self, text: MappedText, depth: int) -> Iterator[MappedText]:
         for start, end, plain in self._decodable(text.text):
             span = text.original_span(start, end)
             if plain is None:
                 self.decoded.opaque.append(span)
-            else:
-                yield MappedText(plain, [span[0]] * len(plain), [span[1]] * len(plain))
+            elif plain.whole or depth <= MAX_DEPTH:
+                yield MappedText(plain.text, [span[0]] * len(plain.text), [span[1]] * len(plain.text))
 
-    def _decodable(self, text: str) -> Iterator[tuple[int, int, str | None]]:
-        covered = 0
-        for pattern, decode in _RUNS:
+    def _decodable(self, text: str) -> Iterator[tuple[int, int, Plain | None]]:
+        """Runs with what they say; None: nothing readable, or not all of it, and long enough to hold anything."""
+        for pattern, decode, group in _RUNS:
             for match in pattern.finditer(text):
+                run = match.group()
+                if _IDENTIFIER.fullmatch(run):
+                    continue
                 self._runs -= 1
                 if self._runs < 0:
                     self.decoded.complete = False
                     return
-                found = list(_decode_run(match, decode))
+                found, whole = self._read_run(match, decode, group)
                 yield from found
-                if not found and pattern is _BASE64 and match.start() >= covered and _is_opaque(match.group()):
-                    covered = match.end()
+                before = text[max(0, match.start() - 120) : match.start()]
+                if _is_media(run, decode) or (not whole and _is_opaque(run, decode, before)):
                     yield match.start(), match.end(), None
 
+    def _read_run(
+        self, match: re.Match[str], decode: Decoder, group: int
+    ) -> tuple[list[tuple[int, int, Plain | None]], bool]:
+        """The run as a whole; if that says nothing, its parts between slashes and dashes. Whether all was text."""
+        start, run = match.start(), match.group()
+        found: list[tuple[int, int, Plain | None]] = []
+        first = self._first_readable(run, decode, group)
+        if first is not None:
+            skipped, plain = first
+            found.append((start + skipped, match.end(), plain))
+            if plain.whole:
+                return found, True
+        if decode is from_base64:
+            for part in _PARTS.finditer(run):
+                inner = self._first_readable(part.group(), decode, group) if part.group() != run else None
+                if inner is not None and inner[1].whole:
+                    found.append((start + part.start() + inner[0], start + part.end(), inner[1]))
+        return found, len(found) > (first is not None)
 
-def _undo_escapes(text: str) -> tuple[MappedText, list[tuple[int, int]]] | None:
-    """`text` with escapes undone, and where in the result they were; None if there are none."""
-    builder = Builder()
-    places: list[tuple[int, int]] = []
-    done = length = 0
-    for match in _ESCAPES.finditer(text):
-        plain = _unescape(match)
-        if plain is None:
-            continue
-        builder.copy(text, done, match.start())
-        length += match.start() - done
-        width = (match.end() - match.start()) / max(len(plain), 1)
-        for index, character in enumerate(plain):
-            first = match.start() + int(index * width)
-            builder.put(character, first, max(first + 1, match.start() + int((index + 1) * width)))
-        places.append((length, length + len(plain)))
-        length += len(plain)
-        done = match.end()
-    if not places:
-        return None
-    builder.copy(text, done, len(text))
-    return builder.build(), places
-
-
-def _unescape(match: re.Match[str]) -> str | None:
-    kind, run = match.lastgroup, match.group()
-    if kind == "entity":
-        plain = html.unescape(run)
-        return None if plain == run else plain
-    if kind == "simple":
-        return {"n": "\n", "r": "\r", "t": "\t"}.get(run[1], run[1])
-    if kind == "unicode":
-        codes = [int(code, 16) for code in re.findall(r"[0-9A-Fa-f]+", run)]
-        if any(code > 0x10FFFF for code in codes):
-            return None
-        return "".join(map(chr, codes)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if kind == "quoted" and run.endswith("\n"):
-        return ""
-    data = bytes.fromhex(re.sub(r"[^0-9A-Fa-f]", "", run))
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None if kind == "quoted" else data.decode("latin-1")
+    def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:
+        """The first alignment that is text, else the first that holds strings: (characters skipped, text)."""
+        partly: tuple[int, Plain] | None = None
+        for skip in range(group):
+            data = decode(run[skip:])
+            if data is None or len(data) < SHORTEST:
+                continue
+            try:
+                plain = readable(data)
+            except TooLarge:
+                self.decoded.complete = False
+                continue
+            if plain is not None and plain.whole:
+                return skip, plain
+            partly = partly or (None if plain is None else (skip, plain))
+        return partly
 
 
-def _decode_run(match: re.Match[str], decode: Callable[[str], bytes | None]) -> Iterator[tuple[int, int, str]]:
-    """The run as a whole; if that says nothing, its parts between slashes and dashes."""
-    plain = _first_readable(match.group(), decode, at_edge=match.start() == 0)
-    if plain is not None:
-        yield match.start(), match.end(), plain
-        return
-    if decode is not _from_base64:
-        return
-    for part in _PARTS.finditer(match.group()):
-        if part.end() - part.start() < match.end() - match.start():
-            plain = _first_readable(part.group(), decode, at_edge=False)
-            if plain is not None:
-                yield match.start() + part.start(), match.start() + part.end(), plain
+def _windows(undone: Undone) -> Iterator[MappedText]:
+    spans: list[list[int]] = []
+    for start, end in undone.places:
+        if spans and start - WINDOW <= spans[-1][1]:
+            spans[-1][1] = end + WINDOW
+        else:
+            spans.append([max(0, start - WINDOW), end + WINDOW])
+    for start, end in spans:
+        yield undone.text.slice(start, min(end, len(undone.text.text)))
 
 
-def _first_readable(run: str, decode: Callable[[str], bytes | None], *, at_edge: bool) -> str | None:
-    """Decode; a run at the start of a text may begin in the middle of a group, so every alignment is tried."""
-    for skip in range(4 if at_edge and len(run) > OPAQUE_CHARACTERS else 1):
-        data = decode(run[skip:])
-        plain = None if data is None else readable(data)
-        if plain is not None:
-            return plain
-    return None
+def _is_media(run: str, decode: Decoder) -> bool:
+    return (decode(run[:64]) or b"").startswith(_MEDIA)
 
 
-def readable(data: bytes) -> str | None:
-    """Bytes as text if they are text, also compressed or in UTF-16; else None."""
-    if data[:2] == b"\x1f\x8b" or data[:1] == b"\x78":
-        data = _inflate(data) or data
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(data) >= 8 and data[1::2].count(0) > len(data) // 3):
-        try:
-            text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le")
-            return text if _is_text(text) else None
-        except UnicodeDecodeError:
-            return None
-    for cut in range(4):  # a window may have cut the last character
-        whole = _utf8(data[: len(data) - cut])
-        if whole is not None:
-            return whole if _is_text(whole) else None
-    return None
-
-
-def _utf8(data: bytes) -> str | None:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def _is_text(text: str) -> bool:
-    if len(text) < 6:
-        return False
-    printable = sum(c.isprintable() or c in "\n\r\t" for c in text)
-    return min(printable, sum(c.isascii() or c.isalpha() for c in text)) >= 0.9 * len(text)
-
-
-def _inflate(data: bytes) -> bytes | None:
-    try:
-        return zlib.decompressobj(47).decompress(data, 1024 * 1024)
-    except zlib.error:
-        return None
-
-
-def _from_base64(run: str) -> bytes | None:
-    compact = re.sub(r"[\s=]", "", run).translate(str.maketrans("-_", "+/"))
-    compact = compact[: len(compact) - (len(compact) % 4 == 1)]
-    try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4))
-    except binascii.Error:
-        return None
-
-
-def _from_base32(run: str) -> bytes | None:
-    compact = run.rstrip("=")
-    try:
-        return base64.b32decode(compact + "=" * (-len(compact) % 8))
-    except binascii.Error:
-        return None
-
-
-def _from_hex(run: str) -> bytes | None:
-    digits = re.sub(r"[^0-9A-Fa-f]", "", run[2:] if run[:2] in ("0x", "0X") else run)
-    return bytes.fromhex(digits) if len(digits) % 2 == 0 else None
-
-
-_RUNS: tuple[tuple[re.Pattern[str], Callable[[str], bytes | None]], ...] = (
-    (_BASE64, _from_base64),
-    (_BASE32, _from_base32),
-    (_HEX, _from_hex),
-)
-
-
-def _encoded_runs(text: str) -> Iterator[str]:
-    """Runs below the last depth that would still decode to something readable."""
-    for pattern, decode in _RUNS:
-        for match in pattern.finditer(text):
-            plain = next(_decode_run(match, decode), None)
-            if plain is not None:
-                yield plain[2]
-
-
-def _is_opaque(run: str) -> bool:
+def _is_opaque(run: str, decode: Decoder, before: str) -> bool:
     """Whether an undecodable run is long and mixed enough to be data rather than a name, a path or a hash."""
+    if _DATA_URL.search(before):
+        return True
+    if decode is not from_base64:  # its pattern covers the others
+        return False
     longest = max((len(part) for part in re.split(r"[^A-Za-z0-9+]", run)), default=0)
     if len(run) < OPAQUE_CHARACTERS or longest < 24:
         return False
-    data = _from_base64(run)
+    data = from_base64(run)
     if data is not None and data.startswith(_PUBLIC_BLOBS):
         return False
     changes = sum(_class(a) != _class(b) for a, b in pairwise(run))

@@ -6,22 +6,31 @@ inspection counts as sensitive.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
+from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import entity_matches
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.invisible import other_readings
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
+from nemora.privacy.person_words import NAME_LABEL
 from nemora.privacy.protocols import Detector, Match, Segment, Tagger
 from nemora.privacy.segment_cache import SegmentCache
 
 CHUNK = 4000
 """Characters read at once. Pieces that did not change since the last turn are not read again."""
+LONGEST = 4 * CHUNK
+"""Characters of a piece without any space."""
 OVERLAP = 256
+DENSE_OVERLAP = 2048
+_ESCAPING = re.compile(r"[%&\\=]")
+_SPACE = re.compile(r"\s")
 JOIN = 96
 """Characters on each side of a join between two strings that are read together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
@@ -49,7 +58,7 @@ class _Piece:
     offset: int
     text: str
     digest: bytes
-    layers: list[MappedText]
+    for_tagger: list[MappedText]
     matches: list[Match]
 
 
@@ -80,6 +89,7 @@ class Inspector:
             for piece in pieces:
                 findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
             findings.update(self._joins(segments))
+            findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._failures.append(type(error).__name__)
         return Inspection(tuple(_without_repeats(findings)), not self._failures, tuple(self._failures))
@@ -121,15 +131,20 @@ class Inspector:
     def _detect(self, piece: _Piece) -> None:
         base = normalise(piece.text)
         decoded = decoded_layers(base)
-        piece.layers = [base, *decoded.layers]
+        readings = [base, *decoded.layers]
+        piece.for_tagger = [decoded.unescaped, *decoded.runs]
+        for other in other_readings(piece.text):
+            further = decoded_layers(other)
+            readings += [other, *further.layers]
+            decoded.complete &= further.complete
         if not decoded.complete:
             self._failures.append("DecodeBudget")
         piece.matches = [Match(Kind.UNREADABLE, start, end, 1.0) for start, end in decoded.opaque]
         unprintable = len(_UNPRINTABLE.findall(piece.text))
         if unprintable > 32 and unprintable > 0.1 * len(piece.text):
             piece.matches.append(Match(Kind.UNREADABLE, 0, len(piece.text), 1.0))
-        for layer in piece.layers:
-            piece.matches.extend(self._matches(layer, piece.segment.label))
+        for reading in readings:
+            piece.matches.extend(self._matches(reading, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in self._detectors:
@@ -143,7 +158,13 @@ class Inspector:
     def _tag(self, pieces: Sequence[_Piece]) -> None:
         if self._tagger is None:
             return
-        texts = [(piece, layer) for piece in pieces for layer in piece.layers if _may_hold_names(layer.text)]
+        texts = [
+            (piece, layer)
+            for piece in pieces
+            if piece.segment.offset == 0 or NAME_LABEL.search(label_words(piece.segment.label))
+            for layer in piece.for_tagger
+            if _may_hold_names(layer.text)
+        ]
         try:
             tagged = self._tagger.tag([layer.text for _, layer in texts])
         except Exception as error:  # noqa: BLE001 - fail closed
@@ -156,32 +177,32 @@ class Inspector:
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""
         spoken = [(s, int(m.group(1))) for s in segments if s.offset == 0 and (m := _JOINED.match(s.where))]
-        sides = [[s for s, turn in spoken if turn % 2 == side] for side in (0, 1)]  # of a dialogue
+        sides = [[pair for pair in spoken if pair[1] % 2 == side] for side in (0, 1)]  # of a dialogue
         for separator in ("", " "):
-            yield from self._joins_with([s for s, _ in spoken], separator)
-            for side in sides:
-                yield from self._joins_with(side, separator)
+            yield from self._joins_with(spoken, separator)
+            if len(spoken) > 1 and all(sides):
+                for side in sides:
+                    yield from self._joins_with(side, separator)
 
-    def _joins_with(self, segments: Sequence[Segment], separator: str) -> Iterator[Finding]:
+    def _joins_with(self, spoken: Sequence[tuple[Segment, int]], separator: str) -> Iterator[Finding]:
         tail = ""
-        places: list[tuple[Segment, int]] = []
-        for segment in segments:
+        places: list[tuple[Segment, int, int]] = []  # of each character of the tail: segment, turn, offset
+        for segment, turn in spoken:
+            size = len(segment.text)
             head = segment.text[:JOIN]
-            if tail and head:
-                for match in self._crossing(tail, separator, head):
-                    owner, start = places[match.start]
-                    inside = [index for place, index in places[match.start : match.end] if place is owner]
-                    yield Finding(match.kind, "joined", owner.where, start, max(inside) + 1, match.confidence)
-                    yield Finding(
-                        match.kind, "joined", segment.where, 0, match.end - len(tail) - len(separator), match.confidence
-                    )
-            own = [(segment, len(segment.text) - n) for n in range(min(JOIN, len(segment.text)), 0, -1)]
-            joined = tail + separator + segment.text[-JOIN:] if tail else segment.text[-JOIN:]
-            bridge = [(segment, 0)] * len(separator) if tail else []
+            ahead = [(segment, turn, 0)] * len(separator) + [(segment, turn, n) for n in range(len(head))]
+            for match in self._crossing(tail, separator, head) if tail and head else ():
+                touched = [*places, *ahead][match.start : match.end]
+                is_one_message = touched[0][1] == turn
+                if is_one_message or CATALOGUE[match.kind].sensitivity is Sensitivity.SECRET:
+                    yield from _split_finding(match, touched)
+            bridge = ahead[: len(separator)] if tail else []
+            joined = tail + (separator if tail else "") + segment.text[-JOIN:]
+            own = [(segment, turn, n) for n in range(max(0, size - JOIN), size)]
             tail, places = joined[-JOIN:], [*places, *bridge, *own][-JOIN:]
 
     def _crossing(self, tail: str, separator: str, head: str) -> tuple[Match, ...]:
-        """Strong findings that begin in `tail` and end in `head`."""
+        """Sure findings that begin in `tail` and end in `head`."""
         digest = self._cache.digest("join", tail, separator, head) if self._cache is not None else b""
         known = self._cache.get(digest) if self._cache is not None else None
         if known is not None:
@@ -191,10 +212,7 @@ class Inspector:
         found = tuple(
             match
             for match in resolve_overlaps(self._matches(layer, ""))
-            if match.start < border
-            and match.end > border + len(separator)
-            and match.confidence >= 0.8
-            and CATALOGUE[match.kind].sensitivity is Sensitivity.SECRET
+            if match.start < border and match.end > border + len(separator) and match.confidence >= 0.8
         )
         if self._cache is not None and not self._failures:
             self._cache.put(digest, found)
@@ -202,17 +220,32 @@ class Inspector:
 
 
 def chunks(text: str) -> Iterator[tuple[int, int]]:
-    """[start, end) of the pieces of a text, cut at line ends where possible, overlapping.
+    """[start, end) of the pieces of a text, overlapping.
 
-    The cuts depend only on what comes before them, so a text that grows at its end keeps its earlier pieces.
+    They end at line ends or spaces where possible, so that no encoded run is cut. Among escapes, each of which is many
+    characters for one, they overlap by more. The cuts depend only on what comes before them, so a text that grows at
+    its end keeps its earlier pieces.
     """
     start = 0
     while len(text) - start > CHUNK:
-        end = text.rfind("\n", start + CHUNK * 3 // 4, start + CHUNK) + 1 or start + CHUNK
+        end = _cut(text, start)
         yield start, end
-        start = end - OVERLAP
+        if end == len(text):
+            return
+        is_dense = len(_ESCAPING.findall(text, end - OVERLAP, end)) > OVERLAP // 16 or not text[end - 1].isspace()
+        start = end - (DENSE_OVERLAP if is_dense else OVERLAP)
     if text:
         yield start, len(text)
+
+
+def _cut(text: str, start: int) -> int:
+    low, high = start + CHUNK * 3 // 4, start + CHUNK
+    line = text.rfind("\n", low, high) + 1
+    if line:
+        return line
+    gap = _SPACE.search(text, high, start + LONGEST)
+    space = max(text.rfind(" ", low, high), text.rfind("\t", low, high)) + 1
+    return space or (gap.end() if gap else min(start + LONGEST, len(text)))
 
 
 def _may_hold_names(text: str) -> bool:
@@ -229,6 +262,33 @@ def _finding(segment: Segment, offset: int, match: Match) -> Finding:
     detector = "tagger" if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS) else match.kind.value
     start, end = match.start + offset, match.end + offset
     return Finding(match.kind, detector, segment.where, start, end, match.confidence)
+
+
+def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) -> Iterator[Finding]:
+    """A finding over several strings, as one in each of them."""
+    spans: dict[int, tuple[Segment, int, int]] = {}
+    for segment, _, offset in touched:
+        _, start, _ = spans.get(id(segment), (segment, offset, 0))
+        spans[id(segment)] = (segment, start, offset + 1)
+    for segment, start, end in spans.values():
+        yield Finding(match.kind, "joined", segment.where, start, end, match.confidence)
+
+
+def _without_telling_pointers(findings: set[Finding], segments: Sequence[Segment]) -> set[Finding]:
+    """Findings whose pointer leads through a key that is a finding itself are placed at the object that holds it."""
+    found_at = {finding.where for finding in findings}
+    telling = [
+        (s.where, f"{s.where}/{s.text}") for s in segments if s.where in found_at and _IDENTIFIER.fullmatch(s.text)
+    ]
+    moved: set[Finding] = set()
+    for finding in findings:
+        where = finding.where
+        for holder, pointer in telling:
+            if where == pointer or where.startswith(f"{pointer}/"):
+                where = holder
+                break
+        moved.add(finding if where == finding.where else dataclasses.replace(finding, where=where))
+    return moved
 
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:

@@ -1,6 +1,7 @@
 """Fold the disguises of Unicode into plain characters, keeping offsets.
 
-Dropped: zero-width characters, soft hyphens, bidirectional controls, variation selectors, fillers, overlay marks.
+Dropped: zero-width characters, soft hyphens, bidirectional controls, variation selectors, fillers, overlay marks,
+terminal colours.
 Folded: compatibility forms (NFKC: full-width, ligatures, mathematical letters), digits of other scripts, tag
 characters, combining sequences, and look-alike letters inside words that mix scripts (Unicode TS 39, confusables).
 Real Russian or Greek text stays as it is: only words that mix with Latin, or consist wholly of look-alikes in a text
@@ -18,32 +19,62 @@ from confusable_homoglyphs import confusables
 from nemora.privacy.mapped_text import Builder, MappedText
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_LATIN = re.compile(r"[A-Za-z]")
 _WORD = re.compile(r"\S+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
+_CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}")
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_PUNCTUATION = {
+    **dict.fromkeys("\u2018\u2019\u201b\u2032", "'"),
+    **dict.fromkeys("\u201c\u201d\u201f\u2033", '"'),
+    **dict.fromkeys("\uff0e\u00b7\u2022\u2027\u2219\u22c5\u30fb", "."),
+}
 _TAGS = range(0xE0020, 0xE007F)
 _OVERLAYS = frozenset(chr(c) for c in (*range(0x0334, 0x0339), *range(0x20D0, 0x20F1)))
 
 
+MAX_PASSES = 4
+"""What one folding makes may be folded again: two marks left on a letter, a number in brackets."""
+
+
 def normalise(text: str) -> MappedText:
     """A readable copy of `text`. ASCII without control characters is returned as it is, at no cost."""
-    if text.isascii() and _CONTROL.search(text) is None:
-        return MappedText(text)
-    folded = _fold_characters(text)
-    return folded.through(_fold_lookalikes(folded.text))
+    mapped = MappedText(text)
+    for _ in range(MAX_PASSES):
+        if mapped.text.isascii() and _CONTROL.search(mapped.text) is None:
+            break
+        before = mapped.text
+        mapped = mapped.through(_fold_characters(before))
+        mapped = mapped.through(_fold_lookalikes(mapped.text))
+        mapped = mapped.through(MappedText(_CHINESE_DIGITS.sub(_arabic, mapped.text)))
+        if mapped.text == before:
+            break
+    return mapped
+
+
+def is_invisible(character: str) -> bool:
+    """Whether `normalise` drops this character, other than a mark on a letter."""
+    return _UNUSUAL.match(character) is not None and _folded(character) == ""
+
+
+def _arabic(run: re.Match[str]) -> str:
+    return "".join(str(int(unicodedata.numeric(c))) for c in run.group())
 
 
 def _fold_characters(text: str) -> MappedText:
     builder = Builder()
     done = 0
     last = ""  # the character written last, for combining sequences
-    for match in re.finditer(r"[^\x09-\x0d\x20-\x7e]", text):
-        position = match.start()
+    for match in _UNUSUAL.finditer(text):
+        position, end = match.span()
         builder.copy(text, done, position)
         last = text[position - 1] if position > done else last
-        done = position + 1
+        done = end
+        if end - position > 1:  # a terminal colour
+            continue
         character = text[position]
-        if unicodedata.combining(character):
+        if unicodedata.combining(character) or character in _OVERLAYS:
             if _is_dropped_mark(last, character):
                 continue
             builder.put(character, position, done)
@@ -91,9 +122,10 @@ def _folded(character: str) -> str:
         return " " if character in "\x85\x1c\x1d\x1e\x1f" else ""
     if category in ("Zl", "Zp"):
         return "\n"
-    digit = unicodedata.decimal(character, None)
-    if digit is not None:
-        return str(digit)
+    if category in ("Nd", "No"):  # also in circles and brackets
+        number = unicodedata.numeric(character)
+        if number in range(10):
+            return str(int(number))
     if category == "Cs":
         return character
     return "".join(_plain(c) for c in unicodedata.normalize("NFKC", character))
@@ -105,14 +137,14 @@ def _plain(character: str) -> str:
         return str(digit)
     if unicodedata.category(character) == "Pd" or character == "\u2212":
         return "-"
-    return {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\uff0e": "."}.get(character, character)
+    return _PUNCTUATION.get(character, character)
 
 
 def _fold_lookalikes(text: str) -> MappedText:
-    if text.isascii():
+    foreign = len(_NON_ASCII.findall(text))
+    if foreign == 0:
         return MappedText(text)
-    latin = sum(c.isascii() and c.isalpha() for c in text)
-    mostly_latin = latin > sum(not c.isascii() and c.isalpha() for c in text)
+    mostly_latin = len(_LATIN.findall(text)) > foreign
     builder = Builder()
     done = 0
     for match in _WORD.finditer(text):
@@ -133,10 +165,10 @@ def _fold_lookalikes(text: str) -> MappedText:
 
 
 def _is_disguised(word: str, mostly_latin: bool) -> bool:
-    foreign = [c for c in word if not c.isascii() and c.isalpha() and not _is_latin(c)]
+    twins = _latin_twins()
+    foreign = [c for c in word if not c.isascii() and c.isalpha() and (c in twins or not _is_latin(c))]
     if not foreign:
         return False
-    twins = _latin_twins()
     if any(c.isascii() and c.isalnum() for c in word):
         return any(c in twins for c in foreign)
     return mostly_latin and all(c in twins for c in foreign)
@@ -152,8 +184,10 @@ def _latin_twins() -> dict[str, str]:
     """Letters of other scripts that look like an ASCII letter or digit, from Unicode's confusables."""
     twins: dict[str, str] = {}
     for character, entries in confusables.confusables_data.items():
-        if len(character) != 1 or character.isascii() or not character.isalpha() or _is_latin(character):
+        if len(character) != 1 or character.isascii() or not character.isalpha():
             continue
+        if _is_latin(character) and not 0x250 <= ord(character) <= 0x2AF and character != "\u0131":
+            continue  # accented letters are their own; phonetic ones stand in no language's words
         for entry in entries:
             twin = entry["c"]
             if len(twin) == 1 and twin.isascii() and twin.isalnum():

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolCall
 from nemora.privacy.protocols import Segment
 
-# A key and its scalar value inside JSON text; the groups keep their places, so that findings can be mapped.
-_JSON_PAIR = re.compile(
-    r'"((?:[^"\\]|\\.){1,64})"\s{0,8}:\s{0,8}(?:"((?:[^"\\]|\\.)*)"|(-?\d[\d.eE+-]{0,40}))', re.DOTALL
-)
+_JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|(-?\d[\d.eE+-]{0,40})|([{\[])|([}\]])', re.DOTALL)
+FIELD = 200
+"""A longer value inside JSON text says no more by itself than within that text."""
+_PLAIN_KEY = re.compile(r"(?![^\d]*(?:\d[^\d]*){5})[A-Za-z_$][\w.$-]{0,39}", re.ASCII)
+LONG_NUMBER = 10**8
 
 
 def segments(request: ChatRequest) -> list[Segment]:
@@ -28,6 +29,7 @@ def segments(request: ChatRequest) -> list[Segment]:
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
+    found.extend(_numbers(request))
     found.extend(_json("", dict(request.unsent), ""))
     return [segment for segment in found if segment.text or segment.opaque]
 
@@ -37,6 +39,8 @@ def _message(where: str, message: Message) -> Iterator[Segment]:
         yield Segment(f"{where}/name", message.name, "name")
     if isinstance(message.content, str):
         yield Segment(f"{where}/content", message.content)
+        if message.content.lstrip()[:1] in ("{", "["):
+            yield from _json_text(f"{where}/content", message.content)
     elif message.content is not None:
         for index, part in enumerate(message.content):
             if isinstance(part, TextPart):
@@ -63,9 +67,25 @@ def _tool_call(where: str, call: ToolCall) -> Iterator[Segment]:
     yield Segment(f"{where}/function/name", call.name)
     pointer = f"{where}/function/arguments"
     yield Segment(pointer, call.arguments)
-    for match in _JSON_PAIR.finditer(call.arguments):
-        group = 2 if match.group(2) is not None else 3
-        yield Segment(pointer, match.group(group), match.group(1), match.start(group))
+    yield from _json_text(pointer, call.arguments)
+
+
+def _json_text(where: str, text: str) -> Iterator[Segment]:
+    """Short values inside JSON text under their keys. Need not be valid JSON: a model wrote it, or a limit cut it."""
+    label = ""
+    above: list[str] = []
+    for match in _JSON_TOKEN.finditer(text):
+        value, closed, colon, number, opens, closes = match.groups()
+        if opens:
+            above.append(label)
+        elif closes:
+            label = above.pop() if above else ""
+        elif colon and closed:
+            label = value[:64]
+        elif label and number:
+            yield Segment(where, number, label, match.start(4))
+        elif label and value and len(value) <= FIELD:
+            yield Segment(where, value, label, match.start(1))
 
 
 def _tool(where: str, tool: Tool) -> Iterator[Segment]:
@@ -76,22 +96,36 @@ def _tool(where: str, tool: Tool) -> Iterator[Segment]:
         yield from _json(f"{where}/parameters", dict(tool.parameters), "")
 
 
+def _numbers(request: ChatRequest) -> Iterator[Segment]:
+    """Numbers that are sent on and long enough to identify something."""
+    fields = {"seed": request.sampling.seed, "top_k": request.sampling.top_k, "max_tokens": request.max_tokens}
+    for name, number in fields.items():
+        if number is not None and abs(number) >= LONG_NUMBER:
+            yield Segment(f"/{name}", str(number), name)
+
+
 def _json(where: str, value: Json, label: str) -> Iterator[Segment]:
-    """Every leaf of a JSON value as text, and every key: a key may carry data as well."""
+    """Every leaf of a JSON value as text, and every key: a key may carry data as well.
+
+    A pointer is printed and recorded, so it must not carry data: a key is read at the object that holds it, and a key
+    that is more than a plain word does not become part of a pointer.
+    """
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            pointer = f"{where}/{_escaped(key)}"
-            yield Segment(pointer, key)
-            yield from _json(pointer, inner, key)
+            yield Segment(where, key)
+            plain = _PLAIN_KEY.fullmatch(key) is not None
+            yield from _json(f"{where}/{key}" if plain else where, inner, key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _json(f"{where}/{index}", inner, label)
     elif isinstance(value, str):
         yield Segment(where, value, label)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield Segment(where, json.dumps(value), label)
+        yield Segment(where, _number(value), label)
 
 
-def _escaped(key: str) -> str:
-    """A key inside a JSON pointer (RFC 6901, section 3)."""
-    return key.replace("~", "~0").replace("/", "~1")
+def _number(value: int | float) -> str:
+    """Digits as they would be written out: a card number may come as 4.1e15."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return json.dumps(value)

@@ -1,0 +1,150 @@
+"""Encodings of whole runs: base64, base32, hex, with gzip or zlib inside; and bytes as text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAX_INFLATED = 256 * 1024
+"""Bytes that one compressed run may inflate to."""
+SHORTEST = 6
+"""Characters of a decoded text that are worth reading."""
+
+_GZIP = b"\x1f\x8b"
+_STRINGS = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+_NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
+_BREAKS = re.compile(r"[^A-Za-z0-9+/_-]+")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+class TooLarge(Exception):
+    """A run inflates to more than is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What decoded bytes say. `whole` is false if only strings within binary data could be read."""
+
+    text: str
+    whole: bool
+
+
+def from_base64(run: str) -> bytes | None:
+    compact = _BREAKS.sub("", run).translate(_URL_SAFE)
+    compact = compact[: len(compact) - (len(compact) % 4 == 1)]
+    try:
+        return binascii.a2b_base64(compact + "=" * (-len(compact) % 4))
+    except binascii.Error:
+        return None
+
+
+def from_base32(run: str) -> bytes | None:
+    compact = run.rstrip("=").upper()
+    compact = compact[: len(compact) - {1: 1, 3: 1, 6: 1}.get(len(compact) % 8, 0)]
+    try:
+        return base64.b32decode(compact + "=" * (-len(compact) % 8))
+    except binascii.Error:
+        return None
+
+
+def from_hex(run: str) -> bytes | None:
+    digits = _NOT_HEX.sub("", run)
+    return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+Decoder = Callable[[str], bytes | None]
+
+
+def readable(data: bytes) -> Plain | None:
+    """Bytes as text, also compressed or in a wide encoding; the strings in binary data; None if there is nothing.
+
+    Raises:
+        TooLarge: it inflates beyond the limit.
+    """
+    if data[:2] == _GZIP or (data[:1] == b"\x78" and data[1:2] in b"\x01\x5e\x9c\xda"):
+        data = _inflate(data) or data
+    text = _text(data) or _text(_inflate_bare(data) or b"") or _latin(data)
+    if text is not None:
+        return Plain(text, whole=True)
+    strings = _STRINGS.findall(data)
+    return Plain("\n".join(s.decode("ascii") for s in strings), whole=False) if strings else None
+
+
+def _text(data: bytes) -> str | None:
+    """UTF-8 (the last character may be cut), UTF-16 or UTF-32."""
+    if len(data) < SHORTEST:
+        return None
+    if data.count(0) * 3 >= len(data):
+        return _wide(data)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(data) - 3:
+            return None
+        text = data[: error.start].decode("utf-8")
+    return text if _is_text(text) else None
+
+
+def _latin(data: bytes) -> str | None:
+    """Latin-1, where nearly all is ASCII and the rest are letters."""
+    text = data.decode("latin-1")
+    plain = sum(c.isascii() for c in text)
+    if plain < 0.8 * len(text) or any(not c.isalpha() for c in text if not c.isascii()):
+        return None
+    return text if _is_text(text) else None
+
+
+def _wide(data: bytes) -> str | None:
+    little_endian = data[1::2].count(0) >= data[::2].count(0)
+    for encoding in ("utf-32", "utf-16-le" if little_endian else "utf-16-be"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if _is_text(text):
+            return text.removeprefix("\ufeff")
+    text = data.replace(b"\0", b"").decode("latin-1")
+    return text if _is_text(text) else None
+
+
+def _is_text(text: str) -> bool:
+    if len(text) < SHORTEST:
+        return False
+    if text.isascii() and text.isprintable():
+        return True
+    strange = sum(unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\n\r\t\x1b" for c in text)
+    return strange <= 0.1 * len(text)
+
+
+def _inflate(data: bytes) -> bytes | None:
+    """All members of a gzip stream and what follows them, in lines of their own."""
+    members: list[bytes] = []
+    left = MAX_INFLATED
+    while data[:2] == _GZIP or not members:
+        stream = zlib.decompressobj(47)
+        try:
+            members.append(stream.decompress(data, left + 1))
+        except zlib.error:
+            break
+        left -= len(members[-1])
+        if left < 0 or stream.unconsumed_tail:
+            raise TooLarge
+        data = stream.unused_data
+    return b"\n".join([*members, data]) if members else None
+
+
+def _inflate_bare(data: bytes) -> bytes | None:
+    """Deflate without a header. Anything may look like it, so only a stream that ends with the data counts."""
+    stream = zlib.decompressobj(-15)
+    try:
+        plain = stream.decompress(data, MAX_INFLATED + 1)
+    except zlib.error:
+        return None
+    if len(plain) > MAX_INFLATED:
+        raise TooLarge
+    return plain if stream.eof and not stream.unused_data else None
