@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -23,12 +23,12 @@ class ScriptedDoor:
         self.requests: list[ChatRequest] = []
         self.closed = False
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Iterator[str]]:
+    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
         self.requests.append(request)
         text = request.messages[-1].text()
         if "fail" in text:
             raise LocalModelDown("The local model is down.")
-        return LEFT, iter(["echo: ", text])
+        return LEFT, (piece for piece in ("echo: ", text))
 
     def close(self) -> None:
         self.closed = True

@@ -7,13 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from nemora.cli.asking import add_cloud_arguments, open_door
+from nemora.cli.asking import add_cloud_arguments, open_door, show, whole_text
 from nemora.core import ChatRequest, Message, Sampling
 from nemora.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="?", help="the question; - or nothing reads standard input")
+    parser.add_argument("text", nargs="?", help="the question; - reads standard input, as does a pipe")
     parser.add_argument("--file", type=Path, help="read the question from a file")
     parser.add_argument("--system", help="instructions that stand before the question")
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--max-tokens must be 1 or more.")
     if args.temperature is not None and not 0 <= args.temperature <= 2:
         raise UsageError("--temperature must be between 0 and 2.")
-    system = (Message("system", args.system),) if args.system else ()
+    system = (Message("system", whole_text(args.system, "--system")),) if args.system else ()
     request = ChatRequest(
         model=args.model,
         messages=(*system, Message("user", text)),
@@ -37,13 +37,7 @@ def run(args: argparse.Namespace) -> int:
         stream=True,
     )
     with closing(open_door(args)) as door:
-        notice, pieces = door.answer(request)
-        sys.stderr.write(notice.line() + "\n")
-        sys.stderr.flush()
-        for piece in pieces:
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-        sys.stdout.write("\n")
+        show(*door.answer(request))
     return 0
 
 
@@ -53,12 +47,14 @@ def _question(args: argparse.Namespace) -> str:
     try:
         if args.file is not None:
             text = args.file.read_text(encoding="utf-8")
-        elif args.text in (None, "-"):
-            text = sys.stdin.buffer.read().decode("utf-8")
+        elif args.text is not None and args.text != "-":
+            text = whole_text(args.text, "The question")
+        elif sys.stdin is None or (args.text is None and sys.stdin.isatty()):
+            raise UsageError("There is no question; give a text, a file, or standard input.")
         else:
-            text = args.text.encode("utf-8").decode("utf-8")
+            text = sys.stdin.buffer.read().decode("utf-8")
     except OSError as error:
-        raise UsageError(f"The file given with --file cannot be read ({error.strerror}).") from None
+        raise UsageError(f"The question cannot be read ({error.strerror}).") from None
     except UnicodeError:
         raise UsageError("The question is not valid UTF-8 text; convert it first.") from None
     if not text.strip():

@@ -5,20 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import io
 import json
-from collections.abc import AsyncGenerator, Iterator
+import re
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import closing
 from typing import Any, Protocol
 
 import httpx2
 
 from nemora.backends.sse import EventDecoder
-from nemora.core import ChatRequest, Delta, Json
+from nemora.core import ChatRequest, Delta, Json, StopReason
 from nemora.errors import BackendError, NemoraError, UsageError
 from nemora.privacy.decide import explain
 from nemora.server.gateway import Gateway
+from nemora.server.listen import quiet_logs
 from nemora.settings import Settings, load_settings, with_cloud
+from nemora.weights.progress import progress_on
 
 READ_SECONDS = 600.0
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What could move the cursor, set the title or fill the clipboard of a terminal. Line feed and tab stay."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,22 +43,55 @@ class Notice:
         """The one line that stands before an answer."""
         if self.reason == "no_cloud":
             why = "no cloud is configured; this request would have been allowed to leave"
+        elif self.reason == "asked_local":
+            why = f"{explain(self.reason)}; this request would have been allowed to leave"
         elif self.route == "local" and self.decision in ("redact", "ask"):
             why = f"{explain(self.reason)} ({self.decision} by policy, which keeps it here in this version)"
+        elif self.route == "local" and self.decision == "local":
+            why = f"{explain(self.reason)}; this request may not leave"
         else:
             why = explain(self.reason)
-        ledger = "" if self.recorded else "; the ledger could not be written"
-        return f"[{self.route}: {self.model}] {why}{ledger}"
+        ledger = "" if self.recorded or self.reason == "ledger_unavailable" else "; the ledger could not be written"
+        return CONTROLS.sub("", f"[{self.route}: {self.model}] {why}{ledger}").replace("\n", " ")
 
 
 class Door(Protocol):
     """Something that answers requests."""
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Iterator[str]]:
-        """The notice, and the answer's text as it comes. Raises NemoraError."""
+    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
+        """The notice, and the answer's text as it comes; closing it cancels the work. Both raise NemoraError."""
         ...
 
     def close(self) -> None: ...
+
+
+def show(notice: Notice, pieces: Generator[str]) -> str:
+    """Print the notice to stderr and the answer, as it comes, to stdout; returns the answer."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter must not end the answer
+    on_terminal = sys.stdout.isatty()
+    said: list[str] = []
+    with closing(pieces):
+        sys.stderr.write(notice.line() + "\n")
+        sys.stderr.flush()
+        for piece in pieces:
+            said.append(piece)
+            sys.stdout.write(CONTROLS.sub("", piece) if on_terminal else piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    return "".join(said)
+
+
+def whole_text(text: str, name: str) -> str:
+    """`text`, if it is Unicode: the system passes on bytes that are not UTF-8 as lone surrogates.
+
+    Raises:
+        UsageError: it is not; the sentence begins with `name`.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{name} is not valid UTF-8 text; convert it first.")
+    return text
 
 
 def add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +127,9 @@ def _running(settings: Settings) -> str | None:
     try:
         with httpx2.Client(trust_env=False, timeout=1.0) as client:
             response = client.get(f"{base}/health/live")
-        live = response.status_code == 200 and response.headers.get("x-request-id", "").startswith("req_")
-    except (httpx2.HTTPError, OSError):
+        ours = response.headers.get("x-request-id", "").startswith("req_")
+        live = response.status_code == 200 and ours and response.json() == {"status": "live"}
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         live = False
     return base if live else None
 
@@ -100,7 +142,7 @@ class ServerDoor:
         timeout = httpx2.Timeout(READ_SECONDS, connect=5.0)
         self._client = httpx2.Client(base_url=base, headers=headers, trust_env=False, timeout=timeout)
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Iterator[str]]:
+    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
         call = self._client.build_request("POST", "/v1/chat/completions", json=_body(request))
         try:
             response = self._client.send(call, stream=True)
@@ -109,12 +151,17 @@ class ServerDoor:
                 raise _refusal(response)
         except httpx2.HTTPError as error:
             raise BackendError(f"The running server did not answer ({type(error).__name__}); see its output.") from None
+        said = response.headers
+        if "x-nemora-route" not in said:
+            response.close()
+            raise BackendError("What answers at the configured address is not Nemora; stop it, or set server.port.")
         events = _events(response)
         first = next(events, None)
-        said = response.headers
+        if first is None:
+            raise BackendError("The running server sent an answer without a beginning; see its output.")
         notice = Notice(
-            route=said.get("x-nemora-route", "local"),
-            model=str((first or {}).get("model", "")),
+            route=said["x-nemora-route"],
+            model=str(first.get("model", "")),
             decision=said.get("x-nemora-decision", ""),
             reason=said.get("x-nemora-reason", ""),
             recorded=said.get("x-nemora-ledger") is None,
@@ -133,24 +180,33 @@ def _refusal(response: httpx2.Response) -> NemoraError:
     return NemoraError(str(message))
 
 
-def _events(response: httpx2.Response) -> Iterator[dict[str, Any]]:
+def _events(response: httpx2.Response) -> Generator[dict[str, Any]]:
+    """The events before `[DONE]`. A stream that ends without it has broken off."""
+    broken_off = BackendError("The running server broke off in the middle of its answer; see its output.")
     parser = EventDecoder()
     try:
         for piece in response.iter_bytes():
             for data in parser.feed(piece):
-                if data != "[DONE]":
-                    yield json.loads(data)
+                if data == "[DONE]":
+                    return
+                event = json.loads(data)
+                if not isinstance(event, dict):
+                    raise broken_off
+                yield event
+                if "error" in event:
+                    return
     except (httpx2.HTTPError, ValueError):
-        raise BackendError("The running server broke off in the middle of its answer; see its output.") from None
+        raise broken_off from None
     finally:
         response.close()
+    raise broken_off
 
 
-def _texts(first: dict[str, Any] | None, rest: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for event in [first, *()] if first is not None else []:
-        yield _text(event)
-    for event in rest:
-        yield _text(event)
+def _texts(first: dict[str, Any], rest: Generator[dict[str, Any]]) -> Generator[str]:
+    with closing(rest):
+        yield _text(first)
+        for event in rest:
+            yield _text(event)
 
 
 def _text(event: dict[str, Any]) -> str:
@@ -178,15 +234,12 @@ class GatewayDoor:
     def __init__(self, settings: Settings) -> None:
         from nemora.server.run import build_gateway
 
-        self._loop = asyncio.new_event_loop()
-        try:
-            self._gateway: Gateway = build_gateway(settings)
-        except BaseException:
-            self._loop.close()
-            raise
+        quiet_logs()
+        self._gateway: Gateway = build_gateway(settings, progress=progress_on(sys.stderr))
+        self._runner = asyncio.Runner()  # turns Ctrl-C into a cancellation, which the gateway cleans up after
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Iterator[str]]:
-        answer = self._loop.run_until_complete(self._gateway.answer(request))
+    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
+        answer = self._runner.run(self._gateway.answer(request))
         notice = Notice(
             route=answer.destination.side,
             model=answer.model,
@@ -196,16 +249,25 @@ class GatewayDoor:
         )
         return notice, self._pieces(answer.deltas)
 
-    def _pieces(self, deltas: AsyncGenerator[Delta, None]) -> Iterator[str]:
+    def _pieces(self, deltas: AsyncGenerator[Delta]) -> Generator[str]:
+        finish: StopReason | None = None
         try:
-            while (delta := self._loop.run_until_complete(anext(deltas, None))) is not None:
+            while (delta := self._runner.run(_next(deltas))) is not None:
+                finish = delta.finish or finish
                 yield delta.text
         finally:
-            self._loop.run_until_complete(deltas.aclose())
+            self._runner.run(_close(deltas))
+        if finish is None:
+            raise BackendError("The model's answer broke off before its end; ask again.")
 
     def close(self) -> None:
-        try:
-            self._loop.run_until_complete(self._gateway.close())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        finally:
-            self._loop.close()
+        with self._runner:
+            self._runner.run(self._gateway.close())
+
+
+async def _next(deltas: AsyncGenerator[Delta]) -> Delta | None:
+    return await anext(deltas, None)
+
+
+async def _close(deltas: AsyncGenerator[Delta]) -> None:
+    await deltas.aclose()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
-from nemora.cli.asking import Door, add_cloud_arguments, open_door
+from nemora.cli.asking import Door, add_cloud_arguments, open_door, show, whole_text
 from nemora.core import ChatRequest, Message
-from nemora.errors import NemoraError
+from nemora.errors import NemoraError, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    history = [Message("system", args.system)] if args.system else []
+    if sys.stdin is None:
+        raise UsageError("There is no standard input to read messages from.")
+    history = [Message("system", whole_text(args.system, "--system"))] if args.system else []
     with closing(open_door(args)) as door:
         if sys.stdin.isatty():
-            sys.stderr.write("Write a message and press Enter. /quit or Ctrl-D ends.\n")
+            with suppress(ImportError):  # not in every build of Python
+                importlib.import_module("readline")  # lets `input` edit the line and recall earlier ones
+            sys.stderr.write("Write a message and press Enter. Ctrl-C stops an answer, /quit or Ctrl-D ends.\n")
         while (text := _next_line()) is not None:
             if text.strip():
                 _turn(door, args.model, history, text)
@@ -29,28 +34,35 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _next_line() -> str | None:
-    if sys.stdin.isatty():
-        sys.stderr.write("> ")
-        sys.stderr.flush()
-    line = sys.stdin.readline()
-    return None if not line or line.strip() == "/quit" else line.rstrip("\n")
+    """The next message; None at the end. Only `input` edits lines, and prompts on stdout: both must be terminals."""
+    try:
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            line = input("> ")
+        else:
+            if sys.stdin.isatty():
+                sys.stderr.write("> ")
+                sys.stderr.flush()
+            line = sys.stdin.readline()
+            if not line:
+                return None
+    except EOFError:
+        sys.stderr.write("\n")
+        return None
+    except UnicodeError:
+        raise UsageError("A message is not valid UTF-8 text; convert it first.") from None
+    return None if line.strip() == "/quit" else line.rstrip("\n")
 
 
 def _turn(door: Door, model: str, history: list[Message], text: str) -> None:
-    """Ask with the whole history. A turn that fails is taken back, and the conversation goes on."""
-    history.append(Message("user", text))
-    said: list[str] = []
+    """Ask with the whole history. A turn that fails or is stopped is taken back, and the conversation goes on."""
     try:
-        request = ChatRequest(model=model, messages=tuple(history), stream=True)
-        notice, pieces = door.answer(request)
-        sys.stderr.write(notice.line() + "\n")
-        for piece in pieces:
-            said.append(piece)
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-        sys.stdout.write("\n")
+        asked = Message("user", whole_text(text, "This message"))
+        answer = show(*door.answer(ChatRequest(model=model, messages=(*history, asked), stream=True)))
     except NemoraError as error:
-        history.pop()
         sys.stderr.write(f"nemora: {error.message}\n")
-        return
-    history.append(Message("assistant", "".join(said)))
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+        sys.stderr.write("\nStopped; this turn is forgotten.\n")
+    else:
+        history += [asked, Message("assistant", answer)]

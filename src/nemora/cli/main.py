@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from nemora import __version__
 from nemora.errors import NemoraError, UsageError
@@ -26,6 +28,18 @@ VERBS = {
     "rm": "remove a model from the cache",
     "ledger": "show or verify the record of what left",
 }
+
+
+OPTION = re.compile(r"--[a-z][a-z-]{0,20}")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse repeats a wrong value in its message, and here a value may be what the user wants kept private."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, up to the first quoted value, and exit 2."""
+        said, *value = re.split(r":? ['\"]", message, maxsplit=1)
+        super().error(f"{said}; see {self.prog} --help" if value else said)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,8 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="nemora", description="Nemotron models on your own hardware, and a router that decides what may leave it."
+    parser = Parser(
+        prog="nemora",
+        description="Nemotron models on your own hardware, and a router that decides what may leave it.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"nemora {__version__}")
     parser.add_argument(
@@ -60,14 +76,19 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, summary in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=summary, description=summary.capitalize() + ".")
+        verb_parser = verbs.add_parser(verb, help=summary, description=summary.capitalize() + ".", allow_abbrev=False)
         if verb in arguments:
             importlib.import_module(f"nemora.cli.{verb}").add_arguments(verb_parser)
-    return parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options = [part for part in unknown if OPTION.fullmatch(part)]
+        named = f"unknown option {options[0]}" if options else f"{len(unknown)} arguments too many"
+        parser.error(f"{named}; put a text with spaces in quotes, and see nemora {args.verb} --help")
+    return args
 
 
 def _fail(message: str, status: int) -> int:
-    sys.stderr.write(f"nemora: {message}\n")
+    sys.stderr.write(f"nemora: {' '.join(message.splitlines())}\n")
     return status
 
 

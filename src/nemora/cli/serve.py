@@ -34,6 +34,8 @@ def _settings(args: argparse.Namespace) -> Settings:
         raise UsageError("--port must be between 0 and 65535.")
     if args.threads is not None and args.threads < 1:
         raise UsageError("--threads must be 1 or more.")
+    if args.model is not None and any(server.trust == "local" for server in settings.servers):
+        raise UsageError('--model has no effect beside a server with trust = "local" in nemora.toml; leave one out.')
     server = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
     local = {key: value for key in ("model", "threads") if (value := getattr(args, key)) is not None}
     return dataclasses.replace(
