@@ -1,4 +1,4 @@
-"""nemora ask and chat: one line before each answer, from a server or in process."""
+"""nemora ask: one line before the answer, and what the question may be."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Generator
 
 import pytest
 
-from nemora.cli import ask, chat
-from nemora.cli.asking import Notice
+from nemora.cli import ask
+from nemora.cli.asking import Notice, show
 from nemora.cli.main import main
 from nemora.core import ChatRequest
-from nemora.errors import LocalModelDown
 
 LEFT = Notice(route="cloud", model="far", decision="cloud", reason="class:public")
 
 
 class ScriptedDoor:
-    """Answers with what it was asked; a request that says "fail" fails."""
+    """Answers with what it was asked."""
 
     def __init__(self) -> None:
         self.requests: list[ChatRequest] = []
@@ -26,8 +25,6 @@ class ScriptedDoor:
     def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
         self.requests.append(request)
         text = request.messages[-1].text()
-        if "fail" in text:
-            raise LocalModelDown("The local model is down.")
         return LEFT, (piece for piece in ("echo: ", text))
 
     def close(self) -> None:
@@ -38,7 +35,6 @@ class ScriptedDoor:
 def door(monkeypatch: pytest.MonkeyPatch) -> ScriptedDoor:
     scripted = ScriptedDoor()
     monkeypatch.setattr(ask, "open_door", lambda args: scripted)
-    monkeypatch.setattr(chat, "open_door", lambda args: scripted)
     return scripted
 
 
@@ -57,7 +53,11 @@ def test_the_answer_is_on_stdout_and_one_line_on_stderr(door: ScriptedDoor, caps
         (Notice("local", "m", "cloud", "no_cloud"), "would have been allowed to leave"),
         (Notice("local", "m", "local", "finding:payment_card"), "payment card"),
         (Notice("local", "m", "redact", "finding:person_name"), "redact by policy"),
-        (Notice("local", "m", "cloud", "ledger_unavailable", recorded=False), "ledger could not be written"),
+        (Notice("local", "m", "cloud", "asked_local"), "would have been allowed to leave"),
+        (Notice("local", "m", "local", "finding:payment_card"), "may not leave"),
+        (Notice("local", "m", "cloud", "ledger_unavailable", recorded=False), "ledger cannot be written"),
+        (Notice("local", "m", "local", "finding:payment_card", recorded=False), "ledger could not be written"),
+        (Notice("local", "m\x1b[2J\nn", "cloud", "no_cloud"), "[local: m[2J n]"),
     ],
 )
 def test_the_line_says_what_decided(notice: Notice, says: str) -> None:
@@ -84,10 +84,71 @@ def test_a_useless_question_is_refused(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_failed_turn_is_taken_back_and_the_chat_goes_on(
+def test_bytes_that_are_no_text_are_refused_before_anything_is_asked(
+    door: ScriptedDoor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "hi", "--system", "\udcff"]) == 2
+    assert main(["ask", "\udcff"]) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+    assert not door.requests
+
+
+def test_a_terminal_is_not_waited_on_for_a_question(
     door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("one\nfail please\ntwo\n/quit\nnever\n"))
-    assert main(["chat"]) == 0
-    assert [message.text() for message in door.requests[-1].messages] == ["one", "echo: one", "two"]
-    assert "The local model is down." in capsys.readouterr().err
+    typed = io.TextIOWrapper(io.BytesIO(b"typed"))
+    monkeypatch.setattr(typed, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", typed)
+    assert main(["ask"]) == 2
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["ask"]) == 2
+    assert capsys.readouterr().err.count("There is no question") == 2
+    monkeypatch.setattr("sys.stdin", typed)
+    assert main(["ask", "-"]) == 0
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_answer_cannot_command_the_terminal_but_a_pipe_gets_every_character(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pieces = ("a\tb\x1b]52;c;", "eA==\x07\r\n", "\x9b2Jé")
+    assert show(LEFT, (piece for piece in pieces)) == "".join(pieces)
+    assert capsys.readouterr().out == "".join(pieces) + "\n"
+    screen = Screen()
+    monkeypatch.setattr("sys.stdout", screen)
+    show(LEFT, (piece for piece in pieces))
+    assert screen.getvalue() == "a\tb]52;c;eA==\n2Jé\n"
+
+
+def test_a_letter_that_the_output_lacks_does_not_end_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii", newline=""))
+    show(LEFT, (piece for piece in ("naïve \ud800", "!")))
+    assert raw.getvalue() == b"na?ve ?!\n"
+
+
+def test_the_work_is_cancelled_when_the_reader_of_the_answer_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def pieces() -> Generator[str]:
+        try:
+            while True:
+                yield "word "
+        finally:
+            ended.append(True)
+
+    class Gone(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    running = pieces()
+    with pytest.raises(BrokenPipeError):
+        show(LEFT, running)
+    assert ended

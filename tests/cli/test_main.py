@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
+import sys
+import tempfile
 
 import pytest
 
@@ -53,3 +56,41 @@ def test_an_error_is_one_sentence_without_content(
 def test_a_missing_settings_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "/does/not/exist.toml", "ledger", "verify"]) == 2
     assert "exist.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "My", "CANARY", "card"],
+        ["My CANARY card"],
+        ["ask", "x", "--max-tokens", 'it\'s "CANARY"'],
+        ["ask", "x", "--max-tokens=CANARY"],
+        ["serve", "--offline=CANARY"],
+        ["ask", "x", "--config=CANARY"],
+        ["ask", "--CANARY"],
+    ],
+)
+def test_a_wrong_command_line_is_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert "CANARY" not in out + err
+    assert "error: " in err
+
+
+def test_a_misspelt_option_is_named_and_never_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ask", "x", "--temp", "1"])
+    assert "unknown option --temp" in capsys.readouterr().err
+
+
+def test_only_the_called_verb_is_imported() -> None:
+    code = (
+        "import sys; from nemora.cli.main import main; main(['ledger', 'verify']);"
+        "loaded = {name for name in sys.modules if name.startswith('nemora.cli.')};"
+        "assert loaded == {'nemora.cli.main', 'nemora.cli.ledger'}, loaded; assert 'torch' not in sys.modules"
+    )
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run([sys.executable, "-c", code], env={"HOME": home}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,115 @@
+"""nemora chat: turns, their history, and what a failure or a stop leaves of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator
+
+import pytest
+
+from nemora.cli import chat
+from nemora.cli.asking import Notice
+from nemora.cli.main import main
+from nemora.core import ChatRequest
+from nemora.errors import BackendError, LocalModelDown
+
+LEFT = Notice(route="cloud", model="far", decision="cloud", reason="class:public")
+
+
+class Typed(io.StringIO):
+    """What a user types, at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class ScriptedDoor:
+    """Repeats what it was asked. "fail" fails at once, "break" in the middle, "stop" is Ctrl-C in the middle."""
+
+    def __init__(self) -> None:
+        self.requests: list[ChatRequest] = []
+        self.closed = False
+
+    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
+        self.requests.append(request)
+        text = request.messages[-1].text()
+        if text == "fail":
+            raise LocalModelDown("The local model is down.")
+        return LEFT, self._pieces(text)
+
+    def _pieces(self, text: str) -> Generator[str]:
+        yield "echo: "
+        if text == "break":
+            raise BackendError("It broke off.")
+        if text == "stop":
+            raise KeyboardInterrupt
+        yield text
+
+    def close(self) -> None:
+        self.closed = True
+
+    def asked(self) -> list[list[str]]:
+        return [[message.text() for message in request.messages] for request in self.requests]
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> ScriptedDoor:
+    scripted = ScriptedDoor()
+    monkeypatch.setattr(chat, "open_door", lambda args: scripted)
+    return scripted
+
+
+def says(monkeypatch: pytest.MonkeyPatch, stdin: io.TextIOBase) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+
+
+def test_every_turn_is_asked_with_what_went_before(
+    door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(monkeypatch, io.StringIO("one\n\n  \ntwo"))
+    assert main(["chat", "--system", "Be brief."]) == 0
+    assert door.asked() == [["Be brief.", "one"], ["Be brief.", "one", "echo: one", "two"]]
+    assert [message.role for message in door.requests[-1].messages] == ["system", "user", "assistant", "user"]
+    assert door.closed
+    out, err = capsys.readouterr()
+    assert out == "echo: one\necho: two\n"
+    assert err.count("[cloud: far]") == 2
+
+
+@pytest.mark.parametrize(("word", "says_so"), [("fail", "The local model is down."), ("break", "It broke off.")])
+def test_a_failed_turn_is_taken_back_and_the_chat_goes_on(
+    word: str, says_so: str, door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(monkeypatch, io.StringIO(f"one\n{word}\ntwo\n/quit\nnever\n"))
+    assert main(["chat"]) == 0
+    assert door.asked()[-1] == ["one", "echo: one", "two"]
+    assert says_so in capsys.readouterr().err
+
+
+def test_a_message_that_is_no_text_is_not_asked(
+    door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(monkeypatch, io.TextIOWrapper(io.BytesIO(b"\xff\none\n"), "utf-8", errors="surrogateescape"))
+    assert main(["chat"]) == 0
+    assert door.asked() == [["one"]]
+    says(monkeypatch, io.TextIOWrapper(io.BytesIO(b"\xff\none\n"), "utf-8"))
+    assert main(["chat"]) == 2
+    assert capsys.readouterr().err.count("not valid UTF-8") == 2
+
+
+def test_ctrl_c_stops_one_answer_at_a_terminal_and_the_whole_chat_elsewhere(
+    door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, Typed("stop\ntwo\n"))
+    assert main(["chat"]) == 0
+    assert door.asked()[-1] == ["two"]
+    says(monkeypatch, io.StringIO("stop\nthree\n"))
+    assert main(["chat"]) == 130
+    assert door.asked()[-1] == ["stop"]
+    assert door.closed
+
+
+def test_without_standard_input_nothing_is_loaded(door: ScriptedDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["chat"]) == 2
+    assert not door.closed

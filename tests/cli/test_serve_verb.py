@@ -1,0 +1,88 @@
+"""nemora serve: flags over the settings file, and nothing that is silently without effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nemora.cli.main import main
+from nemora.settings import Settings
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings with which a server would have been started."""
+    seen: list[Settings] = []
+
+    def record(settings: Settings, **_: Any) -> None:
+        seen.append(settings)
+
+    monkeypatch.setattr("nemora.server.run.serve", record)
+    return seen
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "nemora.toml"
+    file.write_text('[server]\nport = 1\nmax_requests = 5\n[local]\ncontext = 7\nmodel = "from-file"\n')
+    return file
+
+
+def test_flags_replace_settings_and_leave_the_others(served: list[Settings], config: Path) -> None:
+    flags = ["--host", "::1", "--port", "0", "--model", "m", "--threads", "2", "--offline"]
+    assert main(["--config", str(config), "serve", *flags]) == 0
+    settings = served[0]
+    assert (settings.server.host, settings.server.port, settings.server.max_requests) == ("::1", 0, 5)
+    assert (settings.local.model, settings.local.threads, settings.local.context) == ("m", 2, 7)
+    assert settings.offline
+
+
+def test_without_flags_the_file_counts(served: list[Settings], config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEMORA_OFFLINE", raising=False)
+    assert main(["--config", str(config), "serve"]) == 0
+    assert (served[0].server.port, served[0].local.model, served[0].offline) == (1, "from-file", False)
+
+
+def test_a_cloud_on_the_command_line_takes_its_key_from_the_named_variable(
+    served: list[Settings], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAR_KEY", "k")
+    cloud = ["--cloud-url", "https://far.example/v1", "--cloud-model", "big", "--cloud-key-env", "FAR_KEY"]
+    assert main(["--config", str(config), "serve", *cloud]) == 0
+    far = served[0].cloud
+    assert far is not None
+    assert (far.base_url, far.model, far.trust, far.api_key) == ("https://far.example/v1", "big", "cloud", "k")
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (["--port", "65536"], "--port"),
+        (["--port", "-1"], "--port"),
+        (["--threads", "0"], "--threads"),
+        (["--cloud-model", "big"], "--cloud-url"),
+        (["--cloud-key-env", "FAR_KEY"], "--cloud-url"),
+        (["--cloud-url", "https://far.example/v1", "--cloud-model", "b", "--cloud-key-env", "UNSET_XYZ"], "UNSET_XYZ"),
+        (["--cloud-url", "https://far.example/v1", "--cloud-model", "b", "--cloud-key-env", "sk-CANARY"], "variable"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence_and_no_server(
+    flags: list[str], word: str, served: list[Settings], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", str(config), "serve", *flags]) == 2
+    error = capsys.readouterr().err
+    assert word in error and error.count("\n") == 1
+    assert "CANARY" not in error
+    assert not served
+
+
+def test_a_model_beside_a_local_server_is_refused_not_ignored(
+    served: list[Settings], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "nemora.toml"
+    file.write_text('[servers.near]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\ntrust = "local"\n')
+    assert main(["--config", str(file), "serve", "--model", "other"]) == 2
+    assert "--model" in capsys.readouterr().err
+    assert main(["--config", str(file), "serve"]) == 0
