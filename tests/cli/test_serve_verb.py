@@ -86,3 +86,11 @@ def test_a_model_beside_a_local_server_is_refused_not_ignored(
     assert main(["--config", str(file), "serve", "--model", "other"]) == 2
     assert "--model" in capsys.readouterr().err
     assert main(["--config", str(file), "serve"]) == 0
+
+
+def test_a_site_that_is_offline_by_its_settings_stays_offline_without_the_flag(
+    served: list[Settings], config: Path
+) -> None:
+    config.write_text("offline = true\n")
+    assert main(["--config", str(config), "serve"]) == 0
+    assert served[0].offline
