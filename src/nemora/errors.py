@@ -28,7 +28,6 @@
     │   ├── BackendRefused           it answered with a client error            4xx, as it came
     │   ├── BackendUnreachable       no connection                              503
     │   └── BackendTimeout           too slow                                   504
-    ├── InspectionFailed             a detector crashed or ran out of time; counts as sensitive
     ├── WorkerFailed                 a worker process crashed or was killed     500
     └── LedgerError                  the ledger cannot be written or is broken  500
 
@@ -169,10 +168,6 @@ class BackendUnreachable(BackendError):
 
 class BackendTimeout(BackendError):
     status, code = 504, "upstream_timeout"
-
-
-class InspectionFailed(NemoraError):
-    code = "inspection_failed"
 
 
 class WorkerFailed(NemoraError):

@@ -234,3 +234,9 @@ def test_a_hidden_card_is_found_wherever_a_long_text_is_cut(ways: tuple[str, ...
     filler = "word " * CHUNK
     text = f"{filler[:where]} {hidden} {filler[where:]}"
     assert [(s, e) for kind, _, s, e in found(text) if kind == "payment_card"] == [(where + 1, where + 1 + len(hidden))]
+
+
+def test_findings_come_in_the_order_of_the_request() -> None:
+    turns = [message(f"card {CARD}" if n in (2, 10) else "harmless words", n) for n in range(12)]
+    found_at = [f.where for f in Inspector(None).inspect(turns).findings]
+    assert found_at == ["/messages/2/content", "/messages/10/content"]

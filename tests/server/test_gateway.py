@@ -27,12 +27,12 @@ from nemora.core import ChatRequest, Delta, Message, OpaquePart, StopReason
 from nemora.errors import (
     BackendError,
     BackendUnreachable,
-    InspectionFailed,
     LedgerError,
     LocalModelDown,
     NemoraError,
     PrivacyRefused,
     UnknownModel,
+    WorkerFailed,
 )
 from nemora.privacy.finding import Kind, Sensitivity
 from nemora.privacy.ledger import Ledger
@@ -148,7 +148,7 @@ def test_a_cancellation_while_the_decision_is_written_is_recorded(monkeypatch: p
     assert what.cloud.requests == []
 
 
-@pytest.mark.parametrize("error", [InspectionFailed("x"), RuntimeError(SECRET), MemoryError()])
+@pytest.mark.parametrize("error", [WorkerFailed("x"), RuntimeError(SECRET), MemoryError()])
 def test_an_inspection_that_fails_counts_as_sensitive(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     what = setup()
     what.inspection.breaks = error

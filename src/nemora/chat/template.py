@@ -10,7 +10,7 @@ from typing import Any
 from nemora.chat.protect import Markup, StandIns
 from nemora.chat.tokenizer import Tokenizer
 from nemora.core import Json, Message, Tool, ToolCall
-from nemora.errors import RequestError, TemplateError, WorkerFailed
+from nemora.errors import TemplateError, WorkerFailed
 from nemora.worker import Worker
 
 MEMORY_BYTES = 2 * 1024**3
@@ -170,9 +170,3 @@ def _json_strings(value: Json) -> Iterable[str]:
 def no_template(name: str) -> TemplateError:
     """The error for a model without a chat template."""
     return TemplateError(f"{name} has no chat template, so it cannot chat; give it a plain prompt.")
-
-
-def check_roles(messages: Sequence[Message]) -> None:
-    """Refuse an empty conversation."""
-    if not messages:
-        raise RequestError("messages is empty; at least one message was expected.", param="messages")

@@ -20,7 +20,7 @@ from nemora.core import ChatRequest, Delta, Json, StopReason
 from nemora.errors import BackendError, NemoraError, UsageError
 from nemora.privacy.decide import explain
 from nemora.server.gateway import Gateway
-from nemora.server.listen import quiet_logs
+from nemora.server.listen import base_url, quiet_logs
 from nemora.settings import Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
 
@@ -122,8 +122,7 @@ def open_door(args: argparse.Namespace) -> Door:
 
 
 def _running(settings: Settings) -> str | None:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.server.host, settings.server.host)  # noqa: S104 - compared
-    base = f"http://[{host}]:{settings.server.port}" if ":" in host else f"http://{host}:{settings.server.port}"
+    base = base_url(settings.server.host, settings.server.port)
     try:
         with httpx2.Client(trust_env=False, timeout=1.0) as client:
             response = client.get(f"{base}/health/live")

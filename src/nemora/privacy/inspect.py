@@ -40,7 +40,7 @@ _JOINED = re.compile(r"/messages/(\d+)/(?:content|tool_calls/\d+/function/argume
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found, sorted by place, and whether everything could be read.
+    """What was found, in the order of the request, and whether everything could be read.
 
     `failures` are the class names of errors that made it incomplete, never their messages.
     """
@@ -92,7 +92,8 @@ class Inspector:
             findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._failures.append(type(error).__name__)
-        return Inspection(tuple(_without_repeats(findings)), not self._failures, tuple(self._failures))
+        kept = tuple(_in_order(_without_repeats(findings), segments))
+        return Inspection(kept, not self._failures, tuple(self._failures))
 
     def _unreadable(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         for segment in segments:
@@ -292,7 +293,7 @@ def _without_telling_pointers(findings: set[Finding], segments: Sequence[Segment
 
 
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings of one kind that lie inside another at the same place say nothing more. Sorted by place."""
+    """Findings of one kind that lie inside another at the same place say nothing more."""
     kept: list[Finding] = []
     for finding in sorted(findings, key=lambda f: (f.where, f.kind, f.start, -f.end, -f.confidence)):
         last = kept[-1] if kept else None
@@ -301,4 +302,12 @@ def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
         )
         if not inside or finding.end == 0:
             kept.append(finding)
-    return sorted(kept, key=lambda f: (f.where, f.start, f.end, f.kind))
+    return kept
+
+
+def _in_order(findings: Iterable[Finding], segments: Sequence[Segment]) -> list[Finding]:
+    """Findings as they stand in the request; by their pointers message 10 would come before message 2."""
+    order: dict[str, int] = {}
+    for segment in segments:
+        order.setdefault(segment.where, len(order))
+    return sorted(findings, key=lambda f: (order.get(f.where, 0), f.start, f.end, f.kind))

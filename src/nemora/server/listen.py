@@ -53,6 +53,12 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listening
 
 
+def base_url(host: str, port: int) -> str:
+    """The URL under which a client on this machine reaches a server bound to `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
 def run(app: ASGIApp, listening: socket.socket, *, banner: str = "") -> None:
     """Serve `app` on a bound socket until a signal comes. `banner` is printed once requests are answered."""
     quiet_logs()

@@ -22,7 +22,7 @@ from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
-from nemora.server.listen import bind, run
+from nemora.server.listen import base_url, bind, run
 from nemora.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
 
 def banner(host: str, port: int, gateway: Gateway) -> str:
     """The address, what answers, and three things to try."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    base = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    base = base_url(host, port)
     cloud = gateway.cloud
     command = sys.argv[0] if Path(sys.argv[0]).name == "nemora" else "nemora"
     far = "none: everything is answered here" if cloud is None else f"{cloud.model} at {cloud.name}"
