@@ -6,29 +6,11 @@ import io
 from collections.abc import Generator
 
 import pytest
+from scripted_door import LEFT, ScriptedDoor
 
 from nemora.cli import ask
 from nemora.cli.asking import Notice, show
 from nemora.cli.main import main
-from nemora.core import ChatRequest
-
-LEFT = Notice(route="cloud", model="far", decision="cloud", reason="class:public")
-
-
-class ScriptedDoor:
-    """Answers with what it was asked."""
-
-    def __init__(self) -> None:
-        self.requests: list[ChatRequest] = []
-        self.closed = False
-
-    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
-        self.requests.append(request)
-        text = request.messages[-1].text()
-        return LEFT, (piece for piece in ("echo: ", text))
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture

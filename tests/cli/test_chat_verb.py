@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
 
 import pytest
+from scripted_door import ScriptedDoor
 
 from nemora.cli import chat
-from nemora.cli.asking import Notice
 from nemora.cli.main import main
-from nemora.core import ChatRequest
-from nemora.errors import BackendError, LocalModelDown
-
-LEFT = Notice(route="cloud", model="far", decision="cloud", reason="class:public")
 
 
 class Typed(io.StringIO):
@@ -21,35 +16,6 @@ class Typed(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-class ScriptedDoor:
-    """Repeats what it was asked. "fail" fails at once, "break" in the middle, "stop" is Ctrl-C in the middle."""
-
-    def __init__(self) -> None:
-        self.requests: list[ChatRequest] = []
-        self.closed = False
-
-    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
-        self.requests.append(request)
-        text = request.messages[-1].text()
-        if text == "fail":
-            raise LocalModelDown("The local model is down.")
-        return LEFT, self._pieces(text)
-
-    def _pieces(self, text: str) -> Generator[str]:
-        yield "echo: "
-        if text == "break":
-            raise BackendError("It broke off.")
-        if text == "stop":
-            raise KeyboardInterrupt
-        yield text
-
-    def close(self) -> None:
-        self.closed = True
-
-    def asked(self) -> list[list[str]]:
-        return [[message.text() for message in request.messages] for request in self.requests]
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import random
 import typing
 import unicodedata
 import uuid
-from collections.abc import Callable
 
 import pytest
+from encoders import ENCODE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,20 +26,6 @@ from nemora.privacy.segment_cache import SegmentCache
 
 CARD = "4716 2093 8854 1728"
 KEY = b"k" * 32
-ENCODE: dict[str, Callable[[str], str]] = {
-    "base64": lambda t: base64.b64encode(t.encode()).decode(),
-    "base32": lambda t: base64.b32encode(t.encode()).decode(),
-    "hex": lambda t: t.encode().hex(),
-    "url": lambda t: "".join(f"%{b:02x}" for b in t.encode()),
-    "html": lambda t: "".join(f"&#x{ord(c):x};" for c in t),
-    "json": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
-}
-
-
-def encoded(text: str, ways: tuple[str, ...]) -> str:
-    for way in ways:
-        text = ENCODE[way](text)
-    return text
 
 
 def message(text: str, index: int = 0) -> Segment:

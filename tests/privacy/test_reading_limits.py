@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import random
-from collections.abc import Callable
 
 import pytest
+from encoders import ENCODE, encoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,20 +16,6 @@ from nemora.privacy.normalise import normalise
 from nemora.privacy.protocols import Segment
 
 CARD = "4716 2093 8854 1728"
-ENCODE: dict[str, Callable[[str], str]] = {
-    "base64": lambda t: base64.b64encode(t.encode()).decode(),
-    "base32": lambda t: base64.b32encode(t.encode()).decode(),
-    "hex": lambda t: t.encode().hex(),
-    "url": lambda t: "".join(f"%{b:02x}" for b in t.encode()),
-    "html": lambda t: "".join(f"&#x{ord(c):x};" for c in t),
-    "json": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
-}
-
-
-def encoded(text: str, ways: tuple[str, ...]) -> str:
-    for way in ways:
-        text = ENCODE[way](text)
-    return text
 
 
 def read(text: str) -> Inspection:
