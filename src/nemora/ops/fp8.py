@@ -1,0 +1,27 @@
+"""FP8 E4M3 (OCP 8-bit floating point): sign, four bits of exponent with bias 7, three of mantissa; no infinity.
+
+0x7F and 0xFF are NaN; the largest number is 448. A matrix has one fp32 scale, which `StoredMatrix` applies.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from nemora.ops.packed import look_up
+
+MAX = 448.0
+
+
+def decode_fp8(blocks: Tensor) -> Tensor:
+    """uint8 of any shape to the fp32 numbers they are. On CPUs a table is several times faster than torch's cast."""
+    if blocks.device.type != "cpu":
+        return blocks.view(torch.float8_e4m3fn).float()
+    return look_up(_table(), blocks)
+
+
+@cache
+def _table() -> Tensor:
+    return torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).float()

@@ -1,0 +1,45 @@
+"""NVFP4: numbers of four bits (E2M1) in blocks of 16, each block with an E4M3 scale; ModelOpt's and GGUF's layouts.
+
+The four bits are sign, two of exponent, one of mantissa (OCP MX specification, 5.3.3): ±0, ½, 1, 1½, 2, 3, 4 or 6.
+A matrix has one more fp32 scale, which `StoredMatrix` applies, so value = E2M1 · E4M3 · fp32. The product of the first
+two is exact in fp32.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nemora.ops.fp8 import decode_fp8
+from nemora.ops.packed import nibble_halves, nibble_pairs, part
+
+MAX = 6.0
+BLOCK = 16
+VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
+DOUBLED = tuple(int(2 * value) for value in VALUES)
+
+
+def decode_modelopt(blocks: Tensor, scales: Tensor) -> Tensor:
+    """ModelOpt's layout: uint8 [blocks, 8] and E4M3 uint8 [blocks, 1] to fp32 [blocks, 16].
+
+    The low half of a byte is the even column. A scale that is NaN makes its whole block NaN.
+    """
+    return nibble_pairs(VALUES, blocks).mul_(decode_fp8(scales))
+
+
+def decode_gguf(blocks: Tensor) -> Tensor:
+    """GGUF's layout: uint8 [blocks, 36] to fp32 [blocks, 64].
+
+    Four scales come first, then four times 8 bytes: low halves are the first 8 numbers of 16, high halves the others.
+    """
+    quants = nibble_halves(DOUBLED, part(blocks, 4, 36).view(-1, 8)).view(-1, BLOCK)
+    return quants.float().mul_(_unsigned_e4m3(part(blocks, 0, 4)).mul_(0.5).view(-1, 1)).view(-1, 64)
+
+
+def _unsigned_e4m3(bytes_: Tensor) -> Tensor:
+    """E4M3 as ggml reads scales: the sign bit is ignored, and 0x7F is zero instead of NaN.
+
+    The seven bits are put where fp16 has its exponent and mantissa; the biases, 15 and 7, differ by a factor of 2⁸.
+    """
+    numbers = ((bytes_ & 0x7F).to(torch.int16) << 7).view(torch.float16).float().mul_(256.0)
+    return numbers.masked_fill_(bytes_ == 0x7F, 0.0)
