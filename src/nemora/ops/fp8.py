@@ -22,6 +22,11 @@ def decode_fp8(blocks: Tensor) -> Tensor:
     return look_up(_table(), blocks)
 
 
+def encode_fp8(x: Tensor) -> Tensor:
+    """fp32 to the bytes of the nearest E4M3 numbers, ties to even. Beyond ±448 all becomes ±448; NaN stays NaN."""
+    return x.clamp(-MAX, MAX).to(torch.float8_e4m3fn).view(torch.uint8)
+
+
 @cache
 def _table() -> Tensor:
     return torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).float()

@@ -7,6 +7,8 @@ two is exact in fp32.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from nemora.ops.packed import nibble_halves, nibble_pairs, part
 
 MAX = 6.0
 BLOCK = 16
+EXPONENT_BITS = 0x7F800000  # of fp32; with all others zero, what is left of a number is the power of two below it
 VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 DOUBLED = tuple(int(2 * value) for value in VALUES)
 
@@ -34,6 +37,33 @@ def decode_gguf(blocks: Tensor) -> Tensor:
     """
     quants = nibble_halves(DOUBLED, part(blocks, 4, 36).view(-1, 8)).view(-1, BLOCK)
     return quants.float().mul_(_unsigned_e4m3(part(blocks, 0, 4)).mul_(0.5).view(-1, 1)).view(-1, 64)
+
+
+def round_e2m1(x: Tensor) -> Tensor:
+    """fp32 to the nearest of VALUES, as fp32; ties go to the even code, what lies beyond ±6 becomes ±6, NaN stays NaN.
+
+    Neighbours are ½ apart below 2, 1 apart up to 4 and 2 apart up to 6: half of the power of two below the number.
+    """
+    step = x.abs().clamp_(1.0, 4.0).view(torch.int32).bitwise_and_(EXPONENT_BITS).view(torch.float32).mul_(0.5)
+    return (x / step).round_().mul_(step).clamp_(-MAX, MAX)
+
+
+def pack_modelopt(values: Tensor, negative: Tensor) -> Tensor:
+    """Magnitudes fp32 [blocks, 16] as `round_e2m1` gives them, and their signs as bool, to uint8 [blocks, 8].
+
+    The sign is asked for because a negative number that rounds to zero becomes −0.
+    """
+    codes = _code_table(values.device).index_select(0, values.abs().mul_(2.0).int().view(-1)).view(values.shape)
+    codes.bitwise_or_(negative.to(torch.uint8) << 3)
+    words = codes.view(torch.int16)  # an even column in the low byte, its neighbour in the high one
+    return (words | (words >> 4)).to(torch.uint8)
+
+
+@cache
+def _code_table(device: torch.device) -> Tensor:
+    """uint8 [13]: the code of half of each index that is one of DOUBLED."""
+    codes = [DOUBLED.index(doubled) if doubled in DOUBLED else 0 for doubled in range(13)]
+    return torch.tensor(codes, dtype=torch.uint8, device=device)
 
 
 def _unsigned_e4m3(bytes_: Tensor) -> Tensor:
