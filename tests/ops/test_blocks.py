@@ -153,6 +153,14 @@ def test_decoding_leaves_the_stored_bytes_alone(format: BlockFormat) -> None:
     assert before[1] is None or (stored.scales is not None and torch.equal(stored.scales, before[1]))
 
 
+@pytest.mark.parametrize("format", ALL, ids=lambda format: format.name)
+def test_decoding_takes_place_where_the_bytes_lie(format: BlockFormat) -> None:
+    """Tables and steps of the calculation follow: on torch's meta device a tensor of another device is an error."""
+    stored = matrix(format, 3, 2, scale=0.5).to("meta")
+    decoded = stored.decode(torch.bfloat16)
+    assert (decoded.device.type, tuple(decoded.shape), decoded.dtype) == ("meta", stored.shape, torch.bfloat16)
+
+
 @pytest.mark.parametrize("name", QUANTISED)
 def test_a_single_block_at_an_odd_address_decodes(name: str) -> None:
     format = FORMATS[name]

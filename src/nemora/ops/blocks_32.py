@@ -12,7 +12,24 @@ from torch import Tensor
 
 from nemora.ops.packed import bits_as_bytes, half, nibble_halves, nibbles, part
 
-IQ4_NL_VALUES = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)  # closer together near zero
+IQ4_NL_VALUES = (
+    -127.0,
+    -104.0,
+    -83.0,
+    -65.0,
+    -49.0,
+    -35.0,
+    -22.0,
+    -10.0,
+    1.0,
+    13.0,
+    25.0,
+    38.0,
+    53.0,
+    69.0,
+    89.0,
+    113.0,
+)  # closer together near zero
 
 
 def decode_q4_0(blocks: Tensor) -> Tensor:
@@ -42,8 +59,7 @@ def decode_q8_0(blocks: Tensor) -> Tensor:
 
 def decode_iq4_nl(blocks: Tensor) -> Tensor:
     """d · IQ4_NL_VALUES[q]"""
-    values = nibble_halves(IQ4_NL_VALUES, part(blocks, 2, 18))
-    return values.view(-1, 32).float().mul_(half(blocks, 0))
+    return nibble_halves(IQ4_NL_VALUES, part(blocks, 2, 18, torch.int64)).view(-1, 32).mul_(half(blocks, 0))
 
 
 def _four_bits(blocks: Tensor, at: int) -> Tensor:

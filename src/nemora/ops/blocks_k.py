@@ -39,19 +39,21 @@ def decode_q6_k(blocks: Tensor) -> Tensor:
 
 def _scale_and_shift(quants: Tensor, blocks: Tensor) -> Tensor:
     """The words of 256 one-byte numbers to fp32 [blocks, 256] by the scales and minimums at the blocks' begin."""
-    scales, minimums = _six_bits(part(blocks, 4, 16))
+    scales, minimums = _six_bits(part(blocks, 4, 16, torch.int32))
     scales = scales.float().mul_(half(blocks, 0)).view(-1, 1)
     minimums = minimums.float().mul_(half(blocks, 2)).view(-1, 1)
     return quants.reshape(-1, 4).view(torch.uint8).float().mul_(scales).sub_(minimums).view(-1, 256)
 
 
-def _six_bits(packed: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 [blocks, 12] to scales and minimums, uint8 [blocks, 8] each from 0 to 63.
+def _six_bits(words: Tensor) -> tuple[Tensor, Tensor]:
+    """12 bytes as int32 [blocks, 3] to scales and minimums, uint8 [blocks, 8] each from 0 to 63.
 
-    The first four of each lie in the low six bits of bytes 0 to 3 and 4 to 7. The last four have their low halves in
-    bytes 8 to 11 (scales in the low nibble, minimums in the high one) and their top two bits over the first four.
+    The first four of each lie in the low six bits of the first and the second word's bytes. The last four have their
+    low halves in the third word (scales in the low nibbles, minimums in the high ones) and their top two bits over the
+    first four.
     """
-    first, second, third = packed[:, 0:4], packed[:, 4:8], packed[:, 8:12]
-    scales = torch.cat((first & 0x3F, (third & 0x0F) | ((first >> 2) & 0x30)), dim=1)
-    minimums = torch.cat((second & 0x3F, (third >> 4) | ((second >> 2) & 0x30)), dim=1)
-    return scales, minimums
+    first, second, third = words.unbind(dim=1)
+    six, low, top = 0x3F3F3F3F, 0x0F0F0F0F, 0x30303030
+    scales = torch.stack((first & six, (third & low) | ((first >> 2) & top)), dim=1)
+    minimums = torch.stack((second & six, ((third >> 4) & low) | ((second >> 2) & top)), dim=1)
+    return scales.view(torch.uint8), minimums.view(torch.uint8)

@@ -19,7 +19,6 @@ MAX = 6.0
 BLOCK = 16
 EXPONENT_BITS = 0x7F800000  # of fp32; with all others zero, what is left of a number is the power of two below it
 VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
-DOUBLED = tuple(int(2 * value) for value in VALUES)
 
 
 def decode_modelopt(blocks: Tensor, scales: Tensor) -> Tensor:
@@ -35,8 +34,8 @@ def decode_gguf(blocks: Tensor) -> Tensor:
 
     Four scales come first, then four times 8 bytes: low halves are the first 8 numbers of 16, high halves the others.
     """
-    quants = nibble_halves(DOUBLED, part(blocks, 4, 36).view(-1, 8)).view(-1, BLOCK)
-    return quants.float().mul_(_unsigned_e4m3(part(blocks, 0, 4)).mul_(0.5).view(-1, 1)).view(-1, 64)
+    values = nibble_halves(VALUES, part(blocks, 4, 36, torch.int64).view(-1, 1)).view(-1, BLOCK)
+    return values.mul_(_unsigned_e4m3(part(blocks, 0, 4)).view(-1, 1)).view(-1, 64)
 
 
 def round_e2m1(x: Tensor) -> Tensor:
@@ -61,8 +60,8 @@ def pack_modelopt(values: Tensor, negative: Tensor) -> Tensor:
 
 @cache
 def _code_table(device: torch.device) -> Tensor:
-    """uint8 [13]: the code of half of each index that is one of DOUBLED."""
-    codes = [DOUBLED.index(doubled) if doubled in DOUBLED else 0 for doubled in range(13)]
+    """uint8 [13]: the code of half of each index, where there is one."""
+    codes = [VALUES.index(doubled / 2) if doubled / 2 in VALUES else 0 for doubled in range(13)]
     return torch.tensor(codes, dtype=torch.uint8, device=device)
 
 

@@ -42,14 +42,13 @@ def bits_as_bytes(packed: Tensor, place: int) -> Tensor:
 
 
 def look_up(table: Tensor, bytes_: Tensor) -> Tensor:
-    """table [256] at each byte of uint8 [...]."""
+    """table [256, or as many as there are values] at each byte of uint8 [...]."""
     return table.index_select(0, bytes_.reshape(-1).int()).view(bytes_.shape)
 
 
-def nibble_halves(values: tuple[int, ...], packed: Tensor) -> Tensor:
-    """values [16] at each nibble of uint8 [..., bytes], as int8 [..., 2, bytes]: low halves first."""
-    low, high = _nibble_tables(values, packed.device)
-    return torch.stack((look_up(low, packed), look_up(high, packed)), dim=-2)
+def nibble_halves(values: tuple[float, ...], words: Tensor) -> Tensor:
+    """values [16] at each nibble of int64 [..., words]: fp32 [..., 2, 8 · words], low halves first."""
+    return look_up(_nibble_table(values, words.device), nibbles(words).view(torch.uint8))
 
 
 def nibble_pairs(values: tuple[float, ...], packed: Tensor) -> Tensor:
@@ -57,7 +56,7 @@ def nibble_pairs(values: tuple[float, ...], packed: Tensor) -> Tensor:
     return look_up(_pair_table(values, packed.device), packed).view(torch.float32)
 
 
-# Tables of all 256 bytes, made once for each device. On CPUs an element of eight bytes is looked up as fast as one.
+# Tables are made once for each device. On CPUs an element of eight bytes is looked up as fast as one.
 
 
 @cache
@@ -67,11 +66,8 @@ def _bit_spread(device: torch.device) -> Tensor:
 
 
 @cache
-def _nibble_tables(values: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """int8 [256] of what a byte's low half stands for, and its high half."""
-    low = [values[byte & 0x0F] for byte in range(256)]
-    high = [values[byte >> 4] for byte in range(256)]
-    return torch.tensor(low, dtype=torch.int8, device=device), torch.tensor(high, dtype=torch.int8, device=device)
+def _nibble_table(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 @cache

@@ -19,7 +19,7 @@ from nemora.ops import fp8, nvfp4
 from nemora.ops.blocks import FP8_E4M3, MODELOPT_NVFP4, Q4_0, Q8_0, BlockFormat, StoredMatrix
 from nemora.ops.fp8 import decode_fp8, encode_fp8
 
-CPU_CHUNK = 1 << 16
+CPU_CHUNK = 1 << 17
 ACCELERATOR_CHUNK = 1 << 24
 NVFP4_LEVELS = nvfp4.MAX * fp8.MAX  # the largest product of a number and its block's scale: 2688
 FOUR_OVER_SIX_LEVELS = nvfp4.MAX * 256.0  # room above it: 256 · 6/4 = 384 is a scale, and E4M3 knows it exactly
