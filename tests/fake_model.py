@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nemora.models.state import State
+from nemora.models.state import KVShape, State
 
 VOCAB = 31
 
@@ -23,6 +23,7 @@ class FakeModel:
     """Keeps a running sum over ids in the state's keys. `fail_on` makes a forward pass with that id raise."""
 
     bytes = 0
+    device = torch.device("cpu")
 
     def __init__(self, *, fail_on: int | None = None) -> None:
         self.config = FakeConfig()
@@ -31,8 +32,8 @@ class FakeModel:
         self.gate: threading.Semaphore | None = None
         self.entered = threading.Semaphore(0)
 
-    def new_state(self, capacity: int, *, batch: int = 1) -> State:
-        return State(layers=1, batch=batch, kv_heads=1, head_dim=1, capacity=capacity)
+    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+        return State(kv=[KVShape(1, 1)], batch=batch, capacity=capacity)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         self.entered.release()

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nemora.models.state import State
+from nemora.models.state import KVShape, State
 
 
 def state(capacity: int = 4, batch: int = 1) -> State:
-    return State(layers=2, batch=batch, kv_heads=2, head_dim=3, capacity=capacity)
+    return State(kv=[KVShape(2, 3)] * 2, batch=batch, capacity=capacity)
 
 
 def fill(target: State, count: int, value: float) -> None:

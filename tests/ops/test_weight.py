@@ -16,9 +16,9 @@ def stored(format_name: str, rows: int, columns: int = 64, seed: int = 0) -> Sto
     return StoredMatrix(FORMATS[format_name], torch.from_numpy(packed.view(np.uint8).reshape(rows, -1)))
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"])
 def test_stored_and_decoded_weights_multiply_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weight, "SLAB_BYTES", 3 * 4 * 64)  # several slabs, the last one shorter
+    monkeypatch.setattr(weight, "SLAB_NUMBERS", 3 * 64)  # several slabs, the last one shorter
     blocks = BlockWeight([stored(name, 16), stored(name, 8, seed=1)])
     decoded = blocks.decoded()
     x = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(1))

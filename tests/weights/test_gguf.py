@@ -177,7 +177,7 @@ def test_a_damaged_file_is_refused_with_the_place(tmp_path: Path, content: bytes
         (file(version=1), "version 1"),
         (file(version=4), "version 4"),
         (b"GGUF" + struct.pack(">I", 3) + b"\0" * 40, "big-endian"),
-        (file([], [tensor("out", (256,), kind=14)], b"\0" * 512), "out of model.gguf has the type Q6_K"),
+        (file([], [tensor("out", (256,), kind=10)], b"\0" * 512), "out of model.gguf has the type Q2_K"),
         (file([], [tensor("out", (256,), kind=99)], b"\0" * 512), "number 99"),
         (file([key("a", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 4, 0))]), "a is an array of arrays"),
     ],

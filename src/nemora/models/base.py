@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from nemora.models.state import State
 from nemora.ops.weight import Weight
-
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 class ModelConfig(Protocol):
@@ -34,12 +33,18 @@ class Model(Protocol):
     def config(self) -> ModelConfig: ...
 
     @property
+    def device(self) -> torch.device: ...
+
+    @property
     def bytes(self) -> int:
         """Memory that the weights keep, memory-mapped file pages included."""
         ...
 
-    def new_state(self, capacity: int, *, batch: int = 1) -> State:
-        """An empty state with room for `capacity` positions of `batch` sequences that advance together."""
+    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+        """An empty state with room for `capacity` positions of `batch` sequences that advance together.
+
+        `ssm_dtype` is that of recurrent states, where the model has any: see `State`.
+        """
         ...
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
@@ -56,12 +61,43 @@ class Model(Protocol):
 
 
 class Weights(Protocol):
-    """A model's weights by the model's own names, handed out once each while the model is built."""
+    """A model's weights by the model's own names, asked for once each, with their shapes, while the model is built.
 
-    def matrix(self, *names: str) -> Weight:
-        """The matrix of that name; several names give one weight, stacked by rows in that order."""
+    So a model's constructor is the one list of its tensors; `inventory.py` reads it without any weights.
+    """
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of activations: what the model computes in between norms."""
         ...
 
-    def vector(self, name: str) -> Tensor:
-        """The vector of that name, fp32."""
+    @property
+    def bytes(self) -> int:
+        """Memory that all weights handed out so far keep."""
+        ...
+
+    def matrix(self, name: str, rows: int, columns: int) -> Weight:
+        """The matrix of that name."""
+        ...
+
+    def fused(self, parts: Sequence[tuple[str, int]], columns: int) -> Weight:
+        """Several matrices (name, rows) of equal `columns` as one, stacked by rows in that order."""
+        ...
+
+    def experts(self, name: str, count: int, rows: int, columns: int) -> Sequence[Weight]:
+        """`count` matrices of one shape, one for each expert."""
+        ...
+
+    def tensor(self, name: str, *shape: int) -> Tensor:
+        """A small tensor in fp32: a norm's weight, a bias, a router."""
+        ...
+
+    def kv_scales(self, name: str) -> tuple[float, float] | None:
+        """The scales by which the keys and values of that attention layer are to be rounded to FP8; mostly None.
+
+        They are given only where the published quantised computation is simulated.
+        """
         ...

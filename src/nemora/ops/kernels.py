@@ -1,21 +1,49 @@
-"""What models call: the functions of `reference.py`, each by the fastest path that computes the same.
+"""What models call: the functions of the `reference` files, each by the fastest path that computes the same.
 
 Native kernels come in here; models do not change.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nemora.ops.reference import causal_mask, rope, rope_angles
+from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
+from nemora.ops.reference_mamba2 import step_sizes
+from nemora.ops.reference_moe import route
+from nemora.ops.weight import Weight
 
-__all__ = ["attention", "rms_norm", "rope", "rope_angles", "swiglu"]
+__all__ = [
+    "attention",
+    "causal_conv",
+    "experts_mlp",
+    "gated_rms_norm",
+    "layer_norm_1p",
+    "relu2",
+    "rms_norm",
+    "rope",
+    "rope_angles",
+    "route",
+    "ssd",
+    "step_sizes",
+    "swiglu",
+]
+
+SSD_CHUNK = 128
+"""Tokens that the state space takes at once; the result does not depend on it, but for rounding."""
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `reference.rms_norm`."""
-    return F.rms_norm(x, weight.shape, weight, eps)
+    return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
+
+
+def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """See `reference.layer_norm_1p`."""
+    return F.layer_norm(x.float(), bias.shape, 1 + weight_minus_1, bias, eps).to(x.dtype)
 
 
 def swiglu(gate_up: Tensor) -> Tensor:
@@ -34,3 +62,81 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if seq == total:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=causal_mask(seq, total, q.device), enable_gqa=True)
+
+
+def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """See `reference_mamba2.causal_conv`."""
+    kernel = weight.shape[1]
+    seen = torch.cat((before.to(x.dtype), x.transpose(1, 2)), dim=-1)
+    if x.shape[1] == 1:
+        y = ((weight * seen).sum(-1) + bias)[:, None]
+    else:
+        y = F.conv1d(seen.float(), weight[:, None], bias, groups=weight.shape[0]).transpose(1, 2)
+    return F.silu(y).to(x.dtype), seen[:, :, seen.shape[-1] - (kernel - 1) :]
+
+
+def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """See `reference_mamba2.ssd`. One token takes the recurrence's step, more are taken in chunks."""
+    if x.shape[1] == 1:
+        y, state = _ssd_step(x[:, 0], dt[:, 0], a, b[:, 0], c[:, 0], state)
+        return y[:, None] + d[:, None] * x, state
+    outputs = []
+    for start in range(0, x.shape[1], SSD_CHUNK):
+        part = slice(start, start + SSD_CHUNK)
+        y, state = _ssd_chunk(x[:, part], dt[:, part], a, b[:, part], c[:, part], state)
+        outputs.append(y)
+    return torch.cat(outputs, dim=1) + d[:, None] * x, state
+
+
+def _ssd_step(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """One token: x [batch, H, P], dt [batch, H], b and c [batch, G, N]."""
+    groups = b.shape[1]
+    grouped = state.unflatten(1, (groups, -1))  # [batch, G, H / G, P, N]
+    decay = torch.exp(dt * a).unflatten(1, (groups, -1))[..., None, None]
+    input = (dt[..., None] * x).unflatten(1, (groups, -1))[..., None] * b[:, :, None, None, :]
+    grouped = torch.addcmul(input, decay, grouped)
+    y = (grouped @ c[:, :, None, :, None]).squeeze(-1)
+    return y.flatten(1, 2), grouped.flatten(1, 2)
+
+
+def _ssd_chunk(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """A run of tokens at once, as the masked attention that the recurrence equals (arXiv:2405.21060, section 6).
+
+    With L_ts = exp(Σ_{s<r≤t} dt_r · a): y_t = Σ_{s≤t} L_ts (c_t · b_s) dt_s x_s + L_t,before · S · c_t, and
+    S' = L_last,before · S + Σ_s L_last,s · dt_s x_s ⊗ b_s. Every exponent is a sum of non-positive numbers.
+    """
+    groups, seq = b.shape[2], x.shape[1]
+    log_decay = (dt * a).transpose(1, 2).unflatten(1, (groups, -1)).cumsum(-1)  # [batch, G, H / G, seq]
+    inputs = (dt[..., None] * x).permute(0, 2, 1, 3).unflatten(1, (groups, -1))  # [batch, G, H / G, seq, P]
+    b, c = b.permute(0, 2, 1, 3)[:, :, None], c.permute(0, 2, 1, 3)[:, :, None]  # [batch, G, 1, seq, N]
+    between = log_decay[..., :, None] - log_decay[..., None, :]
+    visible = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
+    mixing = (c @ b.transpose(-1, -2)) * between.masked_fill(~visible, -torch.inf).exp()
+    grouped = state.unflatten(1, (groups, -1))
+    y = mixing @ inputs + log_decay.exp()[..., None] * (c @ grouped.transpose(-1, -2))
+    to_end = (log_decay[..., -1:] - log_decay).exp()[..., None]
+    grouped = log_decay[..., -1].exp()[..., None, None] * grouped + (inputs * to_end).transpose(-1, -2) @ b
+    return y.flatten(1, 2).transpose(1, 2), grouped.flatten(1, 2)
+
+
+def gated_rms_norm(y: Tensor, gate: Tensor, weight: Tensor, groups: int, eps: float) -> Tensor:
+    """See `reference_mamba2.gated_rms_norm`."""
+    runs = (y.float() * F.silu(gate.float())).unflatten(-1, (groups, -1))
+    return (F.rms_norm(runs, runs.shape[-1:], None, eps).flatten(-2) * weight).to(gate.dtype)
+
+
+def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: Sequence[Weight], down: Sequence[Weight]) -> Tensor:
+    """See `reference_moe.experts_mlp`. Tokens are grouped by expert, so each expert's weights are read once."""
+    top_k = chosen.shape[1]
+    order = chosen.flatten().argsort(stable=True)
+    counts = torch.bincount(chosen.flatten(), minlength=len(up)).tolist()
+    tokens, shares = order // top_k, shares.flatten()[order, None]
+    total = torch.zeros_like(x, dtype=torch.float32)
+    start = 0
+    for expert, count in enumerate(counts):
+        if count:
+            group = slice(start, start + count)
+            answer = down[expert].matmul(relu2(up[expert].matmul(x[tokens[group]])))
+            total.index_add_(0, tokens[group], answer.float() * shares[group])
+            start += count
+    return total.to(x.dtype)

@@ -1,6 +1,8 @@
-"""The maths, slow and readable. `kernels.py` has the same functions, fast; a test compares the two.
+"""The maths of attention and feed-forward layers, slow and readable. `kernels.py` has the same functions, fast.
 
+A test compares the two. What is special to Mamba-2 is in `reference_mamba2.py`, to mixtures in `reference_moe.py`.
 Sizes: batch, seq (new tokens), total (tokens in the cache, the new ones included), heads, kv_heads, head_dim.
+Activations may be fp32, bf16 or fp16; norms and softmax are computed in fp32.
 """
 
 from __future__ import annotations
@@ -13,7 +15,19 @@ from torch import Tensor
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x [..., hidden] over its root mean square, times `weight` [hidden]. Zhang & Sennrich 2019 (arXiv:1910.07467)."""
-    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
+    wide = x.float()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps) * weight).to(x.dtype)
+
+
+def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Layer normalisation (Ba et al. 2016, arXiv:1607.06450) whose stored weight [hidden] is one less than the factor.
+
+    So it is written in Nemotron-4's published checkpoints ("LayerNorm1p" of Megatron and NeMo).
+    """
+    wide = x.float()
+    centred = wide - wide.mean(-1, keepdim=True)
+    variance = centred.pow(2).mean(-1, keepdim=True)
+    return (centred * torch.rsqrt(variance + eps) * (1 + weight_minus_1) + bias).to(x.dtype)
 
 
 def silu(x: Tensor) -> Tensor:
@@ -25,6 +39,11 @@ def swiglu(gate_up: Tensor) -> Tensor:
     """silu(gate) · up, for gate and up side by side in [..., 2 · width]. Shazeer 2020 (arXiv:2002.05202)."""
     gate, up = gate_up.chunk(2, dim=-1)
     return silu(gate) * up
+
+
+def relu2(x: Tensor) -> Tensor:
+    """max(x, 0)². So et al. 2021, "Primer" (arXiv:2109.08668)."""
+    return x.clamp(min=0) ** 2
 
 
 def rope_frequencies(head_dim: int, theta: float) -> Tensor:
@@ -54,10 +73,15 @@ def rope_angles(frequencies: Tensor, start: int, count: int) -> tuple[Tensor, Te
 
 
 def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate x [batch, seq, heads, head_dim]. Pair i is (x[i], x[i + head_dim / 2]): as transformers lays it out."""
-    first, second = x.chunk(2, dim=-1)
+    """Rotate the first r = 2 · cos.shape[-1] of the head_dim numbers in x [batch, seq, heads, head_dim]; the rest stay.
+
+    Pair i is (x[i], x[i + r / 2]): as transformers lays it out.
+    """
+    rotated, kept = x.split([2 * cos.shape[-1], x.shape[-1] - 2 * cos.shape[-1]], dim=-1)
+    first, second = rotated.float().chunk(2, dim=-1)
     cos, sin = cos[:, None], sin[:, None]  # the same for every head
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return torch.cat((turned.to(x.dtype), kept), dim=-1)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -69,9 +93,9 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     seq, total = q.shape[2], k.shape[2]
     group = q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    scores = q.float() @ k.float().transpose(-1, -2) / math.sqrt(q.shape[-1])
     scores = scores.masked_fill(~causal_mask(seq, total, q.device), -math.inf)
-    return torch.softmax(scores, dim=-1) @ v
+    return (torch.softmax(scores, dim=-1) @ v.float()).to(q.dtype)
 
 
 def causal_mask(seq: int, total: int, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from nemora.ops.blocks import StoredMatrix
 
-# Bytes of fp32 that one step of a matmul on stored blocks decodes at a time: about what a core's caches hold.
-SLAB_BYTES = 4 * 1024 * 1024
+# Numbers that one step of a matmul on stored blocks decodes at a time: on a CPU about what a core's caches hold.
+SLAB_NUMBERS = 1 << 20
+ACCELERATOR_SLAB_NUMBERS = 1 << 27
 
 
 class Weight(Protocol):
@@ -27,16 +28,16 @@ class Weight(Protocol):
         ...
 
     def matmul(self, x: Tensor) -> Tensor:
-        """x [..., columns] times the transposed matrix: [..., rows], fp32."""
+        """x [..., columns] times the transposed matrix: [..., rows], of x's dtype."""
         ...
 
     def rows(self, ids: Tensor) -> Tensor:
-        """The rows that `ids` [...] name, as fp32 [..., columns]: an embedding lookup."""
+        """The rows that `ids` [...] name, as [..., columns] of the dtype of activations: an embedding lookup."""
         ...
 
 
 class DenseWeight:
-    """A floating-point tensor [rows, columns], ready to multiply."""
+    """A floating-point tensor [rows, columns] in the dtype of activations, ready to multiply."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
@@ -57,9 +58,75 @@ class DenseWeight:
 
 
 class BlockWeight:
-    """Stored blocks, several matrices stacked by rows where a model fuses them; decoded anew in each call."""
+    """Stored blocks, several matrices stacked by rows where a model fuses them; decoded anew in each call.
 
-    def __init__(self, parts: Sequence[StoredMatrix]) -> None:
+    `dtype` is that of activations.
+    """
+
+    def __init__(self, parts: Sequence[StoredMatrix], dtype: torch.dtype = torch.float32) -> None:
+        self.parts = tuple(parts)
+        self.dtype = dtype
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(part.shape[0] for part in self.parts), self.parts[0].shape[1]
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+    def matmul(self, x: Tensor) -> Tensor:
+        products = [F.linear(x, slab.decode(self.dtype)) for part in self.parts for slab in _slabs(part)]
+        return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+
+    def rows(self, ids: Tensor) -> Tensor:
+        (part,) = self.parts  # an embedding is one matrix
+        return part.take(ids.reshape(-1)).decode(self.dtype).view(*ids.shape, -1)
+
+    def decoded(self) -> DecodedWeight:
+        """The same weight with a decoded copy beside the blocks, for speed."""
+        return DecodedWeight(self)
+
+
+class DecodedWeight(DenseWeight):
+    """Stored blocks with a decoded copy that does the work. The blocks stay for kernels that read stored formats."""
+
+    def __init__(self, blocks: BlockWeight) -> None:
+        decoded = [part.decode(blocks.dtype) for part in blocks.parts]
+        super().__init__(decoded[0] if len(decoded) == 1 else torch.cat(decoded))
+        self.blocks = blocks
+
+    @property
+    def bytes(self) -> int:
+        shared = self.tensor.data_ptr() == self.blocks.parts[0].data.data_ptr()  # a plain matrix may decode to itself
+        return self.tensor.nbytes if shared else self.tensor.nbytes + self.blocks.bytes
+
+
+class RoundedInputs:
+    """A weight whose inputs are rounded first, as the hardware does that a quantised checkpoint was made for."""
+
+    def __init__(self, weight: Weight, round_input: Callable[[Tensor], Tensor]) -> None:
+        self.weight, self.round_input = weight, round_input
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.weight.shape
+
+    @property
+    def bytes(self) -> int:
+        return self.weight.bytes
+
+    def matmul(self, x: Tensor) -> Tensor:
+        return self.weight.matmul(self.round_input(x))
+
+    def rows(self, ids: Tensor) -> Tensor:
+        return self.weight.rows(ids)
+
+
+class JoinedRows:
+    """Weights stacked by rows that cannot be one, because their inputs are rounded differently."""
+
+    def __init__(self, parts: Sequence[Weight]) -> None:
         self.parts = tuple(parts)
 
     @property
@@ -68,37 +135,22 @@ class BlockWeight:
 
     @property
     def bytes(self) -> int:
-        return sum(part.data.nbytes for part in self.parts)
+        return sum(part.bytes for part in self.parts)
 
     def matmul(self, x: Tensor) -> Tensor:
-        return torch.cat([F.linear(x, slab) for part in self.parts for slab in _decoded_slabs(part)], dim=-1)
+        return torch.cat([part.matmul(x) for part in self.parts], dim=-1)
 
     def rows(self, ids: Tensor) -> Tensor:
-        (part,) = self.parts  # an embedding is one matrix
-        decoded = part.format.decode(part.data.index_select(0, ids.reshape(-1)))
-        return decoded.reshape(*ids.shape, -1)
-
-    def decoded(self) -> DecodedWeight:
-        """The same weight with an fp32 copy beside the blocks, for speed."""
-        return DecodedWeight(self)
+        raise TypeError("joined rows are no embedding")
 
 
-class DecodedWeight(DenseWeight):
-    """Stored blocks with an fp32 copy that does the work. The blocks stay for kernels that read stored formats."""
-
-    def __init__(self, blocks: BlockWeight) -> None:
-        decoded = [part.decode() for part in blocks.parts]
-        super().__init__(decoded[0] if len(decoded) == 1 else torch.cat(decoded))
-        self.blocks = blocks
-
-    @property
-    def bytes(self) -> int:
-        shared = self.tensor.data_ptr() == self.blocks.parts[0].data.data_ptr()  # an F32 matrix decodes to itself
-        return self.tensor.nbytes if shared else self.tensor.nbytes + self.blocks.bytes
-
-
-def _decoded_slabs(part: StoredMatrix) -> Iterator[Tensor]:
-    """The matrix as fp32 in runs of rows, each of about SLAB_BYTES, so that a big matrix is never decoded whole."""
-    rows = max(1, SLAB_BYTES // (4 * part.shape[1]))
-    for start in range(0, part.shape[0], rows):
-        yield part.format.decode(part.data[start : start + rows])
+def _slabs(part: StoredMatrix) -> Iterator[StoredMatrix]:
+    """The matrix in runs of rows, so that a big one is never decoded whole."""
+    rows, columns = part.shape
+    numbers = SLAB_NUMBERS if part.data.device.type == "cpu" else ACCELERATOR_SLAB_NUMBERS
+    step = max(1, numbers // columns)
+    if step >= rows:
+        yield part
+        return
+    for start in range(0, rows, step):
+        yield part.slice(start, start + step)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.models.config_reader import ConfigReader
 from nemora.weights.gguf import GGUFFile
+from nemora.weights.quantisation import Quantisation, read_quantisation
 from nemora.weights.safetensors import SafetensorsFolder, read_json_object
 from nemora.weights.tensors import TensorFile
 
@@ -20,7 +21,8 @@ MAX_TEMPLATE_BYTES = 4 * 1024 * 1024
 class Checkpoint:
     """An open checkpoint. Its files are mapped: they must stay as they are while it, or a model of it, is in use.
 
-    `metadata` is the GGUF metadata or config.json. `architecture` is the family's name in it: "llama".
+    `metadata` is the GGUF metadata or config.json. `architecture` is the family's name in it: "llama". `quantisation`
+    is what a folder says of how it is stored.
     A GGUF file carries its tokenizer in `tokenizer_metadata`, the keys that begin with `tokenizer.`; a folder has
     `tokenizer_files`, those of TOKENIZER_FILES that exist, by name. `chat_template` is the template's text.
     """
@@ -30,6 +32,7 @@ class Checkpoint:
     architecture: str
     metadata: Mapping[str, Any]
     file: TensorFile
+    quantisation: Quantisation = field(default_factory=Quantisation)
     tokenizer_metadata: Mapping[str, Any] = field(default_factory=dict)
     tokenizer_files: Mapping[str, Path] = field(default_factory=dict)
     chat_template: str | None = None
@@ -89,9 +92,15 @@ def _open_folder(path: Path) -> Checkpoint:
         architecture=ConfigReader(file.config, "config.json").text("model_type"),
         metadata=file.config,
         file=file,
+        quantisation=read_quantisation(file.config, _hf_quant_config(path)),
         tokenizer_files=files,
         chat_template=_folder_template(files),
     )
+
+
+def _hf_quant_config(path: Path) -> Mapping[str, Any] | None:
+    file = path / "hf_quant_config.json"
+    return read_json_object(file) if file.is_file() else None
 
 
 def _folder_template(files: Mapping[str, Path]) -> str | None:

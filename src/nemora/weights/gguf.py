@@ -59,7 +59,7 @@ class GGUFFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.name = path, path.name
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size
             if length < 24:

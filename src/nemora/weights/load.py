@@ -1,78 +1,139 @@
-"""From a checkpoint to a model that runs: check every name and shape, then read tensor by tensor."""
+"""From a checkpoint to a model that runs: check every name, shape and form, then read tensor by tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
-from nemora.models.base import Model, Shapes
-from nemora.models.config import LlamaConfig, llama_config_from_gguf, llama_config_from_hugging_face
-from nemora.models.config_reader import shown
-from nemora.models.llama import Llama, llama_shapes
-from nemora.ops.blocks import StoredMatrix
-from nemora.ops.weight import BlockWeight, Weight
+from nemora.errors import CorruptCheckpoint
+from nemora.models.base import Model, ModelConfig
+from nemora.models.config import GGUFHeader
+from nemora.models.inventory import Inventory, take_inventory
+from nemora.weights.architectures import Architecture, architecture_of
 from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
 from nemora.weights.memory import available_memory
-from nemora.weights.names import LLAMA_GGUF, LLAMA_HUGGING_FACE, Layout
+from nemora.weights.names import Layout
+from nemora.weights.stored import Problem, TensorFinder
 from nemora.weights.tensors import TensorFile
 
 MAX_FREQUENCIES = 1 << 12  # half of the largest head size there could be
-
-LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
+MARGIN = 1 << 30  # memory that decoded copies leave free beside the stored weights
 
 
 def load_model(
     checkpoint: Checkpoint,
     *,
     device: str = "cpu",
+    dtype: torch.dtype | None = None,
     decode_budget: int | None = None,
+    mtp: bool = False,
+    simulate_activations: bool = False,
     progress: LoadProgress | None = None,
 ) -> Model:
     """Build the checkpoint's model on `device`.
 
     Args:
-        decode_budget: bytes that fp32 copies of the weights may take. A model that needs more is decoded anew in each
-            matmul: slow, but it fits. By default half of the memory that is available now.
+        dtype: of activations; by default fp32 on the CPU and bf16 elsewhere.
+        decode_budget: bytes that decoded copies of the weights may take. What has none is decoded anew in each matmul:
+            slow, but it fits. By default half of the memory that is available and not needed for the stored weights.
+        mtp: load the multi-token prediction head too, where there is one.
+        simulate_activations: round inputs of quantised layers, and keys and values, as the published checkpoint's own
+            kernels do. By default only weights are quantised, which is closer to the unquantised model.
         progress: called after each tensor.
 
     Raises:
         CorruptCheckpoint: a tensor is missing or has a wrong shape, or a setting makes no sense.
         UnsupportedCheckpoint: an architecture, setting or tensor that is not implemented.
     """
-    if checkpoint.architecture != "llama":
-        raise UnsupportedCheckpoint(
-            f"{checkpoint.path.name} has the architecture {shown(checkpoint.architecture)}; only llama is implemented."
-        )
-    config = llama_config(checkpoint)
-    layout = LLAMA_GGUF if checkpoint.kind == "gguf" else LLAMA_HUGGING_FACE
-    shapes = llama_shapes(config)
-    check_tensors(checkpoint, layout, shapes, config)
-    if decode_budget is None:
-        decode_budget = available_memory(device) // 2
-    decoded_bytes = sum(4 * torch.Size(shape).numel() for shape in shapes.values())
+    plan = plan_loading(checkpoint)
+    for problem in plan.problems():
+        raise problem.error()
+    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    budget = default_decode_budget(plan, device) if decode_budget is None else decode_budget
+    build = plan.builder(mtp=mtp)
     weights = CheckpointWeights(
-        checkpoint, layout, config, shapes, device=device, decode=decoded_bytes <= decode_budget, progress=progress
+        checkpoint,
+        plan.finder,
+        take_inventory(build)[1],
+        device=device,
+        dtype=dtype,
+        decode_budget=budget,
+        simulate=simulate_activations,
+        progress=progress,
     )
-    return Llama(config, weights)
+    model = build(weights)
+    weights.finish()
+    return model
 
 
-def llama_config(checkpoint: Checkpoint) -> LlamaConfig:
-    """The settings of a Llama checkpoint of either kind."""
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a checkpoint's model needs and where that lies; nothing is read yet."""
+
+    checkpoint: Checkpoint
+    architecture: Architecture
+    config: ModelConfig
+    finder: TensorFinder
+    inventory: Inventory
+    """Of all that the checkpoint has: with the draft head, if it has one."""
+
+    def builder(self, *, mtp: bool) -> Callable[[Any], Model]:
+        """What makes the model of weights."""
+        return partial(_build, self.architecture, self.config, mtp and has_draft_head(self.finder))
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the checkpoint's tensors."""
+        if getattr(self.config, "tied_head", False):
+            yield from _head_copy(self.checkpoint, self.finder.layout, self.inventory)
+        yield from self.finder.problems(self.inventory)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all tensors in the files."""
+        return sum(info.stored_bytes for info in self.finder.tensors.values())
+
+
+def plan_loading(checkpoint: Checkpoint) -> LoadPlan:
+    """Read the settings and find out what the model needs.
+
+    Raises: as `load_model`, but for what is wrong with tensors.
+    """
+    architecture = architecture_of(checkpoint.kind, checkpoint.architecture)
+    config = read_config(checkpoint, architecture)
+    finder = TensorFinder(checkpoint.file, architecture.layout(config), checkpoint.quantisation)
+    build = partial(_build, architecture, config, has_draft_head(finder))
+    return LoadPlan(checkpoint, architecture, config, finder, take_inventory(build)[1])
+
+
+def _build(architecture: Architecture, config: ModelConfig, mtp: bool, weights: Any) -> Model:
+    return architecture.build(config, weights, mtp)
+
+
+def read_config(checkpoint: Checkpoint, architecture: Architecture) -> ModelConfig:
+    """The settings of a checkpoint of either kind."""
     if checkpoint.kind == "safetensors":
-        return llama_config_from_hugging_face(checkpoint.metadata)
-    tensors = checkpoint.file.tensors
-    embedding = LLAMA_GGUF.file_name("embedding")
-    if embedding not in tensors:
-        raise CorruptCheckpoint(f"{checkpoint.path.name} lacks the tensor {embedding}.")
-    return llama_config_from_gguf(
-        checkpoint.metadata,
-        vocab_size=tensors[embedding].shape[0],
-        tied_head=LLAMA_GGUF.file_name("head") not in tensors,
-        frequency_factors=_frequency_factors(checkpoint.file),
-    )
+        return architecture.read_config(checkpoint.metadata)
+    shapes = {name: info.shape for name, info in checkpoint.file.tensors.items()}
+    header = GGUFHeader(metadata=checkpoint.metadata, shapes=shapes, rope_factors=_frequency_factors(checkpoint.file))
+    return architecture.read_config(header)
+
+
+def has_draft_head(finder: TensorFinder) -> bool:
+    """Whether the files hold a multi-token prediction head: some tools drop it when they save a model again."""
+    if "mtp.join" not in finder.layout.places:
+        return False
+    return finder.layout.file_name("mtp.join", finder.tensors) in finder.tensors
+
+
+def default_decode_budget(plan: LoadPlan, device: str) -> int:
+    """Half of the memory that is available, but never what the stored weights themselves need."""
+    available = available_memory(device)
+    return max(0, min(available // 2, available - plan.stored_bytes - MARGIN))
 
 
 def _frequency_factors(file: TensorFile) -> tuple[float, ...] | None:
@@ -86,85 +147,13 @@ def _frequency_factors(file: TensorFile) -> tuple[float, ...] | None:
     return tuple(file.read(name).decode()[0].tolist())
 
 
-def check_tensors(checkpoint: Checkpoint, layout: Layout, shapes: Shapes, config: LlamaConfig) -> None:
-    """Refuse a checkpoint that lacks a tensor, has one too many, or one of another shape than the config asks for."""
-    tensors = checkpoint.file.tensors
-    names = {layout.file_name(name): name for name in shapes}
-    for file_name, name in names.items():
-        if file_name not in tensors:
-            raise CorruptCheckpoint(f"{checkpoint.path.name} lacks the tensor {file_name}.")
-        found, expected = tensors[file_name].shape, shapes[name]
-        if found != expected:
-            raise CorruptCheckpoint(
-                f"Tensor {file_name} of {checkpoint.path.name} has the shape {list(found)}; its settings ask for "
-                f"{list(expected)}."
-            )
-    if config.tied_head:
-        names |= _head_copy(checkpoint, layout)
-    for file_name in tensors:
-        if file_name not in names and not layout.is_ignored(file_name):
-            raise UnsupportedCheckpoint(
-                f"{checkpoint.path.name} has the tensor {shown(file_name)}, for which this architecture has no place."
-            )
-
-
-def _head_copy(checkpoint: Checkpoint, layout: Layout) -> dict[str, str]:
+def _head_copy(checkpoint: Checkpoint, layout: Layout, inventory: Inventory) -> Iterator[Problem]:
     """A tied head may be stored nevertheless, but then it must be the embedding."""
-    head, embedding = layout.file_name("head"), layout.file_name("embedding")
-    if head not in checkpoint.file.tensors:
-        return {}
+    tensors = checkpoint.file.tensors
+    head, embedding = layout.file_name("head", tensors), layout.file_name("embedding", tensors)
+    if head not in tensors or embedding not in tensors:
+        return
+    inventory.matrices["head"] = inventory.matrices["embedding"]
     if not torch.equal(checkpoint.file.read(head).data, checkpoint.file.read(embedding).data):
-        raise CorruptCheckpoint(f"tie_word_embeddings is true, but {head} and {embedding} differ.")
-    return {head: "embedding"}
-
-
-class CheckpointWeights:
-    """Hands out a checkpoint's weights by the model's names; a `models.base.Weights`."""
-
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        layout: Layout,
-        config: LlamaConfig,
-        shapes: Shapes,
-        *,
-        device: str,
-        decode: bool,
-        progress: LoadProgress | None,
-    ) -> None:
-        self.checkpoint = checkpoint
-        self.layout = layout
-        self.config = config
-        self.device = device
-        self.decode = decode
-        self.progress = progress
-        tensors = checkpoint.file.tensors
-        self.bytes_total = sum(tensors[layout.file_name(name)].stored_bytes for name in shapes)
-        self.bytes_read = 0
-
-    def matrix(self, *names: str) -> Weight:
-        blocks = BlockWeight([self._read(name) for name in names])
-        return blocks.decoded() if self.decode else blocks
-
-    def vector(self, name: str) -> Tensor:
-        return self._read(name).decode()[0].clone()
-
-    def _read(self, name: str) -> StoredMatrix:
-        file_name = self.layout.file_name(name)
-        stored = self.checkpoint.file.read(file_name)
-        heads_field = self.layout.heads_field(name)
-        if heads_field is not None:
-            stored = split_halves(stored, getattr(self.config, heads_field))
-        if self.device != "cpu":
-            stored = StoredMatrix(stored.format, stored.data.to(self.device))
-        self.bytes_read += self.checkpoint.file.tensors[file_name].stored_bytes
-        if self.progress is not None:
-            self.progress(self.bytes_read, self.bytes_total)
-        return stored
-
-
-def split_halves(stored: StoredMatrix, heads: int) -> StoredMatrix:
-    """Reorder the rows of each head from (2i, 2i + 1) pairs to halves. Rows move whole, whatever their format."""
-    rows, row_bytes = stored.data.shape
-    pairs = stored.data.view(heads, rows // heads // 2, 2, row_bytes)
-    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes))
+        message = f"tie_word_embeddings is true, but {head} and {embedding} differ."
+        yield Problem("storage", head, message)

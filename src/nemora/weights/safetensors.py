@@ -16,10 +16,10 @@ from safetensors import SafetensorError, safe_open
 
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.models.config_reader import shown
-from nemora.ops.blocks import BF16, F16, F32, StoredMatrix
-from nemora.weights.tensors import TensorInfo
+from nemora.ops.blocks import BF16, F16, F32, FP8_E4M3, StoredMatrix
+from nemora.weights.tensors import U8, TensorInfo
 
-FORMATS = {"F32": F32, "F16": F16, "BF16": BF16}
+FORMATS = {"F32": F32, "F16": F16, "BF16": BF16, "F8_E4M3": FP8_E4M3, "U8": U8}
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 SINGLE = "model.safetensors"
@@ -36,6 +36,7 @@ class SafetensorsFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = path.name
         self.config = read_json_object(path / "config.json")
         self.tensors: dict[str, TensorInfo] = {}
         self._files: dict[str, Any] = {}
@@ -74,9 +75,9 @@ def _describe(file: Any, name: str) -> TensorInfo:
             f"Tensor {shown(name)} has the type {shown(dtype)}; "
             f"in safetensors only {', '.join(FORMATS)} are implemented."
         )
-    if not shape or 0 in shape:
+    if 0 in shape:
         raise CorruptCheckpoint(f"Tensor {shown(name)!r} has no numbers in it.")
-    return TensorInfo(name, shape, FORMATS[dtype])
+    return TensorInfo(name, shape or (1,), FORMATS[dtype])  # a scale may be a number without dimensions
 
 
 def _shards(path: Path) -> dict[str, frozenset[str] | None]:

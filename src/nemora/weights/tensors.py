@@ -9,6 +9,9 @@ from typing import Protocol
 
 from nemora.ops.blocks import BlockFormat, StoredMatrix
 
+U8 = BlockFormat("U8", 1, 1, lambda blocks: blocks.float())
+"""Bytes whose meaning another tensor tells, as packed 4-bit numbers in safetensors."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
@@ -30,6 +33,11 @@ class TensorInfo:
 
 class TensorFile(Protocol):
     """One or more files full of tensors, memory-mapped."""
+
+    @property
+    def name(self) -> str:
+        """The file's or folder's name, for errors."""
+        ...
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]: ...

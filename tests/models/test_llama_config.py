@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
-from nemora.models.config import (
-    Llama3Scaling,
-    LlamaConfig,
-    llama_config_from_gguf,
-    llama_config_from_hugging_face,
-)
+from nemora.models.config import GGUFHeader
+from nemora.models.llama_config import LlamaConfig, llama_config_from_gguf, llama_config_from_hugging_face
+from nemora.models.rope import Llama3Scaling
 from tiny_llama import CONFIG, LLAMA3
 
 # config.json of a published Llama-3.1-Nemotron-Nano-8B: the keys and values of its kind.
@@ -99,7 +96,6 @@ def test_a_missing_key_is_named(key: str, gone: str) -> None:
         ("hidden_act", "gelu"),
         ("model_type", "mistral"),
         ("architectures", ["LlamaBidirectionalModel"]),
-        ("quantization_config", {"quant_method": "fp8"}),
         ("rope_interleaved", True),
         ("pruned_heads", {"0": [1]}),
         ("auto_map", {"AutoModel": "modeling.Other"}),
@@ -181,7 +177,8 @@ GGUF = {
 
 
 def from_gguf(metadata: dict[str, Any], factors: tuple[float, ...] | None = None) -> LlamaConfig:
-    return llama_config_from_gguf(metadata, vocab_size=80, tied_head=True, frequency_factors=factors)
+    header = GGUFHeader(metadata=metadata, shapes={"token_embd.weight": (80, 64)}, rope_factors=factors)
+    return llama_config_from_gguf(header)
 
 
 def test_gguf_metadata_is_read() -> None:

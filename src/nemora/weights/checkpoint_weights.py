@@ -1,0 +1,172 @@
+"""Hands a model its weights out of a checkpoint, in the form in which they stay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nemora.models.inventory import Inventory
+from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
+from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
+from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
+from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.stored import Found, Problem, TensorFinder
+
+LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
+
+
+class CheckpointWeights:
+    """Hands out a checkpoint's weights by the model's names; a `models.base.Weights`.
+
+    What each token needs is decoded first as far as the budget goes; experts, of which a token needs few, last.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        finder: TensorFinder,
+        inventory: Inventory,
+        *,
+        device: str,
+        dtype: torch.dtype,
+        decode_budget: int,
+        simulate: bool,
+        progress: LoadProgress | None,
+    ) -> None:
+        self.checkpoint, self.finder, self.file = checkpoint, finder, checkpoint.file
+        self.device, self.dtype, self.simulate = torch.device(device), dtype, simulate
+        self.progress = progress
+        self.bytes = 0
+        self.bytes_read = 0
+        self.bytes_total = sum(info.stored_bytes for info in self.file.tensors.values())
+        dense, experts = _decoded_bytes(inventory, dtype)
+        self.decode_dense = dense <= decode_budget
+        self.decode_experts = dense + experts <= decode_budget
+
+    def matrix(self, name: str, rows: int, columns: int) -> Weight:
+        return self.fused([(name, rows)], columns)
+
+    def fused(self, parts: Sequence[tuple[str, int]], columns: int) -> Weight:
+        found = [_sound(self.finder.matrix(name, rows, columns)) for name, rows in parts]
+        return self._kept(found, [name for name, _ in parts], decode=self.decode_dense)
+
+    def experts(self, name: str, count: int, rows: int, columns: int) -> Sequence[Weight]:
+        numbered = (_sound(self.finder.expert(name, number, count, rows, columns)) for number in range(count))
+        return [self._kept([found], [name], decode=self.decode_experts) for found in numbered]
+
+    def tensor(self, name: str, *shape: int) -> Tensor:
+        file_name = self.finder.small(name, shape)
+        if isinstance(file_name, Problem):
+            raise file_name.error()
+        tensor = self.file.read(file_name).decode().reshape(shape).clone()
+        convert = self.finder.layout.place(name).convert
+        if convert is not None:
+            tensor = convert(tensor)
+        tensor = tensor.to(self.device)
+        self._count(self.file.tensors[file_name].stored_bytes, tensor.nbytes)
+        return tensor
+
+    def kv_scales(self, name: str) -> tuple[float, float] | None:
+        if not (self.simulate and self.checkpoint.quantisation.fp8_cache):
+            return None
+        modules = [self.finder.layout.file_name(f"{name}.{part}", self.file.tensors) for part in ("k", "v")]
+        names = [module.removesuffix("weight") + f"{part}_scale" for module, part in zip(modules, "kv", strict=True)]
+        return self._number(names[0], 1.0), self._number(names[1], 1.0)
+
+    def finish(self) -> None:
+        """Say that all is read: a draft head that was not asked for counts as done."""
+        if self.progress is not None:
+            self.progress(self.bytes_total, self.bytes_total)
+
+    def _kept(self, found: Sequence[Found], names: Sequence[str], *, decode: bool) -> Weight:
+        """One weight of the matrices that were found, in the form in which it stays in memory."""
+        rounded = [self._round_input(part) for part in found] if self.simulate else []
+        if len({scale for _, scale in rounded if scale is not None}) > 1:  # each part rounds its inputs by itself
+            return JoinedRows(
+                [self._kept([part], [name], decode=decode) for part, name in zip(found, names, strict=True)]
+            )
+        stored = [self._read(part, name) for part, name in zip(found, names, strict=True)]
+        blocks = BlockWeight(stored, self.dtype)
+        weight: Weight = blocks
+        if decode or all(part.format.dtype == self.dtype for part in stored):
+            weight = blocks.decoded()
+            if self.device.type != "cpu":  # there the stored form is no mapped file that costs nothing
+                weight = DenseWeight(weight.tensor)
+        self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
+        for round_input, _ in rounded:
+            if round_input is not None:
+                return RoundedInputs(weight, round_input)
+        return weight
+
+    def _read(self, found: Found, name: str) -> StoredMatrix:
+        stored = self.file.read(found.name)
+        if found.expert is not None:
+            rows = stored.shape[0] // self.file.tensors[found.name].shape[0]
+            stored = stored.slice(found.expert * rows, (found.expert + 1) * rows)
+        match found.form:
+            case "FP8":
+                stored = StoredMatrix(stored.format, stored.data, scale=self._number(found.parts()[1]))
+            case "NVFP4":
+                scales = self.file.read(found.parts()[1]).data
+                stored = StoredMatrix(MODELOPT_NVFP4, stored.data, scales, self._number(found.parts()[2]))
+            case "plain":
+                if found.gguf_scale in self.file.tensors:
+                    stored = StoredMatrix(stored.format, stored.data, scale=self._scale_of(found))
+        head_dim = self.finder.layout.place(name).interleaved
+        if head_dim:
+            stored = split_halves(stored, stored.shape[0] // head_dim)
+        return stored.to(self.device)
+
+    def _scale_of(self, found: Found) -> float:
+        """GGUF's factor of a matrix: one for all experts, or one each."""
+        numbers = self.file.read(found.gguf_scale).decode().flatten().tolist()
+        return float(numbers[found.expert or 0 if len(numbers) > 1 else 0])
+
+    def _round_input(self, found: Found) -> tuple[Callable[[Tensor], Tensor] | None, float | None]:
+        """How a quantised module's inputs are rounded, and by which scale."""
+        if found.algorithm not in ("FP8", "NVFP4") or found.input_scale not in self.file.tensors:
+            return None, None
+        scale = self._number(found.input_scale)
+        if found.algorithm == "FP8":
+            return partial(fake_quantise_fp8, scale=scale), scale
+        return partial(fake_quantise_nvfp4, global_scale=scale), scale
+
+    def _number(self, name: str, default: float | None = None) -> float:
+        if name not in self.file.tensors and default is not None:
+            return default
+        return float(self.file.read(name).decode().flatten()[0])
+
+    def _stored_bytes(self, found: Found) -> int:
+        if found.expert is not None:
+            info = self.file.tensors[found.name]
+            return info.stored_bytes // info.shape[0]
+        return sum(self.file.tensors[name].stored_bytes for name in found.parts())
+
+    def _count(self, read: int, kept: int) -> None:
+        self.bytes_read += read
+        self.bytes += kept
+        if self.progress is not None:
+            self.progress(self.bytes_read, self.bytes_total)
+
+
+def _sound(found: Found | Problem) -> Found:
+    if isinstance(found, Problem):
+        raise found.error()
+    return found
+
+
+def _decoded_bytes(inventory: Inventory, dtype: torch.dtype) -> tuple[int, int]:
+    """Bytes of all matrices in `dtype`: those that every token needs, and experts."""
+    dense = sum(rows * columns for rows, columns in inventory.matrices.values())
+    experts = sum(count * rows * columns for count, rows, columns in inventory.experts.values())
+    return dense * dtype.itemsize, experts * dtype.itemsize
+
+
+def split_halves(stored: StoredMatrix, heads: int) -> StoredMatrix:
+    """Reorder the rows of each head from (2i, 2i + 1) pairs to halves. Rows move whole, whatever their format."""
+    rows, row_bytes = stored.data.shape
+    pairs = stored.data.view(heads, rows // heads // 2, 2, row_bytes)
+    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes))
