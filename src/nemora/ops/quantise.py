@@ -152,8 +152,10 @@ def _chunks(x: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 def _matrix_scale(x: Tensor, levels: float) -> float:
     """max|x| / levels, rounded to fp32 as it will be stored; 1 where that is zero."""
-    largest = [chunk.float().abs().amax() for _, chunk in _chunks(x)]
-    scale = torch.tensor(float(torch.stack(largest).amax()) / levels if largest else 0.0).item()
+    largest = torch.zeros((), device=x.device)  # not a list: small results kept between freed chunks fragment the heap
+    for _, chunk in _chunks(x):
+        torch.maximum(largest, chunk.float().abs().amax(), out=largest)
+    scale = torch.tensor(float(largest) / levels).item()
     if not math.isfinite(scale):
         raise ValueError("a matrix with numbers that are not finite cannot be quantised")
     return scale or 1.0
