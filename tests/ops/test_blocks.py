@@ -155,8 +155,9 @@ def test_decoding_leaves_the_stored_bytes_alone(format: BlockFormat) -> None:
 
 @pytest.mark.parametrize("format", ALL, ids=lambda format: format.name)
 def test_decoding_takes_place_where_the_bytes_lie(format: BlockFormat) -> None:
-    """Tables and steps of the calculation follow: on torch's meta device a tensor of another device is an error."""
+    """Tables and steps of the calculation follow them, here to torch's meta device."""
     stored = matrix(format, 3, 2, scale=0.5).to("meta")
+    assert format.decode(stored.data, stored.scales).device.type == "meta"
     decoded = stored.decode(torch.bfloat16)
     assert (decoded.device.type, tuple(decoded.shape), decoded.dtype) == ("meta", stored.shape, torch.bfloat16)
 

@@ -24,7 +24,6 @@ ACCELERATOR_CHUNK = 1 << 24
 NVFP4_LEVELS = nvfp4.MAX * fp8.MAX  # the largest product of a number and its block's scale: 2688
 FOUR_OVER_SIX_LEVELS = nvfp4.MAX * 256.0  # room above it: 256 · 6/4 = 384 is a scale, and E4M3 knows it exactly
 SMALLEST_BLOCK_SCALE = 2.0**-9  # of E4M3, but for zero
-SMALLEST_SCALE = 2.0**-100  # below it, products with block scales would leave fp32's normal numbers
 SMALLEST_NORMAL = 2.0**-126  # of fp32; what is smaller may have no reciprocal
 
 
@@ -152,12 +151,14 @@ def _chunks(x: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 
 def _matrix_scale(x: Tensor, levels: float) -> float:
-    """max|x| / levels, rounded to fp32 as it will be stored."""
-    largest = [chunk.float().abs().amax() for _, chunk in _chunks(x)]
-    scale = torch.tensor(float(torch.stack(largest).amax()) / levels if largest else 0.0).item()
+    """max|x| / levels, rounded to fp32 as it will be stored; 1 where that is zero."""
+    largest = torch.zeros((), device=x.device)  # not a list: small results kept between freed chunks fragment the heap
+    for _, chunk in _chunks(x):
+        torch.maximum(largest, chunk.float().abs().amax(), out=largest)
+    scale = torch.tensor(float(largest) / levels).item()
     if not math.isfinite(scale):
         raise ValueError("a matrix with numbers that are not finite cannot be quantised")
-    return max(scale, SMALLEST_SCALE) if scale else 1.0
+    return scale or 1.0
 
 
 def _largest_of(blocks: Tensor) -> Tensor:
