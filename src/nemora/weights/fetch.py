@@ -117,12 +117,13 @@ def pull_hub_model(
 def _resolve_hub(
     reference: Reference, cache: Path, offline: bool, progress: Progress | None, token: str | None
 ) -> Path:
-    model = find_hub_model(reference, cache=cache, offline=offline, token=token)
+    model = pinned(cache, reference)
+    if model is not None and is_cached(cache, model.entry):
+        return opened_path(cache, model.entry)
+    if model is not None and offline:
+        raise not_cached(model.entry, cache)
+    model = model or find_hub_model(reference, cache=cache, offline=offline, token=token)
     entry = model.entry
-    if is_cached(cache, entry):
-        return opened_path(cache, entry)
-    if offline:
-        raise not_cached(entry, cache)
     if progress is not None:
         progress.note(f"{entry.called}: {megabytes(entry.size)}, licence {entry.licence.line()}")
     return pull_hub_model(model, cache=cache, progress=progress, token=token)
