@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import COMMIT, REPO, TOKEN, Hub, git_blob, safetensors_file, serving_hub
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub_server import COMMIT, REPO, TOKEN, Hub, git_blob, safetensors_file, serving_hub
 from nemora.errors import FetchError, HashMismatch, NotCached, UnknownModel, UnsupportedCheckpoint
 from nemora.weights import cache as store
 from nemora.weights import catalog, fetch
@@ -96,6 +96,20 @@ def test_what_was_never_pulled_is_not_asked_for_offline(hub: Hub, tmp_path: Path
     with pytest.raises(NotCached, match=rf"nemora pull {HUB_NAME}.*copy its folder"):
         fetch.resolve(HUB_NAME, cache=tmp_path, offline=True)
     assert hub.asked == []
+
+
+@pytest.mark.parametrize("name", [REPO, "nvidia--nvidia-nemotron-3-nano-4b-bf16"])
+def test_what_is_not_whole_is_not_completed_without_the_prefix(hub: Hub, tmp_path: Path, name: str) -> None:
+    (fetch.resolve(HUB_NAME, cache=tmp_path) / "config.json").unlink()
+    hub.asked.clear()
+    with pytest.raises(NotCached, match=f"not whole in the cache; run `nemora pull {HUB_NAME}`"):
+        fetch.resolve(name, cache=tmp_path)
+    assert hub.asked == []
+
+
+def test_names_that_need_a_cache() -> None:
+    assert fetch.needs_cache(HUB_NAME) and fetch.needs_cache("smollm2-135m")
+    assert not fetch.needs_cache(REPO) and not fetch.needs_cache("./folder")
 
 
 @pytest.mark.parametrize("name", [REPO, "nvidia--nvidia-nemotron-3-nano-4b-bf16"])

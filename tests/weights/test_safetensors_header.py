@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import safetensors_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError, deserialize
 
+from hub_server import safetensors_file
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.weights.safetensors_header import BITS, MAX_HEADER_BYTES, HeaderTensor, header_bytes, parse_header
 
@@ -141,6 +141,23 @@ def test_header_of_a_million_nothings_costs_no_memory(monkeypatch: pytest.Monkey
     monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
     with pytest.raises(CorruptCheckpoint, match="objects and lists"):
         parsed(with_header(b'{"t":[' + b"[]," * 100 + b"0]}"))
+
+
+@pytest.mark.parametrize("limit", ["MAX_CONTAINERS", "MAX_KEYS"])
+def test_header_of_as_many_tensors_as_there_may_be_has_room_for_its_parts(limit: str) -> None:
+    from nemora.weights import strict_json
+    from nemora.weights.safetensors_header import MAX_TENSORS
+
+    one = json.dumps({"t": ENTRY})
+    parts = {"MAX_CONTAINERS": one.count("{") + one.count("["), "MAX_KEYS": one.count(":")}
+    assert parts[limit] * MAX_TENSORS <= getattr(strict_json, limit)
+
+
+def test_header_of_too_many_keys_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nemora.weights.strict_json.MAX_KEYS", 2)
+    monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(CorruptCheckpoint, match="more than 2 keys"):
+        parsed(with_header(b'{"a":0,"b":0,"c":0}'))
 
 
 def test_huge_number_is_no_crash() -> None:

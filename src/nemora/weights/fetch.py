@@ -48,18 +48,14 @@ def resolve(
 
     Raises:
         UnknownModel: none of these.
-        NotCached: offline, or it may not be fetched, and not in the cache.
+        NotCached: offline and not in the cache, or a repository without `hub:` that is not whole there.
         FetchError: it could not be fetched.
     """
-    if model in CATALOG:
-        entry = CATALOG[model]
-    elif is_reference(model):
+    if is_reference(model):
         return _resolve_hub(parse_reference(model), cache, offline, progress, token)
-    else:
-        path = _existing_path(model)
-        if path is not None:
-            return path
-        entry, offline = _pulled_before(model, cache), True
+    if model not in CATALOG:
+        return _existing_path(model) or _pulled_before(model, cache)
+    entry = CATALOG[model]
     if not is_cached(cache, entry):
         if offline:
             raise not_cached(entry, cache)
@@ -129,8 +125,8 @@ def _resolve_hub(
     return pull_hub_model(model, cache=cache, progress=progress, token=token)
 
 
-def _pulled_before(model: str, cache: Path) -> Entry:
-    """The entry of a repository in the cache, by OWNER/REPO or by its name there."""
+def _pulled_before(model: str, cache: Path) -> Path:
+    """A repository in the cache, by OWNER/REPO or by its name there."""
     found = None
     if is_name(model):
         found = read_note(store.model_folder(cache, model))
@@ -144,7 +140,9 @@ def _pulled_before(model: str, cache: Path) -> Entry:
             "No model has that name and no such file or folder exists; a repository of the hub is written "
             f"hub:OWNER/REPO; known names: {', '.join(CATALOG)}."
         )
-    return found.entry
+    if not is_cached(cache, found.entry):
+        raise NotCached(f"The model {found.reference} is not whole in the cache; run `nemora pull {found.reference}`.")
+    return opened_path(cache, found.entry)
 
 
 def opened_path(cache: Path, entry: Entry) -> Path:

@@ -18,7 +18,7 @@ from nemora.weights.strict_json import parse_object
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000
-MAX_TENSORS = 1 << 20
+MAX_TENSORS = 1 << 18
 MAX_DIMENSIONS = 16
 MAX_DIMENSION = 1 << 53
 METADATA = "__metadata__"

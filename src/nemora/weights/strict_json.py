@@ -1,4 +1,4 @@
-"""JSON from files that others wrote: an object, bounded in size and depth, without duplicate keys or odd numbers."""
+"""JSON from files that others wrote: an object, of bounded parts and depth, without duplicate keys or odd numbers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 from nemora.errors import CorruptCheckpoint
 from nemora.models.config_reader import shown
 
-MAX_CONTAINERS = 3 << 20
-"""Objects and lists in one text: each costs more memory than it takes room in the text."""
+MAX_CONTAINERS = 1 << 20
+MAX_KEYS = 1 << 21
+"""Objects, lists and keys in one text: each costs far more memory than it takes room in the text."""
 
 
 class _Refused(ValueError):
@@ -24,6 +25,8 @@ def parse_object(text: bytes, where: str) -> dict[str, Any]:
     """
     if text.count(b"{") + text.count(b"[") > MAX_CONTAINERS:
         raise CorruptCheckpoint(f"{where} is damaged: it has more than {MAX_CONTAINERS} objects and lists.")
+    if text.count(b":") > MAX_KEYS:
+        raise CorruptCheckpoint(f"{where} is damaged: it has more than {MAX_KEYS} keys.")
     try:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
