@@ -139,25 +139,27 @@ def test_longest_header_is_bounded() -> None:
 def test_header_of_a_million_nothings_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nemora.weights.strict_json.MAX_CONTAINERS", 100)
     monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
-    with pytest.raises(CorruptCheckpoint, match="objects and lists"):
+    with pytest.raises(CorruptCheckpoint, match="more than 100 objects"):
         parsed(with_header(b'{"t":[' + b"[]," * 100 + b"0]}"))
 
 
-@pytest.mark.parametrize("limit", ["MAX_CONTAINERS", "MAX_KEYS"])
+@pytest.mark.parametrize("limit", ["MAX_CONTAINERS", "MAX_KEYS", "MAX_ITEMS"])
 def test_header_of_as_many_tensors_as_there_may_be_has_room_for_its_parts(limit: str) -> None:
     from nemora.weights import strict_json
     from nemora.weights.safetensors_header import MAX_TENSORS
 
     one = json.dumps({"t": ENTRY})
     parts = {"MAX_CONTAINERS": one.count("{") + one.count("["), "MAX_KEYS": one.count(":")}
+    parts["MAX_ITEMS"] = one.count(",") + 10  # of a shape with many dimensions
     assert parts[limit] * MAX_TENSORS <= getattr(strict_json, limit)
 
 
-def test_header_of_too_many_keys_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nemora.weights.strict_json.MAX_KEYS", 2)
+@pytest.mark.parametrize(("limit", "what"), [("MAX_KEYS", "keys"), ("MAX_ITEMS", "items")])
+def test_header_of_too_many_parts_costs_no_memory(monkeypatch: pytest.MonkeyPatch, limit: str, what: str) -> None:
+    monkeypatch.setattr(f"nemora.weights.strict_json.{limit}", 2)
     monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
-    with pytest.raises(CorruptCheckpoint, match="more than 2 keys"):
-        parsed(with_header(b'{"a":0,"b":0,"c":0}'))
+    with pytest.raises(CorruptCheckpoint, match=f"more than 2 {what}"):
+        parsed(with_header(b'{"a":0,"b":0,"c":0,"d":0}'))
 
 
 def test_huge_number_is_no_crash() -> None:

@@ -10,7 +10,8 @@ from nemora.models.config_reader import shown
 
 MAX_CONTAINERS = 1 << 20
 MAX_KEYS = 1 << 21
-"""Objects, lists and keys in one text: each costs far more memory than it takes room in the text."""
+MAX_ITEMS = 1 << 22
+"""Objects and lists, keys, and commas in one text: each part costs more memory than it takes room in the text."""
 
 
 class _Refused(ValueError):
@@ -23,10 +24,13 @@ def parse_object(text: bytes, where: str) -> dict[str, Any]:
     Raises:
         CorruptCheckpoint: it is not one, repeats a key, is nested too deeply or has too many parts.
     """
-    if text.count(b"{") + text.count(b"[") > MAX_CONTAINERS:
-        raise CorruptCheckpoint(f"{where} is damaged: it has more than {MAX_CONTAINERS} objects and lists.")
-    if text.count(b":") > MAX_KEYS:
-        raise CorruptCheckpoint(f"{where} is damaged: it has more than {MAX_KEYS} keys.")
+    for marks, limit, what in (
+        (b"{[", MAX_CONTAINERS, "objects"),
+        (b":", MAX_KEYS, "keys"),
+        (b",", MAX_ITEMS, "items"),
+    ):
+        if sum(text.count(mark) for mark in marks) > limit:
+            raise CorruptCheckpoint(f"{where} is damaged: it has more than {limit} {what}.")
     try:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
