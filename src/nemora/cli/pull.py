@@ -6,16 +6,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from nemora.errors import UsageError
+from nemora.errors import FetchError, UsageError
 from nemora.settings import Settings, load_settings
 from nemora.weights import fetch
 from nemora.weights.catalog import CATALOG, STARTER, Entry
+from nemora.weights.hub import parse_reference
+from nemora.weights.hub_entry import HubModel, read_note
 from nemora.weights.progress import NoProgress, Progress, megabytes, progress_on
+
+UNASKED_BYTES = 1_000_000_000
+"""A model of the hub that is larger is fetched only after a yes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"models to fetch: {', '.join(CATALOG)}")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help=f"models to fetch: {', '.join(CATALOG)}; or hub:OWNER/REPO[@REVISION][:FILE.gguf] of the Hugging Face hub",
+    )
     parser.add_argument("--starter", action="store_true", help=f"fetch what the server needs: {', '.join(STARTER)}")
     parser.add_argument(
         "--from",
@@ -24,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="take the files from this folder or wheel, not a network",
     )
+    parser.add_argument("--yes", action="store_true", help="fetch large models, and accept the licences that are shown")
     parser.add_argument("--quiet", action="store_true", help="say nothing unless something fails")
 
 
@@ -31,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Fetch what is missing; print where each model lies.
 
     Raises:
-        UsageError: no name, or --from names nothing.
+        UsageError: no name, or --from names nothing, or --yes is needed.
         UnknownModel: the catalog has no such name.
         NotCached: offline, and something is missing.
         FetchError: it could not be fetched.
@@ -40,13 +51,17 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give the names of the models to fetch, or --starter; `nemora models` lists them.")
     if args.origin is not None and not args.origin.exists():
         raise UsageError("--from names no folder or wheel that exists.")
-    entries = [fetch.known(name) for name in dict.fromkeys([*(STARTER if args.starter else ()), *args.names])]
     settings = load_settings(args.config)
+    names = dict.fromkeys([*(STARTER if args.starter else ()), *args.names])
+    known = [fetch.known_here(name, cache=settings.paths.cache) for name in names]
     progress = NoProgress() if args.quiet else progress_on(sys.stderr)
-    for entry in entries:
-        path = _pull(entry, settings, progress, args.origin)
+    for name, entry in zip(names, known, strict=True):
+        if entry is None:
+            path = _pull_from_hub(name, args, settings, progress)
+        else:
+            path = _pull(entry, settings, progress, args.origin)
         if not args.quiet:
-            print(f"{entry.name}: {path}")
+            print(f"{name}: {path}")
     return 0
 
 
@@ -55,10 +70,68 @@ def _pull(entry: Entry, settings: Settings, progress: Progress, origin: Path | N
     if not fetch.is_cached(cache, entry):
         if settings.offline and origin is None:
             raise fetch.not_cached(entry, cache)
-        progress.note(f"{entry.name}: {megabytes(entry.size)}, licence {entry.licence.line()}")
+        progress.note(f"{entry.called}: {megabytes(entry.size)}, licence {entry.licence.line()}")
         fetch.pull(entry, cache=cache, progress=progress, token=settings.hub_token, origin=origin)
     if entry.kind == "tagger":
         from nemora.tagger.load import prepare_tagger
 
         prepare_tagger(entry.name, cache=cache, offline=True, progress=progress)
     return fetch.opened_path(cache, entry)
+
+
+def _pull_from_hub(name: str, args: argparse.Namespace, settings: Settings, progress: Progress) -> Path:
+    """A repository that was never pulled: what it is, is said before anything is fetched."""
+    reference, cache, token = parse_reference(name), settings.paths.cache, settings.hub_token
+    if args.origin is None:
+        model = fetch.find_hub_model(reference, cache=cache, offline=settings.offline, token=token)
+    else:
+        noted = read_note(args.origin)
+        if noted is None or noted.reference != reference:
+            raise UsageError("--from needs the folder of that model from another cache, with its hub.json.")
+        model = noted
+    for line in _terms(model):
+        progress.note(line)
+    if not args.yes:
+        _ask(model)
+    return fetch.pull_hub_model(model, cache=cache, progress=progress, token=token, origin=args.origin)
+
+
+def _terms(model: HubModel) -> list[str]:
+    """What people should know before they fetch a model, a line each."""
+    entry, licence = model.entry, model.licence
+    lines = [
+        f"{entry.called}: {len(model.files)} files, {megabytes(entry.size)}, commit {model.commit}",
+        f"licence: {licence}, of {model.page}",
+    ]
+    if licence.link:
+        lines.append(f"licence text: {licence.link}")
+    if model.licence_files:
+        names = ", ".join(model.licence_files)
+        lines.append(f"licence files: {names}, to read at {model.page}/tree/{model.commit} and kept beside the weights")
+    if model.gated:
+        lines.append(f"access is given to those who accept the terms at {model.page}; HF_TOKEN then says who asks")
+    return lines
+
+
+def _ask(model: HubModel) -> None:
+    """Get a yes where one is needed.
+
+    Raises:
+        UsageError: nobody is there to be asked.
+        FetchError: the answer is not yes.
+    """
+    size = model.entry.size
+    reasons = [f"it has {megabytes(size)}"] if size > UNASKED_BYTES else []
+    if model.gated:
+        reasons.append("its access is restricted by terms")
+    elif not model.licence.is_permissive:
+        reasons.append(f"its licence ({model.licence}) is not one that is known to be permissive")
+    if not reasons:
+        return
+    why = " and ".join(reasons)
+    if not sys.stdin.isatty():
+        raise UsageError(f"The model {model.reference} is fetched only with --yes: {why}.")
+    sys.stderr.write(f"Fetch {model.reference}? {why[0].upper()}{why[1:]}. Type yes: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise FetchError(f"The model {model.reference} was not fetched: the answer was not yes.")

@@ -6,11 +6,14 @@ import argparse
 
 from nemora.settings import load_settings
 from nemora.weights import cache as store
+from nemora.weights.hub import is_reference, parse_reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("names", metavar="NAME", nargs="+", help="models to delete; `nemora models` lists them")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="+", help="models to delete, by name or as they were pulled from the hub"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,6 +25,6 @@ def run(args: argparse.Namespace) -> int:
     """
     cache = load_settings(args.config).paths.cache
     for name in args.names:
-        freed = store.remove(cache, name)
+        freed = store.remove(cache, parse_reference(name).cache_name if is_reference(name) else name)
         print(f"{name}: {freed:,} bytes freed")
     return 0

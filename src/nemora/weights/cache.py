@@ -25,6 +25,7 @@ from pathlib import Path
 
 from nemora.errors import FetchError, UnknownModel
 from nemora.weights.catalog import Entry, ModelFile, is_inside, is_name
+from nemora.weights.digest import git_blob_hash
 
 log = logging.getLogger("nemora.weights")
 
@@ -35,13 +36,21 @@ _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A verified file. `derived_from` is the sha256 of the file it was made from, if it was made here."""
+    """A verified file. `derived_from` is the sha256 of the file it was made from, if it was made here.
+
+    `git_blob` is git's id of the content, if it was by this that the file was verified.
+    """
 
     sha256: str
     size: int
     mtime_ns: int
     origin: str
     derived_from: str | None = None
+    git_blob: str = ""
+
+    def vouches_for(self, file: ModelFile) -> bool:
+        """Whether what was verified is what `file` asks for."""
+        return self.git_blob == file.git_blob if file.git_blob else self.sha256 == file.sha256
 
 
 @dataclass(slots=True)
@@ -118,12 +127,12 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _record(values: dict[str, object]) -> FileRecord:
     sha256, origin, derived = values["sha256"], values["origin"], values.get("derived_from")
-    size, mtime_ns = values["size"], values["mtime_ns"]
+    size, mtime_ns, git_blob = values["size"], values["mtime_ns"], values.get("git_blob", "")
     if not (isinstance(sha256, str) and isinstance(origin, str) and isinstance(derived, str | None)):
         raise TypeError("a record's texts")
-    if not (isinstance(size, int) and isinstance(mtime_ns, int)):
+    if not (isinstance(size, int) and isinstance(mtime_ns, int) and isinstance(git_blob, str)):
         raise TypeError("a record's numbers")
-    return FileRecord(sha256, size, mtime_ns, origin, derived)
+    return FileRecord(sha256, size, mtime_ns, origin, derived, git_blob)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -150,11 +159,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def record_file(folder: Path, name: str, sha256: str, origin: str, derived_from: str | None = None) -> None:
-    """Note in the manifest that the file `name` has been verified to have `sha256`."""
+def record_file(
+    folder: Path, name: str, sha256: str, origin: str, derived_from: str | None = None, git_blob: str = ""
+) -> None:
+    """Note in the manifest that the file `name` has been verified to have `sha256`, and `git_blob` if it is given."""
     stat = (folder / name).stat()
     manifest = read_manifest(folder)
-    manifest.files[name] = FileRecord(sha256, stat.st_size, stat.st_mtime_ns, origin, derived_from)
+    manifest.files[name] = FileRecord(sha256, stat.st_size, stat.st_mtime_ns, origin, derived_from, git_blob)
     write_manifest(folder, manifest)
 
 
@@ -171,6 +182,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
+def git_blob_of(path: Path) -> str:
+    """Git's id of a whole file, in hexadecimal."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, lambda: git_blob_hash(os.fstat(source.fileno()).st_size)).hexdigest()
+
+
 def is_unchanged(folder: Path, name: str, record: FileRecord) -> bool:
     """Whether the file still has the size and mtime of its record."""
     try:
@@ -183,14 +200,16 @@ def is_unchanged(folder: Path, name: str, record: FileRecord) -> bool:
 def is_whole(folder: Path, file: ModelFile, *, full: bool = False) -> bool:
     """Whether a file of a model is there with the right bytes. `full` hashes it even if it looks unchanged."""
     record = read_manifest(folder).files.get(file.name)
-    if not full and record is not None and record.sha256 == file.sha256 and is_unchanged(folder, file.name, record):
+    if not full and record is not None and record.vouches_for(file) and is_unchanged(folder, file.name, record):
         return True
     path = folder / file.name
     try:
-        if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+        right = path.stat().st_size == file.size and (not file.git_blob or git_blob_of(path) == file.git_blob)
+        sha256 = sha256_of(path) if right else ""
+        if not right or (not file.git_blob and sha256 != file.sha256):
             forget_file(folder, file.name)
             return False
-        record_file(folder, file.name, file.sha256, record.origin if record else "copied")
+        record_file(folder, file.name, sha256, record.origin if record else "copied", git_blob=file.git_blob)
     except OSError:
         return False
     return True

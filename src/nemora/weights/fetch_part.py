@@ -13,6 +13,7 @@ from typing import Literal
 
 from nemora.errors import FetchError
 from nemora.weights.catalog import ModelFile
+from nemora.weights.digest import Digest
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -23,6 +24,10 @@ class SourceFailed(Exception):
 
 class WrongBytes(SourceFailed):
     """A source served other bytes than the published ones."""
+
+
+class AccessRefused(SourceFailed):
+    """A source wants to know who asks, or does not serve who does."""
 
 
 class PartFile:
@@ -38,7 +43,7 @@ class PartFile:
         self.path = self.target.with_name(self.target.name + ".part")
         self._validator = self.target.with_name(self.target.name + ".part.json")
         self._sink: FileIO | None = None
-        self._hash = hashlib.sha256()
+        self._hash = Digest(file)
         self.size = 0
         self.etag: str | None = None
         """Entity tag of the version that the bytes are of, where the server gave a strong one."""
@@ -84,7 +89,7 @@ class PartFile:
     def restart(self, url: str, etag: str | None) -> None:
         """Begin anew, remembering whose bytes these will be."""
         self._close()
-        self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
+        self._hash, self.size, self.etag = Digest(self.file), 0, etag
         self._open("wb")
         try:
             self._validator.write_text(json.dumps({"url": _digest(url), "etag": etag}), encoding="utf-8")
@@ -107,10 +112,10 @@ class PartFile:
         self.size += len(chunk)
 
     def commit(self) -> None:
-        """Check size and sha256, then move the file into place."""
-        if self.size != self.file.size or self._hash.hexdigest() != self.file.sha256:
+        """Check size and hash, then move the file into place."""
+        if self.size != self.file.size or not self._hash.is_right():
             self.discard()
-            raise WrongBytes("it serves other bytes than the published ones (sha256 differs)")
+            raise WrongBytes(f"it serves other bytes than the published ones ({self._hash.kind} differs)")
         assert self._sink is not None
         try:
             os.fsync(self._sink.fileno())
@@ -120,12 +125,17 @@ class PartFile:
         except OSError as error:
             raise self._unwritable(error) from None
 
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far."""
+        return self._hash.sha256
+
     def discard(self) -> None:
         """Delete what was fetched so far."""
         self._close()
         self.path.unlink(missing_ok=True)
         self._validator.unlink(missing_ok=True)
-        self._hash, self.size = hashlib.sha256(), 0
+        self._hash, self.size = Digest(self.file), 0
 
     def _open(self, mode: Literal["wb", "r+b"]) -> None:
         try:

@@ -65,7 +65,7 @@ class GGUFFile:
             if length < 24:
                 raise CorruptCheckpoint(f"{path.name} is not a GGUF file: it has only {length} bytes.")
             mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ)
-        header = _Header(mapped, path.name)
+        header = GGUFHeader(mapped, path.name)
         self.metadata: Mapping[str, Any] = header.metadata
         self.tensors: Mapping[str, TensorInfo] = header.tensors
         self._offsets = header.offsets
@@ -82,12 +82,22 @@ class GGUFFile:
         return StoredMatrix(info.format, data.view(info.rows, -1))
 
 
-class _Header:
-    """Parses everything before the data. `offsets` are absolute."""
+class HeaderCut(Exception):
+    """The buffer ends within the header, the file does not."""
 
-    def __init__(self, buffer: mmap.mmap | bytes, name: str) -> None:
+
+class GGUFHeader:
+    """Parses everything before the data. `offsets` are absolute.
+
+    The buffer may be only the beginning of a file of `length` bytes.
+
+    Raises:
+        HeaderCut: the header goes on after the buffer.
+    """
+
+    def __init__(self, buffer: mmap.mmap | bytes, name: str, length: int | None = None) -> None:
         self.buffer = buffer
-        self.length = len(buffer)
+        self.length = len(buffer) if length is None else length
         self.name = name
         self.position = 0
         self.array_items = 0
@@ -214,6 +224,8 @@ class _Header:
             self.corrupt(f"{limit} within {what}")
         start = self.position
         self.position += size
+        if self.position > len(self.buffer):
+            raise HeaderCut
         return start
 
     def _scalar(self, code: str, what: str) -> Any:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 
 import httpx2
 
-from nemora.weights.fetch_part import PartFile, SourceFailed, WrongBytes
+from nemora.weights.fetch_part import AccessRefused, PartFile, SourceFailed, WrongBytes
 from nemora.weights.progress import Progress
 
 MAX_REDIRECTS = 8
 MAX_TRIES = 50
 TRIES_WITHOUT_PROGRESS = 3
 MAX_WAIT_SECONDS = 30.0
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19}|\*)")
+_NUMBER = re.compile("[0-9]{1,19}")
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
@@ -46,8 +47,7 @@ def download(
         SourceFailed: the address cannot serve the file.
         FetchError: the disk is full or cannot be written.
     """
-    timeout = httpx2.Timeout(read_seconds, connect=10.0)
-    with httpx2.Client(timeout=timeout, headers={"Accept-Encoding": "identity", "User-Agent": "nemora"}) as client:
+    with new_client(read_seconds) as client:
         part.resume(url)
         part.need_room()
         furthest, idle = part.size, 0
@@ -71,6 +71,12 @@ def download(
     raise SourceFailed(f"the connection broke {MAX_TRIES} times")
 
 
+def new_client(read_seconds: float) -> httpx2.Client:
+    """A client that asks for files as they are, and leaves redirects to `open_response`."""
+    timeout = httpx2.Timeout(read_seconds, connect=10.0)
+    return httpx2.Client(timeout=timeout, headers={"Accept-Encoding": "identity", "User-Agent": "nemora"})
+
+
 def _transfer(client: httpx2.Client, url: str, part: PartFile, progress: Progress, token: str | None) -> None:
     """One attempt: the rest of the file, or all of it."""
     if part.size == part.file.size:
@@ -80,7 +86,7 @@ def _transfer(client: httpx2.Client, url: str, part: PartFile, progress: Progres
         headers["Range"] = f"bytes={part.size}-"
         if part.etag is not None:
             headers["If-Range"] = part.etag
-    with _open(client, url, headers, token) as response:
+    with open_response(client, url, headers, token) as response:
         _place(response, url, part)
         try:
             for chunk in response.iter_raw():  # as it comes: a broken connection loses nothing
@@ -94,25 +100,36 @@ def _transfer(client: httpx2.Client, url: str, part: PartFile, progress: Progres
 
 def _place(response: httpx2.Response, url: str, part: PartFile) -> None:
     """Set `part` to where the body of `response` belongs, after checking that it is the file that was asked for."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise SourceFailed("it serves the file compressed, against the request")
+    refuse_compressed(response)
     if response.status_code == 206:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if match is None or int(match[1]) != part.size or match[2] not in ("*", str(part.file.size)):
+        if not begins_at(response, part.size, part.file.size):
             part.restart(url, None)
             raise Interrupted("it answered with another range than the one asked for")
         return
     length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) != part.file.size:
+    if _NUMBER.fullmatch(length) and int(length) != part.file.size:
         part.discard()
         raise WrongBytes(f"it serves {int(length):,} bytes, the file has {part.file.size:,}")
     tag = response.headers.get("ETag", "")
     part.restart(url, tag if _STRONG_TAG.fullmatch(tag) else None)
 
 
+def refuse_compressed(response: httpx2.Response) -> None:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise SourceFailed("it serves the file compressed, against the request")
+
+
+def begins_at(response: httpx2.Response, start: int, size: int) -> bool:
+    """Whether a 206 answer says that it begins at byte `start` of a file of `size` bytes."""
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    return match is not None and int(match[1]) == start and match[2] in ("*", str(size))
+
+
 @contextmanager
-def _open(client: httpx2.Client, url: str, headers: dict[str, str], token: str | None) -> Iterator[httpx2.Response]:
-    """The streaming response of `url` after redirects, its status 200 or 206."""
+def open_response(
+    client: httpx2.Client, url: str, headers: dict[str, str], token: str | None
+) -> Iterator[httpx2.Response]:
+    """The streaming response of `url` after redirects, its status 200 or 206. `token` is sent to its origin only."""
     try:
         home = current = httpx2.URL(url)
         for _ in range(MAX_REDIRECTS):
@@ -155,8 +172,8 @@ def _check_status(response: httpx2.Response) -> None:
     if status == 416:  # what we have is not a beginning of what is there
         raise WrongBytes("it has no such range")
     if status in (401, 403):
-        raise SourceFailed(f"it refuses access (HTTP {status}); a gated model needs a token")
+        raise AccessRefused(f"it refuses access (HTTP {status}); a gated model needs a token")
     if status in _RETRIED:
         after = response.headers.get("Retry-After", "")
-        raise Interrupted(f"it is unavailable (HTTP {status})", float(after) if after.isdigit() else None)
+        raise Interrupted(f"it is unavailable (HTTP {status})", float(after) if _NUMBER.fullmatch(after) else None)
     raise SourceFailed(f"HTTP {status}")
