@@ -13,8 +13,8 @@ from nemora.core import Sampling
 
 Precision = Literal["bf16", "fp8", "nvfp4", "gguf"]
 Part = Literal[
-    "embedding", "head", "experts", "shared_up", "shared_down", "latent_down", "latent_up", "router",
-    "mamba_in", "mamba_out", "qkv", "output", "mlp",
+    "embedding", "head", "experts", "shared_up", "shared_down", "latent_down", "latent_up", "mamba_in", "mamba_out",
+    "qkv", "output", "mlp",
 ]  # fmt: skip
 """The kinds of matrices in a model, as far as published checkpoints store them differently."""
 
@@ -78,6 +78,8 @@ class Repository:
     """`base` was not trained to converse, `reward` judges answers, `draft` guesses ahead for a larger model."""
     storage: Storage | None = BF16
     """None: not known, so its size is not computed."""
+    listed_bytes: int | None = None
+    """Bytes of its safetensors files as the hub lists them, where that was seen: what is computed must come close."""
     note: str = ""
 
 

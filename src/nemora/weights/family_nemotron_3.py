@@ -18,7 +18,13 @@ from nemora.weights.family_model import (
     Storage,
     Stored,
 )
-from nemora.weights.family_nemotron_h import NANO_3_SAMPLING, NEMOTRON_3_PARSERS, hybrid_config
+from nemora.weights.family_nemotron_h import (
+    NANO_3_SAMPLING,
+    NEMOTRON_3_PARSERS,
+    hybrid_config,
+    layers_of,
+    quantised_mamba,
+)
 
 NANO = "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME"
 SUPER = "MEMEMEM*EMEMEMEM*EMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEM*EMEMEMEME"
@@ -109,21 +115,25 @@ def _all(format: Any, *parts: Any) -> tuple[Stored, ...]:
     return tuple(Stored(format=format, part=part) for part in parts)
 
 
-def _layers(pattern: str, letter: str) -> frozenset[int]:
-    return frozenset(index for index, other in enumerate(pattern) if other == letter)
-
-
-MIXTURE_FP8 = Storage(
+SUPER_FP8 = Storage(
     stored=_all("fp8", "experts", "shared_up", "shared_down", "mamba_in", "mamba_out"),
     rule="experts, shared experts and Mamba projections FP8; the rest BF16",
 )
-_BEFORE_ATTENTION = frozenset(layer - 1 for layer in _layers(NANO, "*"))
-_NANO_QUANTISED_MAMBA = _layers(NANO, "M") - _BEFORE_ATTENTION
+_NANO_MAMBA = quantised_mamba(NANO)
+NANO_FP8 = Storage(
+    stored=(
+        *_all("fp8", "experts", "shared_up", "shared_down"),
+        Stored(format="fp8", part="mamba_in", layers=_NANO_MAMBA),
+        Stored(format="fp8", part="mamba_out", layers=_NANO_MAMBA),
+    ),
+    rule="experts, shared experts and Mamba projections FP8, but not the Mamba layer before each attention layer "
+    "(its listed size says so); the rest BF16",
+)
 NANO_NVFP4 = Storage(
     stored=(
         *_all("nvfp4", "experts", "shared_up", "shared_down"),
-        Stored(format="nvfp4", part="mamba_in", layers=_NANO_QUANTISED_MAMBA),
-        Stored(format="nvfp4", part="mamba_out", layers=_NANO_QUANTISED_MAMBA),
+        Stored(format="nvfp4", part="mamba_in", layers=_NANO_MAMBA),
+        Stored(format="nvfp4", part="mamba_out", layers=_NANO_MAMBA),
     ),
     rule="experts, shared experts and Mamba projections NVFP4, but not the Mamba layer before each attention layer; "
     "the rest BF16",
@@ -140,8 +150,8 @@ SUPER_NVFP4 = Storage(
     stored=(
         Stored(format="nvfp4", part="experts"),
         Stored(format="nvfp4", part="shared_down", layers=frozenset({1})),
-        Stored(format="fp8", part="shared_up", layers=_layers(SUPER, "E") - {41}),
-        Stored(format="fp8", part="shared_down", layers=_layers(SUPER, "E") - {1, 8, 76}),
+        Stored(format="fp8", part="shared_up", layers=layers_of(SUPER, "E") - {41}),
+        Stored(format="fp8", part="shared_down", layers=layers_of(SUPER, "E") - {1, 8, 76}),
         Stored(format="fp8", part="mamba_in", layers=_SUPER_MAMBA_IN),
         Stored(format="fp8", part="mamba_out", layers=_SUPER_MAMBA_OUT),
         Stored(format="fp8", part="latent_down", layers=frozenset({1, 3, 5})),
@@ -186,8 +196,18 @@ _NANO = FamilyModel(
     repositories=(
         Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", precision="bf16"),
         Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-Base-BF16", precision="bf16", kind="base"),
-        Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-FP8", precision="fp8", storage=MIXTURE_FP8),
-        Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4", precision="nvfp4", storage=NANO_NVFP4),
+        Repository(
+            id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-FP8",
+            precision="fp8",
+            storage=NANO_FP8,
+            listed_bytes=32_682_163_544,
+        ),
+        Repository(
+            id="nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4",
+            precision="nvfp4",
+            storage=NANO_NVFP4,
+            listed_bytes=19_342_796_520,
+        ),
     ),
     licences=(NEMOTRON_OPEN,),
     config=NANO_CONFIG,
@@ -280,8 +300,18 @@ _SUPER = FamilyModel(
     repositories=(
         Repository(id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", precision="bf16"),
         Repository(id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-Base-BF16", precision="bf16", kind="base"),
-        Repository(id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8", precision="fp8", storage=MIXTURE_FP8),
-        Repository(id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4", precision="nvfp4", storage=SUPER_NVFP4),
+        Repository(
+            id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8",
+            precision="fp8",
+            storage=SUPER_FP8,
+            listed_bytes=128_350_001_680,
+        ),
+        Repository(
+            id="nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4",
+            precision="nvfp4",
+            storage=SUPER_NVFP4,
+            listed_bytes=80_317_948_856,
+        ),
     ),
     licences=(NEMOTRON_OPEN,),
     config=SUPER_CONFIG,

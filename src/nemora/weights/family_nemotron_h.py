@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from nemora.core import Sampling
 from nemora.weights.family_model import (
@@ -15,7 +15,6 @@ from nemora.weights.family_model import (
     Launch,
     MinimumVram,
     Parsers,
-    Part,
     Published,
     Repository,
     SamplingModes,
@@ -64,8 +63,6 @@ COMMON: Mapping[str, Any] = {
     "vocab_size": 131072,
 }
 
-SLOTS: tuple[Part, ...] = ("mamba_in", "mamba_out", "qkv", "output", "mlp")
-
 
 def hybrid_config(pattern: str, *, as_list: bool = False, **dimensions: Any) -> dict[str, Any]:
     """A nemotron_h config.json: what all have, the layers, and `dimensions`.
@@ -107,16 +104,30 @@ NANO_9B_V2 = "M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-"
 NANO_12B_V2 = "M-M-M-M*-M-M-M-M*-M-M-M-M*-M-M-M-M*-M-M-M-M*-M-M-M-M*-M-M-M-M-"
 NANO_3_4B = "M-M-M-MM-M-M*-M-M*-M-M-M*-M-M-MM*-MMM-M-M-"
 
-DENSE_FP8 = Storage(
-    stored=tuple(Stored(format="fp8", part=part) for part in SLOTS),
-    rule="every matrix of the layers FP8; embeddings and head BF16",
-    assumed=True,
-)
-DENSE_NVFP4 = Storage(
-    stored=tuple(Stored(format="nvfp4", part=part) for part in SLOTS),
-    rule="every matrix of the layers NVFP4; embeddings and head BF16",
-    assumed=True,
-)
+
+def layers_of(pattern: str, letter: str) -> frozenset[int]:
+    """The layers of one kind."""
+    return frozenset(index for index, other in enumerate(pattern) if other == letter)
+
+
+def quantised_mamba(pattern: str) -> frozenset[int]:
+    """The Mamba layers that NVIDIA quantises in most models: all but those just before an attention layer."""
+    return layers_of(pattern, "M") - {layer - 1 for layer in layers_of(pattern, "*")}
+
+
+def _dense_storage(format: Literal["fp8", "nvfp4"], pattern: str) -> Storage:
+    mamba = quantised_mamba(pattern)
+    return Storage(
+        stored=(
+            Stored(format=format, part="mlp"),
+            Stored(format=format, part="mamba_in", layers=mamba),
+            Stored(format=format, part="mamba_out", layers=mamba),
+        ),
+        rule=f"MLPs and Mamba projections {format.upper()}, but not the Mamba layer before each attention layer; "
+        "the rest BF16",
+        assumed=True,
+    )
+
 
 NANO_V2_SAMPLING = SamplingModes(thinking=Sampling(temperature=0.6, top_p=0.95))
 NANO_3_SAMPLING = SamplingModes(
@@ -167,8 +178,14 @@ MODELS: tuple[FamilyModel, ...] = (
             Repository(id="nvidia/NVIDIA-Nemotron-Nano-9B-v2", precision="bf16"),
             Repository(id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-Base", precision="bf16", kind="base"),
             Repository(id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-Japanese", precision="bf16", note="Japanese"),
-            Repository(id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-FP8", precision="fp8", storage=DENSE_FP8),
-            Repository(id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-NVFP4", precision="nvfp4", storage=DENSE_NVFP4),
+            Repository(
+                id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-FP8", precision="fp8", storage=_dense_storage("fp8", NANO_9B_V2)
+            ),
+            Repository(
+                id="nvidia/NVIDIA-Nemotron-Nano-9B-v2-NVFP4",
+                precision="nvfp4",
+                storage=_dense_storage("nvfp4", NANO_9B_V2),
+            ),
         ),
         licences=(NVIDIA_OPEN,),
         config=_dense(NANO_9B_V2, 4480, 40, (128, 80), 15680, 131072),
@@ -209,7 +226,9 @@ MODELS: tuple[FamilyModel, ...] = (
         model_type="nemotron_h",
         repositories=(
             Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16", precision="bf16"),
-            Repository(id="nvidia/NVIDIA-Nemotron-3-Nano-4B-FP8", precision="fp8", storage=DENSE_FP8),
+            Repository(
+                id="nvidia/NVIDIA-Nemotron-3-Nano-4B-FP8", precision="fp8", storage=_dense_storage("fp8", NANO_3_4B)
+            ),
             Repository(
                 id="nvidia/NVIDIA-Nemotron-3-Nano-4B-GGUF",
                 precision="gguf",
