@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemora.weights import family_llama_nemotron, family_nemotron_3, family_nemotron_h, family_omni
-from nemora.weights.family_model import FamilyModel, Repository
+from nemora.weights.family_model import PRECISIONS, FamilyModel, Precision, Repository
 
 FAMILY: dict[str, FamilyModel] = {
     model.name: model
@@ -32,3 +32,14 @@ def find_repository(id: str) -> tuple[FamilyModel, Repository] | None:
             if repository.id.lower() == id.lower():
                 return model, repository
     return None
+
+
+def split_precision(text: str) -> tuple[FamilyModel | None, Precision | None]:
+    """`name` or `name:precision` as the model and the precision; (None, None) if no such model is known."""
+    if text in FAMILY:
+        return FAMILY[text], None
+    name, _, asked = text.rpartition(":")
+    for precision in PRECISIONS:
+        if name in FAMILY and asked == precision:
+            return FAMILY[name], precision
+    return None, None

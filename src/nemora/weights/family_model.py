@@ -12,6 +12,9 @@ from typing import Any, Literal
 from nemora.core import Sampling
 
 Precision = Literal["bf16", "fp8", "nvfp4", "gguf"]
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "nvfp4", "gguf")
+"""The most exact first; what a GGUF file holds differs."""
+
 Part = Literal[
     "embedding", "head", "experts", "shared_up", "shared_down", "latent_down", "latent_up", "mamba_in", "mamba_out",
     "qkv", "output", "mlp",
@@ -176,8 +179,7 @@ class FamilyModel:
     @property
     def precisions(self) -> tuple[Precision, ...]:
         """The precisions with a main repository, the most exact first."""
-        every: tuple[Precision, ...] = ("bf16", "fp8", "nvfp4", "gguf")
-        return tuple(precision for precision in every if self.repository(precision) is not None)
+        return tuple(precision for precision in PRECISIONS if self.repository(precision) is not None)
 
 
 # The licences that more than one generation uses.
