@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from nemora.cli import offer
-from nemora.cli.offer import Asking, named_model, with_chosen_model
-from nemora.errors import UnsupportedCheckpoint
+from nemora.cli.offer import Asking, with_chosen_model
 from nemora.settings import LocalSettings, Paths, RemoteServer, Settings
 from nemora.weights.fit import largest_that_fits
 
@@ -119,35 +118,9 @@ def test_a_configured_model_or_a_local_server_is_never_second_guessed(settings: 
     assert (person.questions, person.probes, person.output.getvalue()) == (0, 0, "")
 
 
-@pytest.mark.parametrize(
-    ("model", "means"),
-    [
-        ("nemotron-3-nano-4b", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16"),
-        ("nemotron-3-nano-4b:fp8", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-FP8"),
-        ("nemotron-3-nano-4b:gguf", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-GGUF"),
-        ("nemotron-3-nano-30b-a3b", "hub:nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4"),
-        ("nemotron-3-super-120b-a12b:bf16", "hub:nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16"),
-        ("smollm2-135m", "smollm2-135m"),
-        ("hub:someone/else", "hub:someone/else"),
-        ("./nemotron-3-nano-4b", "./nemotron-3-nano-4b"),
-        ("nemotron-3-nano-4b:int3", "nemotron-3-nano-4b:int3"),
-    ],
-)
-def test_a_name_of_the_family_means_its_repository(model: str, means: str, settings: Settings) -> None:
-    assert named_model(model, settings) == means
-
-
-@pytest.mark.parametrize(
-    ("model", "why"),
-    [
-        ("nemotron-3-nano-omni-30b-a3b", "cannot be run here yet"),
-        ("nemotron-3-nano-4b:nvfp4", "not published in nvfp4"),
-        ("nemotron-3-super-120b-a12b", "does not fit"),
-    ],
-)
-def test_what_cannot_be_run_is_refused_before_a_download(model: str, why: str, settings: Settings) -> None:
-    with pytest.raises(UnsupportedCheckpoint, match=why):
-        named_model(model, settings)
+def test_a_configured_name_of_the_family_becomes_its_repository(settings: Settings) -> None:
+    named = dataclasses.replace(settings, local=LocalSettings(model="nemotron-3-nano-4b"), offline=True)
+    assert Person().choose(named) == "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16"
 
 
 class Refuses(http.server.BaseHTTPRequestHandler):

@@ -10,10 +10,8 @@ from typing import TextIO
 
 import httpx2
 
-from nemora.errors import UnsupportedCheckpoint
 from nemora.settings import LocalSettings, Settings
-from nemora.weights.catalog import CATALOG, HUB
-from nemora.weights.family import split_precision
+from nemora.weights.catalog import HUB
 
 PROBE_SECONDS = 2.0
 CONTEXT = 32_768
@@ -51,44 +49,14 @@ def with_chosen_model(settings: Settings, ask: Asking, probe: Probe | None = Non
     if any(server.trust == "local" for server in settings.servers):
         return settings
     if settings.local.model != LocalSettings().model:
-        return _with_model(settings, named_model(settings.local.model, settings))
+        from nemora.weights.family_reference import reference_of  # loads torch
+
+        local = settings.local
+        return _with_model(settings, reference_of(local.model, context=local.context or CONTEXT, device=local.device))
     if settings.offline:
         return settings
     offered = _offered(settings, ask, probe or hub_answers)
     return settings if offered is None else _with_model(settings, offered)
-
-
-def named_model(model: str, settings: Settings) -> str:
-    """What a configured model means: for a name of the family, or `name:precision`, its repository on the hub.
-
-    Everything else is returned as it is.
-
-    Raises:
-        UnsupportedCheckpoint: it cannot be run here, or no precision fits.
-    """
-    if model in CATALOG:
-        return model
-    member, precision = split_precision(model)
-    if member is None:
-        return model
-    from nemora.weights import fit  # loads torch
-
-    if reason := fit.why_not_runnable(member):
-        raise UnsupportedCheckpoint(f"{member.title} cannot be run here yet: {reason}.")
-    if precision is not None:
-        repository = member.repository(precision)
-        if repository is None:
-            raise UnsupportedCheckpoint(
-                f"{member.title} is not published in {precision}; there is {', '.join(member.precisions)}."
-            )
-        return f"hub:{repository.id}"
-    best = fit.best_fit(member, context=settings.local.context or CONTEXT, device=settings.local.device)
-    if best is None:
-        raise UnsupportedCheckpoint(
-            f"{member.title} does not fit into this machine's memory; `nemora models {member.name}` shows the sum, and "
-            f"{member.name}:{member.precisions[-1]} loads it nevertheless."
-        )
-    return f"hub:{best.repository.id}"
 
 
 def hub_answers() -> bool:
