@@ -68,7 +68,7 @@ def describe(model: FamilyModel, place: Place) -> Row:
         "precisions": [_precision(model, name, place) for name in model.precisions],
         "repositories": [_repository(model, index) for index in range(len(model.repositories))],
         "fits_at": None if best is None else best.repository.precision,
-        "licences": [dict(dataclasses.asdict(terms)) for terms in model.licences],
+        "licences": [{**dataclasses.asdict(terms), "line": terms.line()} for terms in model.licences],
         "sampling": {
             "thinking": _sampling(model.sampling.thinking),
             "plain": _sampling(model.sampling.plain),
@@ -268,7 +268,7 @@ def _facts(row: Row) -> list[tuple[str, str]]:
         ("context", _context_text(row)),
         ("cache", f"{_small(row['cache_per_token'])} a token, {_small(row['cache_per_sequence'])} a sequence"),
     ]
-    facts += [("licence", f"{terms['name']}, {terms['url']}") for terms in _rows(row["licences"])]
+    facts += [("licence", str(terms["line"])) for terms in _rows(row["licences"])]
     if not row["licences"]:
         facts.append(("licence", f"{UNKNOWN} here; its repository says"))
     sampling = row["sampling"]

@@ -85,7 +85,7 @@ def _offered(settings: Settings, ask: Asking, probe: Probe) -> str | None:
         return None
     model, repository = best.model, best.repository
     size = fit.checkpoint_bytes(model, repository) or 0
-    licences = " and ".join(terms.line() for terms in model.licences)
+    licences = "\n              and ".join(terms.line() for terms in model.licences)
     named = f"{model.name} ({repository.precision}, {size / 1e9:.1f} GB)"
     if not (ask.yes or ask.interactive):
         ask.output.write(f"Using {starter}; {named} would fit: nemora serve --model {model.name}\n")
@@ -104,6 +104,7 @@ def _offered(settings: Settings, ask: Asking, probe: Probe) -> str | None:
         ask.output.flush()
         if ask.answer().strip().lower() not in ("y", "yes"):
             return None
+    ask.output.write(f'To be asked no more, write under [local] in nemora.toml: model = "{model.name}"\n')
     return f"hub:{repository.id}"
 
 

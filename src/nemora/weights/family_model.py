@@ -31,12 +31,12 @@ class Terms:
 
     name: str
     url: str
-    permissive: bool
-    """Commercial use, changes and redistribution are allowed, whoever the user is. A summary, not legal advice."""
+    permissive: bool | None
+    """Whether it asks for no more than that notices are kept; None: not known. A summary, not legal advice."""
 
     def line(self) -> str:
-        """Name and address in one line."""
-        return f"{self.name}, {self.url}"
+        """Name, address, and whether it has conditions, in one line."""
+        return f"{self.name} ({'permissive' if self.permissive else 'has conditions: read it'}), {self.url}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +184,14 @@ class FamilyModel:
 
 # The licences that more than one generation uses.
 _AGREEMENTS = "https://www.nvidia.com/en-us/agreements/enterprise-software"
-NVIDIA_OPEN = Terms(name="NVIDIA Open Model License", url=f"{_AGREEMENTS}/nvidia-open-model-license/", permissive=True)
+NVIDIA_OPEN = Terms(  # ends if a model's guardrails are weakened, and asks to follow NVIDIA's terms of trustworthy AI
+    name="NVIDIA Open Model License", url=f"{_AGREEMENTS}/nvidia-open-model-license/", permissive=False
+)
 NEMOTRON_OPEN = Terms(
     name="NVIDIA Nemotron Open Model License", url=f"{_AGREEMENTS}/nvidia-nemotron-open-model-license/", permissive=True
 )
 NVIDIA_AGREEMENT = Terms(
-    name="NVIDIA Open Model Agreement", url=f"{_AGREEMENTS}/nvidia-open-model-agreement/", permissive=True
+    name="NVIDIA Open Model Agreement", url=f"{_AGREEMENTS}/nvidia-open-model-agreement/", permissive=None
 )
 NVIDIA_RESEARCH = Terms(
     name="NVIDIA Internal Scientific Research and Development Model License",

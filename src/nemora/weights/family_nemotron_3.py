@@ -354,7 +354,7 @@ _ULTRA = FamilyModel(
         Repository(id="nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-NVFP4", precision="nvfp4", storage=ULTRA_NVFP4),
         Repository(id="nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM", precision="bf16", kind="reward"),
     ),
-    licences=(NEMOTRON_OPEN,),
+    licences=(OPENMDW,),
     config=ULTRA_CONFIG,
     context=262144,
     claimed_context=MILLION,

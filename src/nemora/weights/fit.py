@@ -336,7 +336,7 @@ def _matrix_line(label: str, format: str, matrices: list[Matrix]) -> Line:
     numbers, count = sum(matrix.numbers for matrix in matrices), sum(matrix.count for matrix in matrices)
     return Line(
         label=label,
-        how=f"{numbers:,} numbers in {count:,} matrices, {FORMATS[format]}",
+        how=f"{numbers:,} numbers in {count:,} {'matrix' if count == 1 else 'matrices'}, {FORMATS[format]}",
         bytes=sum(matrix.count * matrix_bytes(format, matrix.rows, matrix.columns) for matrix in matrices),
     )
 
