@@ -7,6 +7,7 @@ import pytest
 
 from nemora.engine.engine import PREFILL_CHUNK
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
+from nemora.ops.blocks import BF16, FP8_E4M3, MODELOPT_NVFP4, BlockFormat
 from nemora.weights import fit
 from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.family import FAMILY
@@ -187,3 +188,10 @@ def test_matrix_takes_its_numbers_and_scales(format: str, rows: int, columns: in
 
 def test_chunk_is_the_engines() -> None:
     assert CHUNK == PREFILL_CHUNK
+
+
+@pytest.mark.parametrize(("name", "format"), [("bf16", BF16), ("fp8", FP8_E4M3), ("nvfp4", MODELOPT_NVFP4)])
+def test_matrix_takes_what_its_stored_blocks_take(name: str, format: BlockFormat) -> None:
+    rows, columns = 6, 64
+    per_row = format.row_bytes(columns) + format.blocks(columns) * format.scale_bytes
+    assert matrix_bytes(name, rows, columns) == rows * per_row + (0 if name == "bf16" else 4)
