@@ -48,7 +48,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_models_lists_the_catalog_before_anything_is_pulled(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verb("models") == 0
-    head, row = capsys.readouterr().out.splitlines()
+    head, row, blank, family, *_ = capsys.readouterr().out.splitlines()
+    assert blank == "" and family.startswith("NAME")
     assert head.split() == ["NAME", "KIND", "STATE", "SIZE", "LICENCE"]
     assert row.startswith("tiny") and "not pulled" in row and "CC-BY-4.0" in row
     assert not home.exists()
@@ -126,7 +127,7 @@ def test_models_name_shows_files_and_where_the_licence_lies(home: Path, capsys: 
 def test_models_json_holds_what_the_table_shows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verb("pull", "--quiet", "tiny")
     verb("models", "--json")
-    (row,) = json.loads(capsys.readouterr().out)
+    (row,) = json.loads(capsys.readouterr().out)["cached"]
     assert (row["name"], row["state"], row["size"], row["damaged"]) == ("tiny", "ready", len(CONTENT), [])
     verb("models", "tiny", "--json")
     assert json.loads(capsys.readouterr().out) == row

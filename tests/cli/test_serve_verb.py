@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nemora.cli.main import main
-from nemora.settings import Settings
+from nemora.settings import LocalSettings, Settings
 
 
 @pytest.fixture
@@ -94,3 +94,47 @@ def test_a_site_that_is_offline_by_its_settings_stays_offline_without_the_flag(
     config.write_text("offline = true\n")
     assert main(["--config", str(config), "serve"]) == 0
     assert served[0].offline
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A settings file that says nothing, on a machine with room for a large model and a hub that answers."""
+    monkeypatch.delenv("NEMORA_OFFLINE", raising=False)
+    monkeypatch.setattr("nemora.weights.fit.available_memory", lambda device="cpu": 24_000_000_000)
+    monkeypatch.setattr("nemora.cli.offer.hub_answers", lambda: True)
+    file = tmp_path / "bare.toml"
+    file.write_text("")
+    return str(file)
+
+
+def test_without_a_terminal_the_starter_is_served_and_a_line_says_what_would_fit(
+    served: list[Settings], bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", bare, "serve"]) == 0
+    assert served[0].local.model == LocalSettings().model
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "would fit" in error
+
+
+def test_yes_serves_the_offered_model_after_showing_its_licence(
+    served: list[Settings], bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", bare, "serve", "--yes"]) == 0
+    model = served[0].local.model
+    assert model.startswith("hub:nvidia/")
+    error = capsys.readouterr().err
+    assert model.removeprefix("hub:") in error and "licence" in error
+
+
+def test_offline_serves_the_starter_in_silence(
+    served: list[Settings], bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", bare, "serve", "--offline", "--yes"]) == 0
+    assert served[0].local.model == LocalSettings().model and capsys.readouterr().err == ""
+
+
+def test_a_member_of_the_family_that_cannot_be_run_is_one_sentence_and_no_server(
+    served: list[Settings], bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", bare, "serve", "--model", "nemotron-3-nano-omni-30b-a3b"]) == 1
+    assert "cannot be run here yet" in capsys.readouterr().err and not served

@@ -1,26 +1,37 @@
-"""`nemora models`: the models that are known by name, what of them is in the cache, and under which licence."""
+"""`nemora models`: the models in the cache and its catalog, and the whole Nemotron family with what of it fits here.
+
+With --json an object: "cached" are the models that can be opened by name, "family" is the Nemotron family.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nemora.core import Json
-from nemora.errors import HashMismatch, UnknownModel
+from nemora.errors import HashMismatch, UnknownModel, UsageError
 from nemora.settings import load_settings
 from nemora.weights import cache as store
 from nemora.weights.catalog import CATALOG, Entry
+from nemora.weights.family import find
+from nemora.weights.family_model import FamilyModel
 from nemora.weights.fetch import LICENCE_FILE, opened_path
 from nemora.weights.progress import megabytes
+
+if TYPE_CHECKING:
+    from nemora.cli.family_view import Place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one model, in detail: files, sources, licence")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one model, in detail; also a repository of the family")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--context", type=int, metavar="N", help="tokens of a sequence that must fit (default: 32768)")
     parser.add_argument("--verify", action="store_true", help="hash every file, also those that look unchanged")
 
 
@@ -28,21 +39,28 @@ def run(args: argparse.Namespace) -> int:
     """Print a table, or the details of one model.
 
     Raises:
-        UnknownModel: neither the catalog nor the cache has that name.
+        UsageError: --context is no number of tokens.
+        UnknownModel: neither the catalog nor the family nor the cache has that name.
         HashMismatch: a cached file is damaged; after everything is printed.
     """
-    cache = load_settings(args.config).paths.cache
+    if args.context is not None and args.context < 1:
+        raise UsageError("--context must be 1 or more.")
+    settings = load_settings(args.config)
+    cache, device = settings.paths.cache, settings.local.device
+    if args.name is not None and args.name not in CATALOG and (model := find(args.name)) is not None:
+        _show_family_model(model, args, device)
+        return 0
     if args.name is not None:
         described = [_describe(cache, args.name, full=args.verify)]
     else:
         names = dict.fromkeys([*CATALOG, *store.model_names(cache)])
         described = [_describe(cache, name, full=args.verify) for name in names]
-    if args.json:
-        print(json.dumps(described[0] if args.name else described, indent=2, ensure_ascii=False))
-    elif args.name is not None:
-        _print_detail(described[0])
+    if args.name is None:
+        _show_all(described, args, device)
+    elif args.json:
+        _print_json(described[0])
     else:
-        _print_table(described)
+        _print_detail(described[0])
     damaged = [str(row["name"]) for row in described if row["damaged"]]
     if damaged:
         raise HashMismatch(
@@ -51,12 +69,48 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _show_family_model(model: FamilyModel, args: argparse.Namespace, device: str) -> None:
+    from nemora.cli import family_view as view  # loads torch, which the other details do not need
+
+    row = view.describe_fully(model, _place(args, device))
+    if args.json:
+        _print_json(row)
+    else:
+        view.print_model(row)
+
+
+def _show_all(described: list[dict[str, Json]], args: argparse.Namespace, device: str) -> None:
+    from nemora.cli import family_view as view
+
+    place = _place(args, device)
+    family = view.describe_family(place)
+    if args.json:
+        cached: list[Json] = [*described]
+        _print_json({"cached": cached, "family": [*family], **dataclasses.asdict(place)})
+    else:
+        _print_table(described)
+        print()
+        view.print_family(family, place)
+
+
+def _place(args: argparse.Namespace, device: str) -> Place:
+    from nemora.cli import family_view as view
+    from nemora.weights.memory import available_memory
+
+    context = args.context or view.DEFAULT_CONTEXT
+    return view.Place(context=context, device=device, available=available_memory(device))
+
+
+def _print_json(value: Json) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def _describe(cache: Path, name: str, *, full: bool) -> dict[str, Json]:
     folder = store.model_folder(cache, name)
     entry = CATALOG.get(name)
     if entry is None:
         if not folder.is_dir():
-            raise UnknownModel(f"No model of that name is known or cached; known: {', '.join(CATALOG)}.")
+            raise UnknownModel("No model of that name is known or cached; `nemora models` lists all.")
         size = store.folder_bytes(folder)
         row: dict[str, Json] = {"name": name, "kind": "", "summary": "not in the catalog", "state": "unknown"}
         return row | {"size": size, "cached_bytes": size, "path": str(folder), "damaged": [], "missing": []}

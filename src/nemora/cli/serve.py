@@ -7,6 +7,7 @@ import dataclasses
 import sys
 
 from nemora.cli.asking import add_cloud_arguments, settings_of
+from nemora.cli.offer import asking, with_chosen_model
 from nemora.errors import UsageError
 from nemora.settings import Settings
 from nemora.weights.progress import progress_on
@@ -15,7 +16,10 @@ from nemora.weights.progress import progress_on
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to bind (default: loopback only)")
     parser.add_argument("--port", type=int, help="port to bind; 0 lets the system choose (default: 8484)")
-    parser.add_argument("--model", help="the local model: a catalog name, a folder or a GGUF file")
+    parser.add_argument(
+        "--model", help="the local model: a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
+    )
+    parser.add_argument("--yes", action="store_true", help="without a model: take the largest that fits, do not ask")
     parser.add_argument("--threads", type=int, help="threads for the local model (default: one per core)")
     parser.add_argument("--offline", action="store_true", help="never fetch anything")
     add_cloud_arguments(parser)
@@ -24,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from nemora.server.run import serve
 
-    serve(_settings(args), progress=progress_on(sys.stderr))
+    settings = with_chosen_model(_settings(args), asking(args.yes))
+    serve(settings, progress=progress_on(sys.stderr))
     return 0
 
 

@@ -1,0 +1,45 @@
+"""From a name of the family to the repository that is meant: at the named precision, or the best that fits here."""
+
+from __future__ import annotations
+
+from nemora.errors import UnsupportedCheckpoint
+from nemora.weights import fit
+from nemora.weights.catalog import CATALOG
+from nemora.weights.family import split_precision
+from nemora.weights.family_model import FamilyModel, Precision
+
+
+def reference_of(text: str, *, context: int, device: str = "cpu") -> str:
+    """What `text` means to `fetch.resolve`: for `name` or `name:precision` of the family `hub:OWNER/REPO`, else itself.
+
+    Args:
+        context: tokens of a sequence for which there must be room, where no precision is named.
+
+    Raises:
+        UnsupportedCheckpoint: it cannot be run here, is not published in that precision, or does not fit in any.
+    """
+    model, precision = split_precision(text)
+    if model is None or text in CATALOG:
+        return text
+    if reason := fit.why_not_runnable(model):
+        raise UnsupportedCheckpoint(f"{model.title} cannot be run here yet: {reason}.")
+    return _named(model, precision) if precision is not None else _best(model, context, device)
+
+
+def _named(model: FamilyModel, precision: Precision) -> str:
+    repository = model.repository(precision)
+    if repository is None:
+        raise UnsupportedCheckpoint(
+            f"{model.title} is not published in {precision}; there is {', '.join(model.precisions)}."
+        )
+    return f"hub:{repository.id}"
+
+
+def _best(model: FamilyModel, context: int, device: str) -> str:
+    best = fit.best_fit(model, context=context, device=device)
+    if best is None:
+        raise UnsupportedCheckpoint(
+            f"{model.title} does not fit into the memory that is free; `nemora models {model.name}` shows the sum, and "
+            f"{model.name}:{model.precisions[-1]} loads it nevertheless."
+        )
+    return f"hub:{best.repository.id}"

@@ -1,0 +1,59 @@
+"""Names of the family become repositories of the hub; everything else stays what it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from nemora.errors import UnsupportedCheckpoint
+from nemora.weights import fit
+from nemora.weights.family import FAMILY
+from nemora.weights.family_reference import reference_of
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nemora.weights.fit.available_memory", lambda device="cpu": 24_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("model", "means"),
+    [
+        ("nemotron-3-nano-4b", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16"),
+        ("nemotron-3-nano-4b:fp8", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-FP8"),
+        ("nemotron-3-nano-4b:gguf", "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-GGUF"),
+        ("nemotron-3-nano-30b-a3b", "hub:nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4"),
+        ("nemotron-3-super-120b-a12b:bf16", "hub:nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16"),
+        ("smollm2-135m", "smollm2-135m"),
+        ("hub:someone/else", "hub:someone/else"),
+        ("./nemotron-3-nano-4b", "./nemotron-3-nano-4b"),
+        ("nemotron-3-nano-4b:int3", "nemotron-3-nano-4b:int3"),
+    ],
+)
+def test_a_name_of_the_family_means_its_repository(model: str, means: str) -> None:
+    assert reference_of(model, context=8192) == means
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("nemotron-3-nano-omni-30b-a3b", "cannot be run here yet"),
+        ("nemotron-3-nano-4b:nvfp4", "not published in nvfp4"),
+        ("nemotron-3-super-120b-a12b", "does not fit"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_a_download(model: str, why: str) -> None:
+    with pytest.raises(UnsupportedCheckpoint, match=why):
+        reference_of(model, context=8192)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_every_published_precision_of_what_runs_can_be_named(name: str) -> None:
+    model = FAMILY[name]
+    for precision in model.precisions:
+        if fit.why_not_runnable(model):
+            with pytest.raises(UnsupportedCheckpoint, match="cannot be run here yet"):
+                reference_of(f"{name}:{precision}", context=1)
+        else:
+            repository = model.repository(precision)
+            assert repository is not None
+            assert reference_of(f"{name}:{precision}", context=1) == f"hub:{repository.id}"
