@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hub_server import COMMIT, REPO, TOKEN, Hub, safetensors_file, serving_hub
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_gguf import file as gguf_file
@@ -16,6 +15,7 @@ from test_gguf import key as gguf_key
 from test_gguf import tensor as gguf_tensor
 from test_gguf import text as gguf_text
 
+from hub_server import COMMIT, REPO, TOKEN, Hub, safetensors_file, serving_hub
 from nemora.errors import CorruptCheckpoint, FetchError, UnknownModel, UnsupportedCheckpoint
 from nemora.weights import fetch, remote_headers
 from nemora.weights.checkpoint import open_checkpoint

@@ -1,0 +1,74 @@
+"""Checkpoints that nvidia-modelopt quantised and exported itself compute what it says they compute.
+
+`golden/make_modelopt_reference.py` made them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from nemora.models.base import Model
+from nemora.weights.checkpoint import open_checkpoint
+from nemora.weights.load import load_model, plan_loading
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "modelopt"
+EXPECTED = np.load(GOLDEN / "logits.npz")
+EXPORTS = ["llama-fp8", "hybrid-fp8", "hybrid-nvfp4"]
+
+
+def logits(model: Model) -> Tensor:
+    ids = torch.from_numpy(EXPECTED["ids"])
+    with torch.inference_mode():
+        return model.forward(ids, model.new_state(ids.shape[1]))
+
+
+def error(found: Tensor, name: str) -> float:
+    expected = torch.from_numpy(EXPECTED[name])
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+@pytest.mark.parametrize("name", ["llama-fp8", "hybrid-fp8"])
+def test_an_fp8_export_gives_modelopts_own_simulated_logits(name: str) -> None:
+    checkpoint = open_checkpoint(GOLDEN / name)
+    simulated = logits(load_model(checkpoint, simulate_activations=True))
+    weights_only = logits(load_model(checkpoint))
+    assert error(simulated, name) < 1e-4
+    assert 1e-3 < error(weights_only, name) < 0.3  # rounding inputs is what makes the difference
+
+
+def test_an_nvfp4_export_gives_the_logits_of_weights_that_modelopt_decodes() -> None:
+    assert error(logits(load_model(open_checkpoint(GOLDEN / "hybrid-nvfp4"))), "hybrid-nvfp4") < 1e-4
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_nothing_is_missing_unknown_or_wrong_in_an_export(name: str) -> None:
+    assert list(plan_loading(open_checkpoint(GOLDEN / name)).problems()) == []
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_either_declaration_alone_is_enough(name: str, tmp_path: Path) -> None:
+    """Older exports declare it in hf_quant_config.json only, newer ones may in config.json only."""
+    expected = logits(load_model(open_checkpoint(GOLDEN / name)))
+    shutil.copytree(GOLDEN / name, tmp_path / "new")
+    (tmp_path / "new" / "hf_quant_config.json").unlink()
+    assert torch.equal(logits(load_model(open_checkpoint(tmp_path / "new"))), expected)
+    shutil.copytree(GOLDEN / name, tmp_path / "old")
+    config = (tmp_path / "old" / "config.json").read_text()
+    (tmp_path / "old" / "config.json").write_text(
+        config.replace('"quantization_config": {', '"quantization_config": null, "_name_or_path": {')
+    )
+    assert torch.equal(logits(load_model(open_checkpoint(tmp_path / "old"))), expected)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_weights_stay_in_their_stored_form_when_there_is_no_room_for_copies(name: str) -> None:
+    checkpoint = open_checkpoint(GOLDEN / name)
+    stored, decoded = (load_model(checkpoint, decode_budget=budget) for budget in (0, 1 << 40))
+    assert stored.bytes < 1.05 * plan_loading(checkpoint).stored_bytes < decoded.bytes
+    torch.testing.assert_close(logits(stored), logits(decoded), rtol=1e-4, atol=1e-4)
