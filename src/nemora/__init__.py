@@ -24,7 +24,7 @@ __all__ = ["NemoraError", "__version__", "load"]
 
 
 def load(model: str, *, device: str = "cpu") -> LocalModel:
-    """Load a local model: a catalog name (fetched if it must be), a folder, or a file.
+    """Load a local model: a name that `nemora models` lists or `hub:OWNER/REPO` (fetched if it must be), or a path.
 
     See `LocalModel` for what it can do. Where fetched models lie, and whether fetching is allowed, is what
     `nemora.toml` and the environment say.
@@ -33,4 +33,6 @@ def load(model: str, *, device: str = "cpu") -> LocalModel:
     from nemora.settings import load_settings
 
     settings = load_settings()
-    return LocalModel.load(model, device=device, cache=settings.paths.cache, offline=settings.offline)
+    return LocalModel.load(
+        model, device=device, cache=settings.paths.cache, offline=settings.offline, token=settings.hub_token
+    )

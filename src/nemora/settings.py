@@ -63,8 +63,9 @@ class ServerSettings:
 class LocalSettings:
     """The model that runs in this process."""
 
-    model: str = "smollm2-135m"
-    """A catalog name, a folder or a GGUF file."""
+    model: str | None = None
+    """A name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file. None: `serve` offers one that fits,
+    and otherwise takes the starter."""
     device: str = "cpu"
     threads: int = 0
     """0: one per core."""

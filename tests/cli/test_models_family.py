@@ -12,7 +12,7 @@ import pytest
 from nemora.cli import family_view
 from nemora.cli.main import main
 from nemora.weights import fit
-from nemora.weights.family import FAMILY
+from nemora.weights.family import FAMILY, USUAL_CONTEXT
 
 ROOM = 24_000_000_000
 
@@ -38,7 +38,7 @@ def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_table_and_json_have_every_model_and_agree(capsys: pytest.CaptureFixture[str]) -> None:
     table = {line.split()[0]: line for line in shown(capsys).splitlines() if line.strip()}
     answer = as_json(capsys)
-    assert (answer["context"], answer["available"]) == (family_view.DEFAULT_CONTEXT, ROOM)
+    assert (answer["context"], answer["available"]) == (USUAL_CONTEXT, ROOM)
     assert [row["name"] for row in answer["family"]] == list(FAMILY)
     for row in answer["family"]:
         cells = re.split(r" {2,}", table[row["name"]])

@@ -15,10 +15,11 @@ import pytest
 from nemora.cli import offer
 from nemora.cli.offer import Asking, with_chosen_model
 from nemora.settings import LocalSettings, Paths, RemoteServer, Settings
+from nemora.weights.family import USUAL_CONTEXT
 from nemora.weights.fit import largest_that_fits
 
 ROOM = 24_000_000_000
-STARTER = LocalSettings().model
+STARTER = "smollm2-135m"
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def best_reference() -> str:
-    best = largest_that_fits(context=offer.CONTEXT, available=ROOM)
+    best = largest_that_fits(context=USUAL_CONTEXT, available=ROOM)
     assert best is not None
     return f"hub:{best.repository.id}"
 
@@ -44,7 +45,7 @@ class Person:
         self.says, self.yes, self.reachable = says, yes, reachable
         self.output, self.questions, self.probes = io.StringIO(), 0, 0
 
-    def choose(self, settings: Settings) -> str:
+    def choose(self, settings: Settings) -> str | None:
         ask = Asking(yes=self.yes, interactive=self.says is not None, output=self.output, answer=self.answer)
         return with_chosen_model(settings, ask, self.probe).local.model
 
@@ -114,13 +115,8 @@ def test_a_configured_model_or_a_local_server_is_never_second_guessed(settings: 
     own = dataclasses.replace(settings, local=LocalSettings(model="./mine.gguf"))
     assert person.choose(own) == "./mine.gguf"
     server = RemoteServer(name="near", base_url="http://127.0.0.1:9/v1", model="m", trust="local")
-    assert person.choose(dataclasses.replace(settings, servers=(server,))) == STARTER
+    assert person.choose(dataclasses.replace(settings, servers=(server,))) is None
     assert (person.questions, person.probes, person.output.getvalue()) == (0, 0, "")
-
-
-def test_a_configured_name_of_the_family_becomes_its_repository(settings: Settings) -> None:
-    named = dataclasses.replace(settings, local=LocalSettings(model="nemotron-3-nano-4b"), offline=True)
-    assert Person().choose(named) == "hub:nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16"
 
 
 class Refuses(http.server.BaseHTTPRequestHandler):

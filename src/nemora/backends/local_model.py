@@ -25,7 +25,9 @@ from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckp
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
-from nemora.weights.fetch import resolve
+from nemora.weights.family import USUAL_CONTEXT
+from nemora.weights.family_reference import reference_of
+from nemora.weights.fetch import needs_cache, resolve
 from nemora.weights.load import load_model
 
 if TYPE_CHECKING:
@@ -67,12 +69,14 @@ class LocalModel:
         offline: bool = False,
         context: int = 0,
         threads: int = 0,
+        token: str | None = None,
         progress: Progress | None = None,
     ) -> LocalModel:
-        """Load a catalog name, a folder or a file.
+        """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
         Args:
             cache: where fetched models lie. Without it only paths can be loaded.
+            token: for the Hugging Face hub, sent nowhere else.
             context: tokens of a sequence, at most what the model was made for; 0 means that.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
@@ -80,13 +84,14 @@ class LocalModel:
             UnknownModel: neither in the catalog nor a path.
             ModelError: it cannot be fetched, read or run; the subclass says which.
         """
-        if cache is None and model in CATALOG:
-            raise RequestError(f"{model} is a catalog name, and there is no cache folder to load it from; give cache.")
-        path = resolve(model, cache=cache or Path(), offline=offline, progress=progress)
+        wanted = reference_of(model, context=context or USUAL_CONTEXT, device=device)
+        if cache is None and needs_cache(wanted):
+            raise RequestError(f"{model} is no path, and there is no cache folder to load it from; give cache.")
+        path = resolve(wanted, cache=cache or Path(), offline=offline, progress=progress, token=token)
         if threads:
             torch.set_num_threads(threads)
         checkpoint = open_checkpoint(path)
-        name = model if model in CATALOG else path.stem if path.is_file() else path.resolve().name
+        name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(name, load_model(checkpoint, device=device), checkpoint, context=context)
 
     def __enter__(self) -> LocalModel:

@@ -16,7 +16,6 @@ from nemora.weights import fit
 from nemora.weights.family import FAMILY
 from nemora.weights.family_model import FamilyModel
 
-DEFAULT_CONTEXT = 32_768
 UNKNOWN = "unknown"
 WIDTH = 110
 """Columns in which one model's facts are written."""

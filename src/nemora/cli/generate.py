@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         offline=settings.offline,
         context=settings.local.context,
         threads=settings.local.threads,
+        token=settings.hub_token,
         progress=progress_on(sys.stderr),
     ) as model:
         _generate(model, _prepared(model, args, ids), as_json=args.json)

@@ -18,9 +18,10 @@ from nemora.errors import HashMismatch, UnknownModel, UsageError
 from nemora.settings import load_settings
 from nemora.weights import cache as store
 from nemora.weights.catalog import CATALOG, Entry
-from nemora.weights.family import find
+from nemora.weights.family import USUAL_CONTEXT, find
 from nemora.weights.family_model import FamilyModel
 from nemora.weights.fetch import LICENCE_FILE, opened_path
+from nemora.weights.hub_entry import read_note
 from nemora.weights.progress import megabytes
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _place(args: argparse.Namespace, device: str) -> Place:
     from nemora.cli import family_view as view
     from nemora.weights.memory import available_memory
 
-    context = args.context or view.DEFAULT_CONTEXT
+    context = args.context or USUAL_CONTEXT
     return view.Place(context=context, device=device, available=available_memory(device))
 
 
@@ -107,7 +108,8 @@ def _print_json(value: Json) -> None:
 
 def _describe(cache: Path, name: str, *, full: bool) -> dict[str, Json]:
     folder = store.model_folder(cache, name)
-    entry = CATALOG.get(name)
+    noted = read_note(folder)
+    entry = CATALOG.get(name) or (noted.entry if noted is not None else None)
     if entry is None:
         if not folder.is_dir():
             raise UnknownModel("No model of that name is known or cached; `nemora models` lists all.")
@@ -132,7 +134,9 @@ def _describe(cache: Path, name: str, *, full: bool) -> dict[str, Json]:
 
 def _describe_licence(cache: Path, entry: Entry) -> dict[str, Json]:
     kept = store.model_folder(cache, entry.name) / LICENCE_FILE
-    shipped = resources.files("nemora.weights") / "licenses" / entry.licence.text_file
+    shipped = (
+        resources.files("nemora.weights") / "licenses" / entry.licence.text_file if entry.licence.text_file else ""
+    )
     return {
         "spdx": entry.licence.spdx,
         "holder": entry.licence.holder,
@@ -186,7 +190,8 @@ def _print_detail(row: dict[str, Json]) -> None:
         print(f"text     {licence['text']}")
     for file in files if isinstance(files, list) else []:
         assert isinstance(file, dict) and isinstance(file["sources"], list)
-        print(f"file     {file['name']}  {_number(file['size']):,} bytes  sha256 {file['sha256']}")
+        proof = f"sha256 {file['sha256']}" if file["sha256"] else "verified by git's id"
+        print(f"file     {file['name']}  {_number(file['size']):,} bytes  {proof}")
         origins = [f"from {', else '.join(str(source) for source in file['sources'])}"] if file["sources"] else []
         print(f"         {(origins or [str(file['fetched_from'])])[0]}")
     for label in ("missing", "damaged"):

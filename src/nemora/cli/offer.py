@@ -10,12 +10,11 @@ from typing import TextIO
 
 import httpx2
 
-from nemora.settings import LocalSettings, Settings
-from nemora.weights.catalog import HUB
+from nemora.settings import Settings
+from nemora.weights.catalog import HUB, STARTER
+from nemora.weights.family import USUAL_CONTEXT
 
 PROBE_SECONDS = 2.0
-CONTEXT = 32_768
-"""Tokens of a sequence that the offered model must have room for, where the settings do not say."""
 
 Probe = Callable[[], bool]
 
@@ -39,24 +38,15 @@ def asking(yes: bool) -> Asking:
 def with_chosen_model(settings: Settings, ask: Asking, probe: Probe | None = None) -> Settings:
     """`settings` with the local model that is to be loaded, as `weights.fetch.resolve` understands it.
 
-    A name of the family becomes the repository at the best precision that fits. Without a configured model, and with
-    a hub that can be reached, the largest member of the family that fits is offered; without an answer it is the
-    starter.
-
-    Raises:
-        UnsupportedCheckpoint: the named member of the family cannot be run here.
+    Without a configured model, and with a hub that can be reached, the largest member of the family that fits is
+    offered; without an answer it is the starter.
     """
     if any(server.trust == "local" for server in settings.servers):
         return settings
-    if settings.local.model != LocalSettings().model:
-        from nemora.weights.family_reference import reference_of  # loads torch
-
-        local = settings.local
-        return _with_model(settings, reference_of(local.model, context=local.context or CONTEXT, device=local.device))
-    if settings.offline:
+    if settings.local.model is not None:
         return settings
-    offered = _offered(settings, ask, probe or hub_answers)
-    return settings if offered is None else _with_model(settings, offered)
+    offered = None if settings.offline else _offered(settings, ask, probe or hub_answers)
+    return _with_model(settings, offered or STARTER[0])
 
 
 def hub_answers() -> bool:
@@ -79,8 +69,8 @@ def _offered(settings: Settings, ask: Asking, probe: Probe) -> str | None:
     """The repository of the offered model if it is accepted, else None; says in a line what happens."""
     from nemora.weights import fit
 
-    best = fit.largest_that_fits(context=settings.local.context or CONTEXT, device=settings.local.device)
-    starter = settings.local.model
+    best = fit.largest_that_fits(context=settings.local.context or USUAL_CONTEXT, device=settings.local.device)
+    starter = STARTER[0]
     if best is None:
         return None
     model, repository = best.model, best.repository

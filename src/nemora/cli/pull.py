@@ -10,6 +10,7 @@ from nemora.errors import FetchError, UsageError
 from nemora.settings import Settings, load_settings
 from nemora.weights import fetch
 from nemora.weights.catalog import CATALOG, STARTER, Entry
+from nemora.weights.family import USUAL_CONTEXT, split_precision
 from nemora.weights.hub import parse_reference
 from nemora.weights.hub_entry import HubModel, read_note
 from nemora.weights.progress import NoProgress, Progress, megabytes, progress_on
@@ -24,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help=f"models to fetch: {', '.join(CATALOG)}; or hub:OWNER/REPO[@REVISION][:FILE.gguf] of the Hugging Face hub",
+        help=f"models to fetch: {', '.join(CATALOG)}; a name of the family, with :bf16, :fp8 or :nvfp4 if you wish; "
+        "or hub:OWNER/REPO[@REVISION][:FILE.gguf] of the Hugging Face hub",
     )
     parser.add_argument("--starter", action="store_true", help=f"fetch what the server needs: {', '.join(STARTER)}")
     parser.add_argument(
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.origin is not None and not args.origin.exists():
         raise UsageError("--from names no folder or wheel that exists.")
     settings = load_settings(args.config)
-    names = dict.fromkeys([*(STARTER if args.starter else ()), *args.names])
+    names = dict.fromkeys([*(STARTER if args.starter else ()), *(_meant(name, settings) for name in args.names)])
     known = [fetch.known_here(name, cache=settings.paths.cache) for name in names]
     progress = NoProgress() if args.quiet else progress_on(sys.stderr)
     for name, entry in zip(names, known, strict=True):
@@ -63,6 +65,16 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"{name}: {path}")
     return 0
+
+
+def _meant(name: str, settings: Settings) -> str:
+    """A name of the family as the repository that is meant; any other as it is."""
+    if split_precision(name)[0] is None:
+        return name
+    from nemora.weights.family_reference import reference_of  # loads torch
+
+    local = settings.local
+    return reference_of(name, context=local.context or USUAL_CONTEXT, device=local.device)
 
 
 def _pull(entry: Entry, settings: Settings, progress: Progress, origin: Path | None) -> Path:

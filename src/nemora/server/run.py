@@ -24,6 +24,7 @@ from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.listen import base_url, bind, run
 from nemora.settings import Settings
+from nemora.weights.catalog import STARTER
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
@@ -77,12 +78,13 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
     from nemora.backends.local_model import LocalModel
 
     model = LocalModel.load(
-        settings.local.model,
+        settings.local.model or STARTER[0],
         device=settings.local.device,
         cache=settings.paths.cache,
         offline=settings.offline,
         context=settings.local.context,
         threads=settings.local.threads,
+        token=settings.hub_token,
         progress=progress,
     )
     return [LocalBackend(model)]

@@ -16,6 +16,9 @@ FAMILY: dict[str, FamilyModel] = {
 }
 """Every known model of the family, by its name here."""
 
+USUAL_CONTEXT = 32_768
+"""Tokens of a sequence for which a model must have room to count as fitting, where nobody says how many."""
+
 
 def find(text: str) -> FamilyModel | None:
     """The model of that name here, or with that repository (`owner/name`, in any case)."""
