@@ -146,7 +146,7 @@ def test_a_tensor_of_another_layers_size_is_refused(tmp_path: Path) -> None:
         load(tmp_path, CONFIG, tensors)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cuts=st.sets(st.integers(1, LENGTH - 1), max_size=8))
 def test_reading_in_any_pieces_equals_reading_at_once(model: Model, cuts: set[int]) -> None:
     assert_pieces_are_the_whole(model, [*sorted(cuts), LENGTH])
