@@ -100,6 +100,13 @@ def test_what_cannot_be_used_is_refused_by_name(key: str, value: Any, error: typ
         nemotron_config_from_hugging_face({**CONFIG, key: value})
 
 
+@pytest.mark.parametrize("key", ["rope_theta", "partial_rotary_factor"])
+def test_what_is_told_twice_must_agree(key: str) -> None:
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}
+    with pytest.raises(UnsupportedCheckpoint, match=key):
+        nemotron_config_from_hugging_face({**CONFIG, "rope_parameters": rope, key: 0.25})
+
+
 def test_linear_stretching_is_named() -> None:
     with pytest.raises(UnsupportedCheckpoint, match="linear"):
         nemotron_config_from_hugging_face({**CONFIG, "rope_scaling": {"type": "linear", "factor": 2.0}})

@@ -205,7 +205,8 @@ def test_what_is_not_implemented_is_refused_by_name(key: str, value: Any) -> Non
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("num_hidden_layers", 7),
+        ("num_hidden_layers", 7),  # of six blocks
+        ("num_hidden_layers", 5),
         ("block_configs", CONFIG["block_configs"][:-1]),
         ("block_configs", {"0": CONFIG["block_configs"][0]}),
         ("block_configs", ["attention"] * 6),
