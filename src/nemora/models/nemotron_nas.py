@@ -1,0 +1,87 @@
+"""DeciLMForCausalLM, as in Llama-3.3-Nemotron-Super 49B and Llama-3.1-Nemotron-Ultra 253B.
+
+A Llama after a search for what each of its layers can do without (arXiv:2411.19146, "Puzzle"): a layer may lack its
+attention, its feed-forward network or both, each with its norm, and the sizes of both differ from layer to layer.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nemora.models.attention import Attention, AttentionSpec
+from nemora.models.base import Weights
+from nemora.models.mlp import SwiGLU
+from nemora.models.nemotron_nas_config import NemotronNASConfig
+from nemora.models.rope import rope_frequencies
+from nemora.models.state import State
+from nemora.ops import kernels
+
+
+class NemotronNAS:
+    """The whole model; a `models.base.Model`."""
+
+    def __init__(self, config: NemotronNASConfig, weights: Weights) -> None:
+        self.config = config
+        self.embedding = weights.matrix("embedding", config.vocab_size, config.hidden_size)
+        self.attention = [layer.attention for layer in config.layers if layer.attention is not None]
+        self.blocks = _blocks(config, weights)
+        self.norm = weights.tensor("norm", config.hidden_size)
+        tied = config.tied_head
+        self.head = self.embedding if tied else weights.matrix("head", config.vocab_size, config.hidden_size)
+        self.device, self.dtype, self.bytes = weights.device, weights.dtype, weights.bytes
+        self.frequencies = rope_frequencies(config.head_dim, config.rope_theta, config.rope_scaling).to(self.device)
+
+    def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
+        batch, seq = ids.shape
+        state.require_room(batch, seq)
+        x = self.embedding.rows(ids.to(self.device))  # [batch, seq, hidden]
+        angles = kernels.rope_angles(self.frequencies, state.length, seq)
+        for block in self.blocks:
+            x = block.forward(x, angles, state)
+        state.advance(seq)
+        if last_only:
+            x = x[:, -1:]
+        return self.head.matmul(kernels.rms_norm(x, self.norm, self.config.norm_eps)).float()
+
+    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+        kv = [spec.kv for spec in self.attention]
+        return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype)
+
+
+def _blocks(config: NemotronNASConfig, weights: Weights) -> list[AttentionBlock | MLPBlock]:
+    """What the layers have, in order. A layer that has nothing is not there."""
+    blocks: list[AttentionBlock | MLPBlock] = []
+    slot = 0
+    for index, layer in enumerate(config.layers):
+        name = f"layers.{index}"
+        if layer.attention is not None:
+            blocks.append(AttentionBlock(config, layer.attention, weights, name, slot))
+            slot += 1
+        if layer.mlp_width is not None:
+            blocks.append(MLPBlock(config, layer.mlp_width, weights, name))
+    return blocks
+
+
+class AttentionBlock:
+    """Attention that reads the residual stream through a norm, and adds to it."""
+
+    def __init__(self, config: NemotronNASConfig, spec: AttentionSpec, weights: Weights, name: str, slot: int) -> None:
+        self.eps = config.norm_eps
+        self.norm = weights.tensor(f"{name}.attention_norm", config.hidden_size)
+        self.attention = Attention(spec, config.hidden_size, weights, f"{name}.attention", slot)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
+        return x + self.attention.forward(kernels.rms_norm(x, self.norm, self.eps), state, angles)
+
+
+class MLPBlock:
+    """A feed-forward network that does the same."""
+
+    def __init__(self, config: NemotronNASConfig, width: int, weights: Weights, name: str) -> None:
+        self.eps = config.norm_eps
+        self.norm = weights.tensor(f"{name}.mlp_norm", config.hidden_size)
+        self.mlp = SwiGLU(width, config.hidden_size, weights, f"{name}.mlp")
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
+        return x + self.mlp.forward(kernels.rms_norm(x, self.norm, self.eps))
