@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
+from nemora.models.inventory import take_inventory
 from nemora.models.llama import Llama
 from nemora.models.llama_config import llama_config_from_hugging_face
 from nemora.models.nemotron_h import NemotronH
 from nemora.models.nemotron_h_config import nemotron_h_config_from_hugging_face
 from nemora.ops.weight import BlockWeight, DenseWeight
-from nemora.weights.random_weights import RANDOM_FORMATS, RandomWeights, random_tensor
+from nemora.weights.random_weights import RANDOM_FORMATS, RandomWeights, random_tensor, stored_bytes
 from tiny_llama import CONFIG as LLAMA
 from tiny_nemotron_h import CONFIG, LATENT, MTP
 
@@ -77,8 +79,9 @@ def test_steps_of_a_mamba_layer_lie_where_training_begins() -> None:
 @torch.inference_mode()
 def test_models_of_random_weights_say_something_and_keep_the_bytes_they_count(name: str) -> None:
     weights = RandomWeights(name)
-    hybrid = NemotronH(nemotron_h_config_from_hugging_face(CONFIG | LATENT | MTP), weights, mtp=True)
-    assert hybrid.bytes == weights.bytes > 0
+    build = partial(NemotronH, nemotron_h_config_from_hugging_face(CONFIG | LATENT | MTP), mtp=True)
+    hybrid = build(weights)
+    assert hybrid.bytes == weights.bytes == sum(stored_bytes(take_inventory(build)[1], name).values())
     ids = torch.arange(1, 41)[None]
     logits = hybrid.forward(ids, hybrid.new_state(40))
     assert logits.isfinite().all() and 0.1 < logits.std() < 10

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from nemora.models.inventory import Inventory
 from nemora.ops import nvfp4
 from nemora.ops.blocks import BF16, F32, FP8_E4M3, MODELOPT_NVFP4, Q4_0, Q8_0, BlockFormat, StoredMatrix
 from nemora.ops.fp8 import decode_fp8
@@ -51,7 +52,7 @@ class RandomWeights:
         plain: Collection[str] = PLAIN,
         decoded: bool = False,
     ) -> None:
-        self.format, self.draw = RANDOM_FORMATS[format]
+        self.format_name = format
         self.device, self.dtype, self.decoded = torch.device(device), dtype, decoded
         self.plain = frozenset(plain)
         self.generator = torch.Generator(drawn_on or device).manual_seed(seed)
@@ -77,8 +78,7 @@ class RandomWeights:
         return None
 
     def _stored(self, name: str, rows: int, columns: int) -> StoredMatrix:
-        stored_plainly = name in self.plain or columns % self.format.size != 0
-        draw = RANDOM_FORMATS["BF16"][1] if stored_plainly else self.draw
+        draw = RANDOM_FORMATS[_format_name(self.format_name, name, columns, self.plain)][1]
         return draw(rows, columns, columns**-0.5, self.generator).to(self.device)
 
     def _kept(self, parts: list[StoredMatrix]) -> Weight:
@@ -88,6 +88,20 @@ class RandomWeights:
             weight = DenseWeight(decoded[0] if len(decoded) == 1 else torch.cat(decoded))
         self.bytes += weight.bytes
         return weight
+
+
+def stored_bytes(inventory: Inventory, format: str, *, plain: Collection[str] = PLAIN) -> dict[str, int]:
+    """Bytes of each of a model's weights as `RandomWeights` stores them, by name; experts of a name together."""
+    matrices = {name: (1, *shape) for name, shape in inventory.matrices.items()} | inventory.experts
+    sizes = {name: 4 * math.prod(shape) for name, shape in inventory.tensors.items()}
+    for name, (count, rows, columns) in matrices.items():
+        stored = RANDOM_FORMATS[_format_name(format, name, columns, plain)][0]
+        sizes[name] = count * rows * stored.blocks(columns) * (stored.bytes + stored.scale_bytes)
+    return sizes
+
+
+def _format_name(format: str, name: str, columns: int, plain: Collection[str]) -> str:
+    return "BF16" if name in plain or columns % RANDOM_FORMATS[format][0].size else format
 
 
 def random_tensor(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
