@@ -78,4 +78,4 @@ def take_inventory(build: Callable[[Weights], AnyModel]) -> tuple[AnyModel, Inve
 
 
 def _meta_weight(rows: int, columns: int) -> Weight:
-    return DenseWeight(torch.empty(rows, columns, device=MetaWeights.device))
+    return DenseWeight(torch.empty(rows, columns, dtype=MetaWeights.dtype, device=MetaWeights.device))

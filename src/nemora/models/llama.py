@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nemora.models.attention import Attention
 from nemora.models.base import Weights
+from nemora.models.ids import ids_on
 from nemora.models.llama_config import LlamaConfig
 from nemora.models.mlp import SwiGLU
 from nemora.models.rope import rope_frequencies
@@ -33,7 +34,7 @@ class Llama:
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         batch, seq = ids.shape
         state.require_room(batch, seq)
-        x = self.embedding.rows(ids.to(self.device))  # [batch, seq, hidden]
+        x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
         angles = kernels.rope_angles(self.frequencies, state.length, seq)
         for layer in self.layers:
             x = layer.forward(x, angles, state)

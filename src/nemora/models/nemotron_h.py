@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nemora.models.attention import Attention, AttentionSpec
 from nemora.models.base import Weights
+from nemora.models.ids import ids_on
 from nemora.models.mamba2 import Mamba2, Mamba2Spec
 from nemora.models.mlp import MLP, MLPSpec
 from nemora.models.moe import MoE, MoESpec
@@ -44,7 +45,7 @@ class NemotronH:
         """As `forward`, but gives what the output matrix is to read: [batch, seq, hidden], after the last norm."""
         batch, seq = ids.shape
         state.require_room(batch, seq)
-        x = self.embedding.rows(ids.to(self.device))
+        x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))
         for layer in self.layers:
             x = layer.forward(x, state)
         state.advance(seq)
@@ -63,7 +64,8 @@ class NemotronH:
         if self.mtp is None:
             raise ValueError("this model has no multi-token prediction head, or it was not loaded")
         state.require_room(*ids.shape)
-        drafted = self.mtp.forward(self.embedding.rows(ids.to(self.device)), hidden, state)
+        embedded = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))
+        drafted = self.mtp.forward(embedded, hidden, state)
         state.advance(ids.shape[1])
         return drafted
 

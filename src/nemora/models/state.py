@@ -58,7 +58,7 @@ class State:
     Args:
         dtype: of keys, values and convolution inputs.
         ssm_dtype: fp32, or fp16 with stochastic rounding; plain rounding drifts (see `round_stochastically`).
-        seed: of that rounding.
+        seed: of that rounding. What is drawn depends on the kind of device too.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class State:
         self.kv_shapes, self.mamba_shapes = tuple(kv), tuple(mamba)
         self.batch, self.capacity, self.length = batch, capacity, 0
         self.device, self.dtype, self.ssm_dtype = torch.device(device), dtype, ssm_dtype
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = _generator(self.device).manual_seed(seed)
         # Ordinary tensors, whatever mode the caller is in: a state may be made and used in different modes.
         with torch.inference_mode(False):
             self.keys = [self._empty_kv(shape) for shape in self.kv_shapes]
@@ -213,7 +213,9 @@ class State:
     def _rounded(self, ssm: Tensor) -> Tensor:
         if self.ssm_dtype == torch.float32:
             return ssm
-        random = torch.randint(0, 1 << 13, ssm.shape, generator=self.generator, dtype=torch.int32)
+        random = torch.randint(
+            0, 1 << 13, ssm.shape, generator=self.generator, dtype=torch.int32, device=self.generator.device
+        )
         return round_stochastically(ssm.contiguous(), random.to(ssm.device))
 
     def _empty_kv(self, shape: KVShape) -> Tensor:
@@ -222,6 +224,11 @@ class State:
 
     def _zeros(self, dtype: torch.dtype, *size: int) -> Tensor:
         return torch.zeros((self.batch, *size), device=self.device, dtype=dtype)
+
+
+def _generator(device: torch.device) -> torch.Generator:
+    """Random numbers drawn where they are used: a token needs one for each number of every recurrent state."""
+    return torch.Generator("cpu" if device.type == "meta" else device)
 
 
 def _copy(tensor: Tensor) -> Tensor:
