@@ -10,7 +10,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Weights
+from nemora.models.config_reader import MAX_SIZE
 from nemora.ops.weight import DenseWeight, Weight
 
 Shape = tuple[int, ...]
@@ -68,6 +70,10 @@ class MetaWeights:
     def _note(self, kind: dict[str, AnyShape], name: str, shape: AnyShape) -> None:
         if name in kind:
             raise ValueError(f"the model asks for {name} twice")
+        if max(shape) > MAX_SIZE:
+            raise CorruptCheckpoint(
+                f"The settings ask for {name} in the shape {list(shape)}; no dimension above {MAX_SIZE} is possible."
+            )
         kind[name] = shape
 
 

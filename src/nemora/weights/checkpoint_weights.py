@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from nemora.errors import CorruptCheckpoint
 from nemora.models.inventory import Inventory
 from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
@@ -103,14 +105,17 @@ class CheckpointWeights:
 
     def _read(self, found: Found, name: str) -> StoredMatrix:
         stored = self.file.read(found.name)
+        rows = stored.shape[0]
         if found.expert is not None:
-            rows = stored.shape[0] // self.file.tensors[found.name].shape[0]
+            rows //= self.file.tensors[found.name].shape[0]
             stored = stored.slice(found.expert * rows, (found.expert + 1) * rows)
         match found.form:
             case "FP8":
                 stored = StoredMatrix(stored.format, stored.data, scale=self._number(found.parts()[1]))
             case "NVFP4":
                 scales = self.file.read(found.parts()[1]).data
+                if found.expert is not None:
+                    scales = scales[found.expert * rows : (found.expert + 1) * rows]
                 stored = StoredMatrix(MODELOPT_NVFP4, stored.data, scales, self._number(found.parts()[2]))
             case "plain":
                 if found.gguf_scale in self.file.tensors:
@@ -137,12 +142,15 @@ class CheckpointWeights:
     def _number(self, name: str, default: float | None = None) -> float:
         if name not in self.file.tensors and default is not None:
             return default
-        return float(self.file.read(name).decode().flatten()[0])
+        number = float(self.file.read(name).decode().flatten()[0])
+        if not math.isfinite(number):
+            raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a finite number.")
+        return number
 
     def _stored_bytes(self, found: Found) -> int:
         if found.expert is not None:
             info = self.file.tensors[found.name]
-            return info.stored_bytes // info.shape[0]
+            return sum(self.file.tensors[name].stored_bytes for name in found.parts()) // info.shape[0]
         return sum(self.file.tensors[name].stored_bytes for name in found.parts())
 
     def _count(self, read: int, kept: int) -> None:
