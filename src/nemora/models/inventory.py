@@ -34,7 +34,12 @@ class Inventory:
     @property
     def parameters(self) -> int:
         """Numbers in all tensors."""
-        return sum(math.prod(shape) for kind in (self.matrices, self.experts, self.tensors) for shape in kind.values())
+        return self.parameters_of("")
+
+    def parameters_of(self, prefix: str) -> int:
+        """Numbers in the tensors whose names begin so."""
+        kinds = (self.matrices, self.experts, self.tensors)
+        return sum(math.prod(shape) for kind in kinds for name, shape in kind.items() if name.startswith(prefix))
 
 
 class MetaWeights:

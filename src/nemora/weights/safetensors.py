@@ -72,7 +72,16 @@ class SafetensorsFolder:
 
 def _describe(file: Any, name: str) -> TensorInfo:
     view = file.get_slice(name)
-    shape, dtype = tuple(view.get_shape()), view.get_dtype()
+    return describe(name, view.get_dtype(), tuple(view.get_shape()))
+
+
+def describe(name: str, dtype: str, shape: tuple[int, ...]) -> TensorInfo:
+    """A tensor as a file's header has it.
+
+    Raises:
+        CorruptCheckpoint: it has no numbers, or more dimensions than are possible.
+        UnsupportedCheckpoint: its type is not implemented.
+    """
     if dtype not in FORMATS:
         raise UnsupportedCheckpoint(
             f"Tensor {shown(name)} has the type {shown(dtype)}; "

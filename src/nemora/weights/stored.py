@@ -20,9 +20,12 @@ Form = Literal["plain", "FP8", "NVFP4"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one tensor: `kind` and a sentence that says all."""
+    """What is wrong with one tensor: `kind` and a sentence that says all.
 
-    kind: Literal["missing", "unknown", "shape", "storage"]
+    With the kinds `settings` and `running` it is the whole checkpoint that cannot be used, and `tensor` is empty.
+    """
+
+    kind: Literal["missing", "unknown", "shape", "storage", "settings", "running"]
     tensor: str
     message: str
 
@@ -115,7 +118,7 @@ class TensorFinder:
     def problems(self, inventory: Inventory) -> Iterator[Problem]:
         """Everything that is wrong: tensors that are missing, have another shape or form, or have no place."""
         known: set[str] = set()
-        for found in self._all(inventory):
+        for found in self.look_up(inventory):
             match found:
                 case Problem() if found.tensor not in known:  # experts may share one tensor
                     known.update(_family(found.tensor))
@@ -133,7 +136,8 @@ class TensorFinder:
                 message = f"{self.file.name} has the tensor {shown(name)}, for which this architecture has no place."
                 yield Problem("unknown", name, message)
 
-    def _all(self, inventory: Inventory) -> Iterator[Found | Problem | str]:
+    def look_up(self, inventory: Inventory) -> Iterator[Found | Problem | str]:
+        """All that a model asks for: matrices, each expert's for itself, then the names of small tensors."""
         for name, (rows, columns) in inventory.matrices.items():
             yield self.matrix(name, rows, columns)
         for name, (count, rows, columns) in inventory.experts.items():
@@ -190,7 +194,7 @@ class TensorFinder:
         scaled = f"{module}.weight_scale" in self.tensors
         if form == "plain" and not scaled and module not in self.quantisation.listed:
             return Found(name, form)  # a default says nothing of embeddings and of what no one quantises
-        if form != expects[algorithm] or scaled != (form != "plain"):
+        if form != expects[algorithm] or (form == "plain" and scaled):
             return self._storage(
                 name,
                 f"is stored as {info.format.name}, but its declared quantisation is {algorithm or 'none'}",
