@@ -76,7 +76,8 @@ class CheckpointWeights:
             return None
         modules = [self.finder.layout.file_name(f"{name}.{part}", self.file.tensors) for part in ("k", "v")]
         names = [module.removesuffix("weight") + f"{part}_scale" for module, part in zip(modules, "kv", strict=True)]
-        return self._number(names[0], 1.0), self._number(names[1], 1.0)
+        key, value = (self._activation_scale(name) if name in self.file.tensors else 1.0 for name in names)
+        return key, value
 
     def finish(self) -> None:
         """Say that all is read: a draft head that was not asked for counts as done."""
@@ -134,14 +135,19 @@ class CheckpointWeights:
         """How a quantised module's inputs are rounded, and by which scale."""
         if found.algorithm not in ("FP8", "NVFP4") or found.input_scale not in self.file.tensors:
             return None, None
-        scale = self._number(found.input_scale)
+        scale = self._activation_scale(found.input_scale)
         if found.algorithm == "FP8":
             return partial(fake_quantise_fp8, scale=scale), scale
         return partial(fake_quantise_nvfp4, global_scale=scale), scale
 
-    def _number(self, name: str, default: float | None = None) -> float:
-        if name not in self.file.tensors and default is not None:
-            return default
+    def _activation_scale(self, name: str) -> float:
+        """A scale by which activations are divided before they are rounded."""
+        scale = self._number(name)
+        if scale <= 0:
+            raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a number above zero.")
+        return scale
+
+    def _number(self, name: str) -> float:
         number = float(self.file.read(name).decode().flatten()[0])
         if not math.isfinite(number):
             raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a finite number.")
