@@ -24,6 +24,7 @@ VERBS = {
     "route": "judge requests without sending anything",
     "generate": "continue a prompt with a local model",
     "models": "list the models, or show one",
+    "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",
     "rm": "remove a model from the cache",
     "ledger": "show or verify the record of what left",

@@ -16,6 +16,7 @@ from nemora.models.config_reader import ConfigReader
 # Bounds that no real model comes near; they keep a damaged file from asking for the impossible.
 MAX_LAYERS = 4096
 MAX_CONTEXT = 1 << 30
+MAX_EXPERTS = 1 << 17  # in all layers together
 
 # Keys of config.json that change nothing in a forward pass: ids for the tokenizer and generation, settings of training,
 # and what transformers' base class writes beside every model.

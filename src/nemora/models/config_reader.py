@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -40,7 +40,7 @@ class ConfigReader:
     def number(self, key: str) -> float:
         """A finite number above zero."""
         value = self.require(key)
-        if type(value) not in (int, float) or not 0 < value < math.inf:
+        if not is_finite(value) or value <= 0:
             raise self._wrong(key, "a number above zero")
         return float(value)
 
@@ -88,6 +88,11 @@ class ConfigReader:
 
     def _wrong(self, key: str, expected: str) -> CorruptCheckpoint:
         return CorruptCheckpoint(f"{self.prefix}{key} in {self.where} is not {expected}.")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that a float can hold: JSON also knows whole numbers of a thousand digits."""
+    return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 def shown(name: str, limit: int = 80) -> str:

@@ -10,7 +10,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Weights
+from nemora.models.config_reader import MAX_SIZE
 from nemora.ops.weight import DenseWeight, Weight
 
 Shape = tuple[int, ...]
@@ -32,7 +34,12 @@ class Inventory:
     @property
     def parameters(self) -> int:
         """Numbers in all tensors."""
-        return sum(math.prod(shape) for kind in (self.matrices, self.experts, self.tensors) for shape in kind.values())
+        return self.parameters_of("")
+
+    def parameters_of(self, prefix: str) -> int:
+        """Numbers in the tensors whose names begin so."""
+        kinds = (self.matrices, self.experts, self.tensors)
+        return sum(math.prod(shape) for kind in kinds for name, shape in kind.items() if name.startswith(prefix))
 
 
 class MetaWeights:
@@ -68,6 +75,10 @@ class MetaWeights:
     def _note(self, kind: dict[str, AnyShape], name: str, shape: AnyShape) -> None:
         if name in kind:
             raise ValueError(f"the model asks for {name} twice")
+        if max(shape) > MAX_SIZE:
+            raise CorruptCheckpoint(
+                f"The settings ask for {name} in the shape {list(shape)}; no dimension above {MAX_SIZE} is possible."
+            )
         kind[name] = shape
 
 

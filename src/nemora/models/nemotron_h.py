@@ -7,6 +7,8 @@ Only Mamba-2 layers know about order: attention has no positions.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor
 
@@ -120,4 +122,9 @@ def _mixer(config: NemotronHConfig, weights: Weights, index: int, slot: int) -> 
 
 def _slots(layers: tuple[LayerSpec, ...]) -> list[int]:
     """For each layer, how many of its kind come before it: its place in a `State`."""
-    return [sum(type(earlier) is type(spec) for earlier in layers[:index]) for index, spec in enumerate(layers)]
+    seen: Counter[type] = Counter()
+    slots = []
+    for spec in layers:
+        slots.append(seen[type(spec)])
+        seen[type(spec)] += 1
+    return slots

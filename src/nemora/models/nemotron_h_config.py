@@ -13,12 +13,13 @@ from nemora.models.attention import AttentionSpec
 from nemora.models.config import (
     INERT_KEYS,
     MAX_CONTEXT,
+    MAX_EXPERTS,
     MAX_LAYERS,
     NEUTRAL_VALUES,
     STORAGE_KEYS,
     refuse_all_but,
 )
-from nemora.models.config_reader import ConfigReader, shown
+from nemora.models.config_reader import ConfigReader, is_finite, shown
 from nemora.models.mamba2 import Mamba2Spec
 from nemora.models.mlp import MLPSpec
 from nemora.models.moe import MoESpec
@@ -36,6 +37,11 @@ class NemotronHConfig:
     norm_eps: float
     layers: tuple[LayerSpec, ...]
     mtp: tuple[AttentionSpec, MoESpec] | None
+
+    def __post_init__(self) -> None:
+        experts = sum(spec.experts for spec in (*self.layers, *(self.mtp or ())) if isinstance(spec, MoESpec))
+        if experts > MAX_EXPERTS:
+            raise CorruptCheckpoint(f"The settings ask for {experts} experts; at most {MAX_EXPERTS} are possible.")
 
 
 KINDS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
@@ -131,10 +137,17 @@ def _with_one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
     for alias, key in ALIASES.items():
         if config.get(alias) is None:
             continue
-        if renamed.get(key) is not None and renamed[key] != config[alias]:
+        if renamed.get(key) is not None and not _agree(renamed[key], config[alias]):
             raise CorruptCheckpoint(f"{alias} and {key} in config.json contradict each other.")
         renamed[key] = config[alias]
     return renamed
+
+
+def _agree(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:  # nested so deeply that it means nothing
+        return False
 
 
 def _kinds(
@@ -146,6 +159,7 @@ def _kinds(
         spellings.append(_names(reader, list_key, reader.require(list_key)))
     if reader.has(pattern_key):
         pattern = reader.text(pattern_key)
+        _check_depth(reader, pattern_key, pattern)
         for letter in pattern:
             if letter not in KINDS:
                 raise UnsupportedCheckpoint(
@@ -160,14 +174,18 @@ def _kinds(
         )
     if any(other != spellings[0] for other in spellings):
         raise CorruptCheckpoint(f"{list_key} and {pattern_key} in {reader.where} contradict each other.")
-    if not 1 <= len(spellings[0]) <= MAX_LAYERS:
-        raise CorruptCheckpoint(f"{list_key} in {reader.where} has no layers, or more than {MAX_LAYERS}.")
     return spellings[0]
+
+
+def _check_depth(reader: ConfigReader, key: str, layers: str | list[Any]) -> None:
+    if not 1 <= len(layers) <= MAX_LAYERS:
+        raise CorruptCheckpoint(f"{key} in {reader.where} has no layers, or more than {MAX_LAYERS}.")
 
 
 def _names(reader: ConfigReader, key: str, names: Any) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CorruptCheckpoint(f"{key} in {reader.where} does not name a kind for each layer.")
+    _check_depth(reader, key, names)
     for name in names:
         if name not in KIND_NAMES:
             raise UnsupportedCheckpoint(
@@ -192,6 +210,7 @@ def _blocks(reader: ConfigReader, key: str) -> list[dict[str, Any]]:
     blocks = reader.require(key)
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise CorruptCheckpoint(f"{key} in {reader.where} is not a list of objects.")
+    _check_depth(reader, key, blocks)
     cleaned = []
     for block in blocks:
         block = _with_one_spelling({name: value for name, value in block.items() if value is not None})
@@ -247,7 +266,7 @@ def _limit(value: Any) -> float:
         value = value.get("__float__")
     if value in ("Infinity", "inf"):
         return math.inf
-    return float(value) if type(value) in (int, float) else math.nan
+    return float(value) if is_finite(value) or value == math.inf else math.nan
 
 
 def _attention(reader: ConfigReader) -> AttentionSpec:

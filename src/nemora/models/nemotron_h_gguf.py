@@ -55,7 +55,7 @@ def nemotron_h_config_from_gguf(header: GGUFHeader) -> NemotronHConfig:
     refuse_all_but(reader, KEYS | INERT_KEYS, NEUTRAL_VALUES)
     blocks = reader.integer("block_count", most=MAX_LAYERS)
     drafting = reader.values.get("nextn_predict_layers", 0)
-    if drafting not in (0, 1) or blocks <= drafting:
+    if type(drafting) is not int or drafting not in (0, 1) or blocks <= drafting:
         raise UnsupportedCheckpoint(
             f"{reader.where} has a {reader.prefix}nextn_predict_layers that is not implemented; only 0 or 1 is."
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from nemora.errors import CorruptCheckpoint
 from nemora.models.inventory import Inventory
 from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
@@ -74,7 +76,8 @@ class CheckpointWeights:
             return None
         modules = [self.finder.layout.file_name(f"{name}.{part}", self.file.tensors) for part in ("k", "v")]
         names = [module.removesuffix("weight") + f"{part}_scale" for module, part in zip(modules, "kv", strict=True)]
-        return self._number(names[0], 1.0), self._number(names[1], 1.0)
+        key, value = (self._activation_scale(name) if name in self.file.tensors else 1.0 for name in names)
+        return key, value
 
     def finish(self) -> None:
         """Say that all is read: a draft head that was not asked for counts as done."""
@@ -103,14 +106,17 @@ class CheckpointWeights:
 
     def _read(self, found: Found, name: str) -> StoredMatrix:
         stored = self.file.read(found.name)
+        rows = stored.shape[0]
         if found.expert is not None:
-            rows = stored.shape[0] // self.file.tensors[found.name].shape[0]
+            rows //= self.file.tensors[found.name].shape[0]
             stored = stored.slice(found.expert * rows, (found.expert + 1) * rows)
         match found.form:
             case "FP8":
                 stored = StoredMatrix(stored.format, stored.data, scale=self._number(found.parts()[1]))
             case "NVFP4":
                 scales = self.file.read(found.parts()[1]).data
+                if found.expert is not None:
+                    scales = scales[found.expert * rows : (found.expert + 1) * rows]
                 stored = StoredMatrix(MODELOPT_NVFP4, stored.data, scales, self._number(found.parts()[2]))
             case "plain":
                 if found.gguf_scale in self.file.tensors:
@@ -129,20 +135,28 @@ class CheckpointWeights:
         """How a quantised module's inputs are rounded, and by which scale."""
         if found.algorithm not in ("FP8", "NVFP4") or found.input_scale not in self.file.tensors:
             return None, None
-        scale = self._number(found.input_scale)
+        scale = self._activation_scale(found.input_scale)
         if found.algorithm == "FP8":
             return partial(fake_quantise_fp8, scale=scale), scale
         return partial(fake_quantise_nvfp4, global_scale=scale), scale
 
-    def _number(self, name: str, default: float | None = None) -> float:
-        if name not in self.file.tensors and default is not None:
-            return default
-        return float(self.file.read(name).decode().flatten()[0])
+    def _activation_scale(self, name: str) -> float:
+        """A scale by which activations are divided before they are rounded."""
+        scale = self._number(name)
+        if scale <= 0:
+            raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a number above zero.")
+        return scale
+
+    def _number(self, name: str) -> float:
+        number = float(self.file.read(name).decode().flatten()[0])
+        if not math.isfinite(number):
+            raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a finite number.")
+        return number
 
     def _stored_bytes(self, found: Found) -> int:
         if found.expert is not None:
             info = self.file.tensors[found.name]
-            return info.stored_bytes // info.shape[0]
+            return sum(self.file.tensors[name].stored_bytes for name in found.parts()) // info.shape[0]
         return sum(self.file.tensors[name].stored_bytes for name in found.parts())
 
     def _count(self, read: int, kept: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -18,7 +18,8 @@ from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
 from nemora.weights.memory import available_memory
 from nemora.weights.names import Layout
-from nemora.weights.stored import Problem, TensorFinder
+from nemora.weights.quantisation import Quantisation
+from nemora.weights.stored import Described, Problem, TensorFinder
 from nemora.weights.tensors import TensorFile
 
 MAX_FREQUENCIES = 1 << 12  # half of the largest head size there could be
@@ -71,11 +72,30 @@ def load_model(
     return model
 
 
+class Headers(Protocol):
+    """What planning needs of a checkpoint, which may lie elsewhere: all but the tensors' numbers. See `Checkpoint`."""
+
+    @property
+    def kind(self) -> Literal["gguf", "safetensors"]: ...
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+    @property
+    def quantisation(self) -> Quantisation: ...
+
+    @property
+    def file(self) -> Described: ...
+
+
 @dataclass(frozen=True)
 class LoadPlan:
     """What a checkpoint's model needs and where that lies; nothing is read yet."""
 
-    checkpoint: Checkpoint
+    checkpoint: Headers
     architecture: Architecture
     config: ModelConfig
     finder: TensorFinder
@@ -89,7 +109,7 @@ class LoadPlan:
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the checkpoint's tensors."""
         if getattr(self.config, "tied_head", False):
-            yield from _head_copy(self.checkpoint, self.finder.layout, self.inventory)
+            yield from _head_copy(self.checkpoint.file, self.finder.layout, self.inventory)
         yield from self.finder.problems(self.inventory)
 
     @property
@@ -98,7 +118,7 @@ class LoadPlan:
         return sum(info.stored_bytes for info in self.finder.tensors.values())
 
 
-def plan_loading(checkpoint: Checkpoint) -> LoadPlan:
+def plan_loading(checkpoint: Headers) -> LoadPlan:
     """Read the settings and find out what the model needs.
 
     Raises: as `load_model`, but for what is wrong with tensors.
@@ -114,7 +134,7 @@ def _build(architecture: Architecture, config: ModelConfig, mtp: bool, weights: 
     return architecture.build(config, weights, mtp)
 
 
-def read_config(checkpoint: Checkpoint, architecture: Architecture) -> ModelConfig:
+def read_config(checkpoint: Headers, architecture: Architecture) -> ModelConfig:
     """The settings of a checkpoint of either kind."""
     if checkpoint.kind == "safetensors":
         return architecture.read_config(checkpoint.metadata)
@@ -136,24 +156,27 @@ def default_decode_budget(plan: LoadPlan, device: str) -> int:
     return max(0, min(available // 2, available - plan.stored_bytes - MARGIN))
 
 
-def _frequency_factors(file: TensorFile) -> tuple[float, ...] | None:
-    """The RoPE scaling that a GGUF file may carry as a tensor: divisors of the frequencies."""
+def _frequency_factors(file: Described) -> tuple[float, ...] | None:
+    """The RoPE scaling that a GGUF file may carry as a tensor: divisors of the frequencies.
+
+    Of a file that is not here only their number is known; then they are ones.
+    """
     name = "rope_freqs.weight"
     if name not in file.tensors:
         return None
     shape = file.tensors[name].shape
     if len(shape) != 1 or shape[0] > MAX_FREQUENCIES:
         raise CorruptCheckpoint(f"Tensor {name} is no list of RoPE frequency factors: it has the shape {list(shape)}.")
-    return tuple(file.read(name).decode()[0].tolist())
+    return tuple(file.read(name).decode()[0].tolist()) if isinstance(file, TensorFile) else (1.0,) * shape[0]
 
 
-def _head_copy(checkpoint: Checkpoint, layout: Layout, inventory: Inventory) -> Iterator[Problem]:
-    """A tied head may be stored nevertheless, but then it must be the embedding."""
-    tensors = checkpoint.file.tensors
+def _head_copy(file: Described, layout: Layout, inventory: Inventory) -> Iterator[Problem]:
+    """A tied head may be stored nevertheless, but then it must be the embedding, as far as that can be read."""
+    tensors = file.tensors
     head, embedding = layout.file_name("head", tensors), layout.file_name("embedding", tensors)
     if head not in tensors or embedding not in tensors:
         return
     inventory.matrices["head"] = inventory.matrices["embedding"]
-    if not torch.equal(checkpoint.file.read(head).data, checkpoint.file.read(embedding).data):
+    if isinstance(file, TensorFile) and not torch.equal(file.read(head).data, file.read(embedding).data):
         message = f"tie_word_embeddings is true, but {head} and {embedding} differ."
         yield Problem("storage", head, message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -63,6 +64,7 @@ class Layout:
         return split_number(file_name)[0] in self.ignored
 
 
+@lru_cache(maxsize=1 << 13)  # a layer's name is asked for once for each of its experts
 def split_number(name: str) -> tuple[str, str]:
     """A name as its pattern and the layer's number in it: ("layers.{n}.mlp.up", "7")."""
     number = re.search(r"(?<=\.)\d+(?=\.)", name)

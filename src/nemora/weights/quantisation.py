@@ -5,9 +5,11 @@ Two places say it, in two spellings: `quantization_config` in config.json, and h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 from typing import Any, Literal
 
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
@@ -16,6 +18,11 @@ from nemora.models.config_reader import ConfigReader, shown
 Algorithm = Literal["FP8", "NVFP4", "W4A16_NVFP4"]
 ALGORITHMS: tuple[Algorithm, ...] = ("FP8", "NVFP4", "W4A16_NVFP4")
 NVFP4_GROUP = 16
+
+# Bounds that no real file comes near: each pattern is tried on each module, and may try long.
+MAX_PATTERNS = 1 << 10
+MAX_WILDCARDS = 4  # in one pattern
+MAX_PATTERN_LENGTH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,12 @@ class Quantisation:
         parents = module.split(".")
         if any(".".join(parents[:end]) in self.excluded for end in range(1, len(parents))):
             return None
-        return None if any(fnmatchcase(module, pattern) for pattern in self.excluded_patterns) else self.default
+        return None if self._pattern.match(module) else self.default
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """All of `excluded_patterns` as one."""
+        return re.compile("|".join(map(translate, self.excluded_patterns)) or r"(?!)")
 
 
 def read_quantisation(config: Mapping[str, Any], hf_quant_config: Mapping[str, Any] | None) -> Quantisation:
@@ -79,11 +91,17 @@ def _declared(reader: ConfigReader, *, excluded_key: str, fp8_cache: bool) -> Qu
     mixed = reader.values.get("quant_algo") == "MIXED_PRECISION"
     default = None if mixed or not reader.has("quant_algo") else _algorithm(reader, reader.text("quant_algo"))
     excluded = _strings(reader, excluded_key) if reader.has(excluded_key) else []
+    patterns = tuple(name for name in excluded if _is_pattern(name))
+    if len(patterns) > MAX_PATTERNS or not all(map(_is_simple, patterns)):
+        raise UnsupportedCheckpoint(
+            f"{excluded_key} in {reader.where} has more or longer patterns than are implemented; {MAX_PATTERNS} are, "
+            f"of {MAX_PATTERN_LENGTH} characters and {MAX_WILDCARDS} wildcards each."
+        )
     return Quantisation(
         default=default,
         listed=_listed(reader, layers),
         excluded=frozenset(name for name in excluded if not _is_pattern(name)),
-        excluded_patterns=tuple(name for name in excluded if _is_pattern(name)),
+        excluded_patterns=patterns,
         fp8_cache=fp8_cache,
     )
 
@@ -115,9 +133,13 @@ def _algorithm(reader: ConfigReader, name: str) -> Algorithm:
 
 def _strings(reader: ConfigReader, key: str) -> list[str]:
     values = reader.require(key)
-    if not isinstance(values, Iterable) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise CorruptCheckpoint(f"{key} in {reader.where} is not a list of module names.")
     return list(values)
+
+
+def _is_simple(pattern: str) -> bool:
+    return len(pattern) <= MAX_PATTERN_LENGTH and sum(map(pattern.count, "*?[")) <= MAX_WILDCARDS
 
 
 def _is_pattern(name: str) -> bool:

@@ -21,6 +21,7 @@ from nemora.weights.tensors import U8, TensorInfo
 
 FORMATS = {"F32": F32, "F16": F16, "BF16": BF16, "F8_E4M3": FP8_E4M3, "U8": U8}
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_DIMENSIONS = 8  # torch itself knows 64
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -52,6 +53,8 @@ class SafetensorsFolder:
 
     def _open(self, path: Path, listed: frozenset[str] | None) -> None:
         """Open one file; `listed` are the tensors that the index says it has."""
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise CorruptCheckpoint(f"{path.name} is not a file.")
         try:
             file = safe_open(path, framework="pt")
             names: list[str] = file.keys()  # type: ignore[no-untyped-call]
@@ -69,12 +72,23 @@ class SafetensorsFolder:
 
 def _describe(file: Any, name: str) -> TensorInfo:
     view = file.get_slice(name)
-    shape, dtype = tuple(view.get_shape()), view.get_dtype()
+    return describe(name, view.get_dtype(), tuple(view.get_shape()))
+
+
+def describe(name: str, dtype: str, shape: tuple[int, ...]) -> TensorInfo:
+    """A tensor as a file's header has it.
+
+    Raises:
+        CorruptCheckpoint: it has no numbers, or more dimensions than are possible.
+        UnsupportedCheckpoint: its type is not implemented.
+    """
     if dtype not in FORMATS:
         raise UnsupportedCheckpoint(
             f"Tensor {shown(name)} has the type {shown(dtype)}; "
             f"in safetensors only {', '.join(FORMATS)} are implemented."
         )
+    if len(shape) > MAX_DIMENSIONS:
+        raise CorruptCheckpoint(f"Tensor {shown(name)!r} has {len(shape)} dimensions; {MAX_DIMENSIONS} are possible.")
     if 0 in shape:
         raise CorruptCheckpoint(f"Tensor {shown(name)!r} has no numbers in it.")
     return TensorInfo(name, shape or (1,), FORMATS[dtype])  # a scale may be a number without dimensions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -19,9 +20,12 @@ Form = Literal["plain", "FP8", "NVFP4"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one tensor: `kind` and a sentence that says all."""
+    """What is wrong with one tensor: `kind` and a sentence that says all.
 
-    kind: Literal["missing", "unknown", "shape", "storage"]
+    With the kinds `settings` and `running` it is the whole checkpoint that cannot be used, and `tensor` is empty.
+    """
+
+    kind: Literal["missing", "unknown", "shape", "storage", "settings", "running"]
     tensor: str
     message: str
 
@@ -114,22 +118,26 @@ class TensorFinder:
     def problems(self, inventory: Inventory) -> Iterator[Problem]:
         """Everything that is wrong: tensors that are missing, have another shape or form, or have no place."""
         known: set[str] = set()
-        for found in self._all(inventory):
+        for found in self.look_up(inventory):
             match found:
-                case Problem():
-                    known.add(found.tensor)
+                case Problem() if found.tensor not in known:  # experts may share one tensor
+                    known.update(_family(found.tensor))
                     yield found
                 case Found():
                     known.update((*found.parts(), found.input_scale, found.gguf_scale))
                 case str():
                     known.add(found)
-        known.update(self._cache_scales(known))
+        for name in self._cache_scales(known):
+            known.add(name)
+            if problem := self._wrong_scale(name):
+                yield problem
         for name in self.tensors:
             if name not in known and not self.layout.is_ignored(name):
                 message = f"{self.file.name} has the tensor {shown(name)}, for which this architecture has no place."
                 yield Problem("unknown", name, message)
 
-    def _all(self, inventory: Inventory) -> Iterator[Found | Problem | str]:
+    def look_up(self, inventory: Inventory) -> Iterator[Found | Problem | str]:
+        """All that a model asks for: matrices, each expert's for itself, then the names of small tensors."""
         for name, (rows, columns) in inventory.matrices.items():
             yield self.matrix(name, rows, columns)
         for name, (count, rows, columns) in inventory.experts.items():
@@ -157,9 +165,25 @@ class TensorFinder:
                 return self._missing(part)
             if self.tensors[part].shape not in expected:
                 return self._wrong_shape(self.tensors[part], expected[0])
+        if found.form == "NVFP4" and shape[-1] % NVFP4_GROUP:
+            return self._storage(name, f"is NVFP4, but {shape[-1]} columns are no whole groups of {NVFP4_GROUP}")
         if found.form == "NVFP4" and (scales := self.tensors[found.parts()[1]]).format is not FP8_E4M3:
             return self._storage(scales.name, f"has the type {scales.format.name}; F8_E4M3 was expected")
-        return found
+        count = shape[0] if len(shape) == 3 else 1
+        numbers = found.parts()[2:] if found.form == "NVFP4" else found.parts()[1:]
+        wrong = (self._wrong_scale(part) for part in (*numbers, found.input_scale))
+        return next(filter(None, (*wrong, self._wrong_scale(found.gguf_scale, count))), found)
+
+    def _wrong_scale(self, name: str, count: int = 1) -> Problem | None:
+        """What is wrong with a number beside a matrix, if it is there: one for all of `count` experts, or one each."""
+        if name not in self.tensors:
+            return None
+        info = self.tensors[name]
+        if info.shape not in (*_SCALAR, (count,)):
+            return self._wrong_shape(info, (count,))
+        if info.format.dtype is None:
+            return self._storage(name, f"has the type {info.format.name}; a plain number was expected")
+        return None
 
     def _form(self, name: str, info: TensorInfo) -> Found | Problem:
         """The form of a matrix, by its type and what the settings declare; the two must agree."""
@@ -170,7 +194,7 @@ class TensorFinder:
         scaled = f"{module}.weight_scale" in self.tensors
         if form == "plain" and not scaled and module not in self.quantisation.listed:
             return Found(name, form)  # a default says nothing of embeddings and of what no one quantises
-        if form != expects[algorithm] or scaled != (form != "plain"):
+        if form != expects[algorithm] or (form == "plain" and scaled):
             return self._storage(
                 name,
                 f"is stored as {info.format.name}, but its declared quantisation is {algorithm or 'none'}",
@@ -189,6 +213,14 @@ class TensorFinder:
 
     def _storage(self, name: str, what: str) -> Problem:
         return Problem("storage", name, f"Tensor {name} of {self.file.name} {what}.")
+
+
+def _family(name: str) -> Iterator[str]:
+    """A matrix or one of its scales, and all that may lie beside it: what is wrong with one is said once."""
+    module = re.sub(r"\.(weight|weight_scale|weight_scale_2|input_scale|scale)$", "", name)
+    yield from (name, module)
+    for part in ("weight", "weight_scale", "weight_scale_2", "input_scale", "scale"):
+        yield f"{module}.{part}"
 
 
 Shapes = tuple[tuple[int, ...], ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nemora.ops.blocks import BlockFormat, StoredMatrix
 
@@ -31,6 +31,7 @@ class TensorInfo:
         return self.rows * self.format.row_bytes(self.shape[-1])
 
 
+@runtime_checkable
 class TensorFile(Protocol):
     """One or more files full of tensors, memory-mapped."""
 
