@@ -9,6 +9,9 @@ import pytest
 from nemora.cli import generate
 from nemora.errors import RequestError, UsageError
 from starter import STARTER, needs_starter
+from tiny_llama import write_folder
+from tiny_nemotron_h import CONFIG as HYBRID
+from tiny_nemotron_h import random_tensors
 
 
 def run(*words: str, config: Path | None = None) -> int:
@@ -61,3 +64,10 @@ def test_chat_uses_the_template(capsys):
 def test_values_out_of_range_are_one_sentence():
     with pytest.raises(RequestError, match="temperature"):
         run(str(STARTER), "x", "--temperature", "-1")
+
+
+def test_a_checkpoint_without_a_vocabulary_answers_in_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_folder(tmp_path / "hybrid", HYBRID, random_tensors(HYBRID))
+    assert run(str(model), "--prompt-ids", "5,6,7", "--max-tokens", "4", "--temperature", "0") == 0
+    ids = [int(part) for part in capsys.readouterr().out.split(",")]
+    assert len(ids) == 4 and all(0 <= id < HYBRID["vocab_size"] for id in ids)

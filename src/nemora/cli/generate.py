@@ -98,7 +98,8 @@ def _generate(model: LocalModel, prepared: PreparedAnswer, *, as_json: bool) -> 
             if not as_json:
                 print(delta.text, end="", flush=True)
     if not as_json:
-        print()
+        # A checkpoint without a vocabulary, such as a random one, answers in ids only.
+        print("" if any(text) else ",".join(map(str, token_ids)))
         return
     timings = generation.timings()
     answer = {
