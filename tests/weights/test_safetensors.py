@@ -149,3 +149,12 @@ def test_a_huge_config_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 33)
     with pytest.raises(CorruptCheckpoint, match="bytes"):
         read_json_object(tmp_path / "config.json")
+
+
+def test_infinity_is_a_number_in_settings_and_other_such_words_are_not(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"time_step_limit": [0.0, Infinity]}')
+    assert read_json_object(tmp_path / "a.json")["time_step_limit"] == [0.0, float("inf")]
+    for word in ("NaN", "-Infinity"):
+        (tmp_path / "b.json").write_text(f'{{"a": {word}}}')
+        with pytest.raises(CorruptCheckpoint, match=f"{word} is not JSON"):
+            read_json_object(tmp_path / "b.json")

@@ -113,7 +113,7 @@ class _Remote:
         digest.update(text)
         if not digest.is_right():
             raise FetchError(f"The hub serves other bytes of {name} of {self.listing.repo} than it lists; try again.")
-        return parse_object(text, name)
+        return parse_object(text, name, infinity=True)
 
     def bytes(self, file: ModelFile, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of a file."""

@@ -6,7 +6,6 @@ Weights in pickled formats are never read, and no code from the folder is run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.models.config_reader import shown
 from nemora.ops.blocks import BF16, F16, F32, FP8_E4M3, StoredMatrix
+from nemora.weights.strict_json import parse_object
 from nemora.weights.tensors import U8, TensorInfo
 
 FORMATS = {"F32": F32, "F16": F16, "BF16": BF16, "F8_E4M3": FP8_E4M3, "U8": U8}
@@ -132,25 +132,6 @@ def read_json_object(path: Path) -> Mapping[str, Any]:
         size = path.stat().st_size
         if size > MAX_JSON_BYTES:
             raise CorruptCheckpoint(f"{path.name} has {size} bytes; at most {MAX_JSON_BYTES} are possible.")
-        value = json.loads(path.read_bytes(), object_pairs_hook=_object_without_duplicates)
+        return parse_object(path.read_bytes(), path.name, infinity=True)
     except OSError:
         raise CorruptCheckpoint(f"{path.parent.name} has no readable {path.name}.") from None
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _DuplicateKey) else "it is not JSON"
-        raise CorruptCheckpoint(f"{path.name} is damaged: {reason}.") from None
-    if not isinstance(value, dict):
-        raise CorruptCheckpoint(f"{path.name} does not hold a JSON object.")
-    return value
-
-
-class _DuplicateKey(ValueError):
-    pass
-
-
-def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value: dict[str, Any] = {}
-    for key, item in pairs:
-        if key in value:
-            raise _DuplicateKey(f"the key {shown(key)!r} comes twice")
-        value[key] = item
-    return value

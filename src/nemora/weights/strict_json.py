@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from nemora.errors import CorruptCheckpoint
@@ -18,8 +19,10 @@ class _Refused(ValueError):
     """Its text is ours."""
 
 
-def parse_object(text: bytes, where: str) -> dict[str, Any]:
+def parse_object(text: bytes, where: str, *, infinity: bool = False) -> dict[str, Any]:
     """The object that `text` holds. `where` names it in errors.
+
+    With `infinity` that word stands for a number, as some published settings have it for a limit that is none.
 
     Raises:
         CorruptCheckpoint: it is not one, repeats a key, is nested too deeply or has too many parts.
@@ -31,8 +34,9 @@ def parse_object(text: bytes, where: str) -> dict[str, Any]:
     ):
         if sum(text.count(mark) for mark in marks) > limit:
             raise CorruptCheckpoint(f"{where} is damaged: it has more than {limit} {what}.")
+    constant = _infinity if infinity else _refuse_constant
     try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _Refused) else "it is not JSON"
         raise CorruptCheckpoint(f"{where} is damaged: {reason}.") from None
@@ -48,6 +52,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _Refused(f"the key {shown(key)!r} comes twice")
         value[key] = item
     return value
+
+
+def _infinity(name: str) -> float:
+    if name == "Infinity":
+        return math.inf
+    return _refuse_constant(name)
 
 
 def _refuse_constant(name: str) -> NoReturn:
