@@ -18,6 +18,7 @@ import tiny_llama
 import tiny_nemotron_h
 from modelopt_folder import write_modelopt_folder
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
+from nemora.weights.check import check_path
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.gguf import TYPE_NAMES, GGUFFile
 from nemora.weights.load import load_model, plan_loading
@@ -108,6 +109,7 @@ def works(path: Path) -> None:
 
 
 def works_or_says_why(path: Path) -> str:
+    problems = check_path(path).problems
     message = "It works."
     try:
         works(path)
@@ -116,6 +118,8 @@ def works_or_says_why(path: Path) -> str:
     assert message.endswith(".")
     assert message.isprintable()
     assert len(message) < 600
+    assert message != "It works." or not problems
+    assert all(problem.message.endswith(".") and problem.message.isprintable() for problem in problems)
     return message
 
 

@@ -27,6 +27,8 @@ class Llama3Scaling:
 RopeScaling = Llama3Scaling | tuple[float, ...] | None
 """A tuple holds divisors of the frequencies, one per rotated pair: so GGUF files carry the scaling, worked out."""
 
+MAX_ROTATED = 1 << 13  # no real head comes near; frequencies are computed for as many
+
 LLAMA3_KEYS = frozenset({"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"})
 
 
@@ -63,8 +65,8 @@ def rope_from_hugging_face(reader: ConfigReader) -> tuple[float, Llama3Scaling |
 
 def check_rope(rotated: int, scaling: RopeScaling) -> None:
     """Refuse what cannot be rotated: an odd size, or factors that do not fit it."""
-    if rotated % 2:
-        raise CorruptCheckpoint(f"RoPE needs an even head size, not {rotated}.")
+    if rotated % 2 or rotated > MAX_ROTATED:
+        raise CorruptCheckpoint(f"RoPE needs an even head size of at most {MAX_ROTATED}, not {rotated}.")
     if not isinstance(scaling, tuple):
         return
     if len(scaling) != rotated // 2:

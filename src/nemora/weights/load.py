@@ -13,6 +13,7 @@ from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Model, ModelConfig
 from nemora.models.config import GGUFHeader
 from nemora.models.inventory import Inventory, take_inventory
+from nemora.models.rope import MAX_ROTATED
 from nemora.weights.architectures import Architecture, architecture_of
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
@@ -22,7 +23,6 @@ from nemora.weights.quantisation import Quantisation
 from nemora.weights.stored import Described, Problem, TensorFinder
 from nemora.weights.tensors import TensorFile
 
-MAX_FREQUENCIES = 1 << 12  # half of the largest head size there could be
 MARGIN = 1 << 30  # memory that decoded copies leave free beside the stored weights
 
 
@@ -165,7 +165,7 @@ def _frequency_factors(file: Described) -> tuple[float, ...] | None:
     if name not in file.tensors:
         return None
     shape = file.tensors[name].shape
-    if len(shape) != 1 or shape[0] > MAX_FREQUENCIES:
+    if len(shape) != 1 or shape[0] > MAX_ROTATED // 2:
         raise CorruptCheckpoint(f"Tensor {name} is no list of RoPE frequency factors: it has the shape {list(shape)}.")
     return tuple(file.read(name).decode()[0].tolist()) if isinstance(file, TensorFile) else (1.0,) * shape[0]
 

@@ -21,6 +21,7 @@ from nemora.weights.tensors import U8, TensorInfo
 
 FORMATS = {"F32": F32, "F16": F16, "BF16": BF16, "F8_E4M3": FP8_E4M3, "U8": U8}
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_FILES = 1 << 12
 MAX_DIMENSIONS = 8  # torch itself knows 64
 
 SINGLE = "model.safetensors"
@@ -108,6 +109,8 @@ def _shards(path: Path) -> dict[str, frozenset[str] | None]:
         if not _is_plain_file_name(file_name):
             raise CorruptCheckpoint(f"{INDEX} puts {shown(tensor)!r} into something that is no file of this folder.")
         shards.setdefault(file_name, set()).add(tensor)
+    if len(shards) > MAX_FILES:
+        raise CorruptCheckpoint(f"{INDEX} names {len(shards)} files; at most {MAX_FILES} are possible.")
     return {file_name: frozenset(tensors) for file_name, tensors in shards.items()}
 
 

@@ -121,7 +121,7 @@ class TensorFinder:
         for found in self.look_up(inventory):
             match found:
                 case Problem() if found.tensor not in known:  # experts may share one tensor
-                    known.update(_family(found.tensor))
+                    known.update(name for name in _family(found.tensor) if name in self.tensors)
                     yield found
                 case Found():
                     known.update((*found.parts(), found.input_scale, found.gguf_scale))
