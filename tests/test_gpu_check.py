@@ -84,4 +84,4 @@ def test_without_an_accelerator_one_line_says_that_nothing_was_checked() -> None
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout == "No accelerator that torch can use is present. Nothing was checked.\n"
     asked = run("--device", "cuda")
-    assert asked.returncode == 2 and "no device cuda" in asked.stderr
+    assert asked.returncode == 2 and "(cpu)" in asked.stderr

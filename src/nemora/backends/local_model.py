@@ -25,6 +25,7 @@ from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckp
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
+from nemora.weights.device import check_device
 from nemora.weights.fetch import resolve
 from nemora.weights.load import load_model
 
@@ -72,16 +73,19 @@ class LocalModel:
         """Load a catalog name, a folder or a file.
 
         Args:
+            device: cpu, or an accelerator as torch calls it: cuda, cuda:1, mps.
             cache: where fetched models lie. Without it only paths can be loaded.
             context: tokens of a sequence, at most what the model was made for; 0 means that.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
+            UsageError: torch has no such device here.
             UnknownModel: neither in the catalog nor a path.
             ModelError: it cannot be fetched, read or run; the subclass says which.
         """
         if cache is None and model in CATALOG:
             raise RequestError(f"{model} is a catalog name, and there is no cache folder to load it from; give cache.")
+        check_device(device)  # before much is fetched
         path = resolve(model, cache=cache or Path(), offline=offline, progress=progress)
         if threads:
             torch.set_num_threads(threads)

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port to bind; 0 lets the system choose (default: 8484)")
     parser.add_argument("--model", help="the local model: a catalog name, a folder or a GGUF file")
     parser.add_argument("--threads", type=int, help="threads for the local model (default: one per core)")
+    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     parser.add_argument("--offline", action="store_true", help="never fetch anything")
     add_cloud_arguments(parser)
 
