@@ -43,8 +43,9 @@ eval-privacy: install
 	@test -n "$(DATA)" || { echo "Name a folder: make eval-privacy DATA=DIR" >&2; exit 2; }
 	$(BIN)/python bench/eval_privacy.py "$(DATA)"
 
-gpu-check:
-	@echo "This version has no GPU path to check yet: it runs on the CPU. Nothing was checked."
+# Parity with the CPU, memory and speed on the accelerator that is present. make gpu-check ARGS=--quick
+gpu-check: install
+	@$(BIN)/python bench/gpu_check.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import torch
 
-from gpu_device import Device, present_accelerator
+from gpu_device import Device
 from gpu_memory import check_memory
 from gpu_parity import check_parity
 from gpu_report import Report
 from gpu_shapes import SHAPES
 from gpu_speed import measure_speed
+from nemora.errors import UsageError
+from nemora.weights.device import check_device, present_devices
 
 RESULTS = Path(__file__).parent / "results"
 SECTIONS = ("parity", "memory", "speed")
@@ -34,13 +36,15 @@ SECONDS, QUICK_SECONDS = 270, 75  # after which nothing new is begun
 
 def main() -> int:
     args = _arguments()
-    found = present_accelerator()
-    name: str | None = args.device or found
+    accelerators = present_devices()[1:]
+    name = args.device or next(iter(accelerators), None)
     if name is None:
         print("No accelerator that torch can use is present. Nothing was checked.")
         return 0
-    if name != "cpu" and name.split(":")[0] != found:
-        sys.stderr.write(f"torch has no device {name} here; its accelerator is {found or 'none'}.\n")
+    try:
+        check_device(name)
+    except UsageError as error:
+        sys.stderr.write(f"{error.message}\n")
         return 2
     torch.set_float32_matmul_precision("highest")  # fp32 is to mean fp32: no TF32
     torch.backends.cudnn.allow_tf32 = False

@@ -92,14 +92,6 @@ class Device:
         return 2 * size**3 / seconds
 
 
-def present_accelerator() -> str | None:
-    """The name of the accelerator that torch would use, if there is one."""
-    if not torch.accelerator.is_available():
-        return None
-    found = torch.accelerator.current_accelerator()
-    return None if found is None else found.type
-
-
 def _nothing() -> None:
     """Nothing to prepare."""
 

@@ -64,3 +64,12 @@ def test_a_model_runs_with_torch_numpy_and_safetensors_alone() -> None:
     modules = [module for room in ("ops", "models", "weights", "engine") for module in modules_of(room)]
     answer = run("".join(f"import {module}\n" for module in modules) + "print('all imported')")
     assert answer.stdout == "all imported\n", answer.stderr
+
+
+def test_the_check_of_accelerators_runs_with_these_alone() -> None:
+    words = ["gpu_check", "--device", "cpu", "--shapes", "tiny", "--only", "memory", "--no-save"]
+    script = Path(__file__).parent.parent / "bench" / "gpu_check.py"
+    code = f"sys.argv = {words}; sys.path.insert(0, {str(script.parent)!r})\n"
+    answer = run(code + f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')")
+    assert answer.returncode == 0, answer.stderr
+    assert ", 0 wrong, 0 left out" in answer.stdout

@@ -25,6 +25,7 @@ from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckp
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
+from nemora.weights.device import check_device
 from nemora.weights.family import USUAL_CONTEXT
 from nemora.weights.family_reference import reference_of
 from nemora.weights.fetch import needs_cache, resolve
@@ -75,15 +76,18 @@ class LocalModel:
         """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
         Args:
+            device: cpu, or an accelerator as torch calls it: cuda, cuda:1, mps.
             cache: where fetched models lie. Without it only paths can be loaded.
             token: for the Hugging Face hub, sent nowhere else.
             context: tokens of a sequence, at most what the model was made for; 0 means that.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
+            UsageError: torch has no such device here.
             UnknownModel: neither in the catalog nor a path.
             ModelError: it cannot be fetched, read or run; the subclass says which.
         """
+        check_device(device)  # before much is fetched
         wanted = reference_of(model, context=context or USUAL_CONTEXT, device=device)
         if cache is None and needs_cache(wanted):
             raise RequestError(f"{model} is no path, and there is no cache folder to load it from; give cache.")

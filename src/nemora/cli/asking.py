@@ -102,8 +102,14 @@ def add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """Settings with the command line's cloud, if it names one."""
+    """Settings with the command line's device and cloud, if it names any."""
     settings = load_settings(args.config)
+    if getattr(args, "device", None) is not None:  # not every verb has it
+        if any(server.trust == "local" for server in settings.servers):
+            raise UsageError(
+                '--device has no effect beside a server with trust = "local" in nemora.toml; leave it out.'
+            )
+        settings = dataclasses.replace(settings, local=dataclasses.replace(settings.local, device=args.device))
     if args.cloud_url is None and args.cloud_model is None and args.cloud_key_env is None:
         return settings
     if args.cloud_url is None or args.cloud_model is None:
@@ -114,7 +120,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def open_door(args: argparse.Namespace) -> Door:
     """The running server, unless flags ask for another set-up than it has; else a gateway in this process."""
     settings = settings_of(args)
-    if args.cloud_url is None:
+    if args.cloud_url is None and getattr(args, "device", None) is None:
         base = _running(settings)
         if base is not None:
             return ServerDoor(base, settings.server.api_key)

@@ -15,6 +15,7 @@ from nemora.errors import NemoraError, UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
     parser.add_argument("--system", help="instructions that stand before the conversation")
+    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     add_cloud_arguments(parser)
 
 

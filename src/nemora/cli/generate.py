@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that reach P together")
     parser.add_argument("--min-p", type=float, metavar="P", help="leave out what is less likely than P times the best")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat a draw")
+    parser.add_argument("--device", metavar="NAME", help="where the model runs: cpu, cuda, cuda:1, mps")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of text")
 
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     with LocalModel.load(
         args.model,
-        device=settings.local.device,
+        device=args.device or settings.local.device,
         cache=settings.paths.cache,
         offline=settings.offline,
         context=settings.local.context,

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="without a model: take the largest that fits, do not ask")
     parser.add_argument("--threads", type=int, help="threads for the local model (default: one per core)")
+    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     parser.add_argument("--offline", action="store_true", help="never fetch anything")
     add_cloud_arguments(parser)
 

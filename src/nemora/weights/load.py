@@ -17,6 +17,7 @@ from nemora.models.rope import MAX_ROTATED
 from nemora.weights.architectures import Architecture, architecture_of
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
+from nemora.weights.device import check_device
 from nemora.weights.memory import available_memory
 from nemora.weights.names import Layout
 from nemora.weights.quantisation import Quantisation
@@ -50,7 +51,9 @@ def load_model(
     Raises:
         CorruptCheckpoint: a tensor is missing or has a wrong shape, or a setting makes no sense.
         UnsupportedCheckpoint: an architecture, setting or tensor that is not implemented.
+        UsageError: torch has no such device here.
     """
+    check_device(device)
     plan = plan_loading(checkpoint)
     for problem in plan.problems():
         raise problem.error()
