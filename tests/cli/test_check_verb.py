@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from hub_server import REPO, Hub, serving_hub
 from nemora.cli import check
-from nemora.errors import UnknownModel
+from nemora.errors import FetchError, NotCached, UnknownModel
+from nemora.weights import catalog
 from tiny_llama import CONFIG, random_tensors, write_folder
 
 TENSORS = random_tensors(CONFIG)
@@ -19,7 +22,7 @@ TENSORS = random_tensors(CONFIG)
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "NEMORA_OFFLINE", "HF_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -94,3 +97,41 @@ def test_names_from_files_are_not_markup(tmp_path: Path, capsys: pytest.CaptureF
     assert run(str(write_folder(tmp_path / "odd", CONFIG, TENSORS | strange))) == 1
     out = capsys.readouterr().out
     assert "[bold]x[/bold]?[31m" in out and "\x1b" not in out
+
+
+@pytest.fixture
+def hub(sound: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that has the sound model."""
+    hub = Hub({path.name: path.read_bytes() for path in Path(sound).iterdir()}, large={"model.safetensors"})
+    with serving_hub(hub) as url:
+        monkeypatch.setattr(catalog, "HUB", url)
+        yield hub
+
+
+def test_a_model_of_the_hub_is_reported_on_like_one_that_is_here(
+    hub: Hub, sound: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(sound, "--json") == 0
+    here = json.loads(capsys.readouterr().out)
+    assert run(f"hub:{REPO}", "--json") == 0
+    there = json.loads(capsys.readouterr().out)
+    assert there | {"name": "sound"} == here
+    assert there["name"] == f"hub:{REPO}"
+    assert not list(tmp_path.glob(".cache/**/*.safetensors"))
+
+
+def test_what_is_wrong_with_a_model_of_the_hub_is_the_report(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.files["config.json"] = b'{"model_type": "mamba"}'
+    assert run(f"hub:{REPO}") == 1
+    assert "architecture mamba" in capsys.readouterr().out
+    hub.files["config.json"] = b"["
+    assert run(f"hub:{REPO}") == 1
+    assert "config.json is damaged" in capsys.readouterr().out
+
+
+def test_a_hub_that_has_no_such_model_is_an_error(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FetchError):
+        run("hub:nvidia/gone")
+    monkeypatch.setenv("NEMORA_OFFLINE", "1")
+    with pytest.raises(NotCached):
+        run(f"hub:{REPO}")

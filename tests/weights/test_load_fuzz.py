@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from mutate import Entry, damaged_bytes, damaged_folder, damaged_gguf, gguf_bytes
 
 import tiny_llama
+import tiny_nemotron
 import tiny_nemotron_h
+import tiny_nemotron_nas
 from modelopt_folder import write_modelopt_folder
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.weights.check import check_path
@@ -96,7 +98,15 @@ def quantised_by_default(path: Path) -> Path:
     return folder
 
 
-FOLDERS = (llama_in_shards, hybrid, saved_again, quantised, quantised_in_config, quantised_by_default)
+def dense(path: Path) -> Path:
+    return write_folder(path, tiny_nemotron.CONFIG, tiny_nemotron.random_tensors(tiny_nemotron.CONFIG))
+
+
+def decilm(path: Path) -> Path:
+    return write_folder(path, tiny_nemotron_nas.CONFIG, tiny_nemotron_nas.random_tensors(tiny_nemotron_nas.CONFIG))
+
+
+FOLDERS = (llama_in_shards, hybrid, saved_again, quantised, quantised_in_config, quantised_by_default, dense, decilm)
 
 
 def works(path: Path) -> None:
@@ -155,7 +165,23 @@ def llama_gguf(path: Path, type: str) -> Path:
     return tiny_llama.write_gguf(path, LLAMA, tiny_llama.random_tensors(LLAMA), type=type, factors=[1.0] * 8)
 
 
-GGUF = [(hybrid_gguf, "F32"), (hybrid_gguf, "Q8_0"), (llama_gguf, "Q8_0")]
+def dense_gguf(path: Path, type: str) -> Path:
+    config = tiny_nemotron.CONFIG
+    return tiny_nemotron.write_gguf(path, config, tiny_nemotron.random_tensors(config), type=type)
+
+
+def decilm_gguf(path: Path, type: str) -> Path:
+    config = tiny_nemotron_nas.CONFIG
+    return tiny_nemotron_nas.write_gguf(path, config, tiny_nemotron_nas.random_tensors(config), type=type)
+
+
+GGUF = [
+    (hybrid_gguf, "F32"),
+    (hybrid_gguf, "Q8_0"),
+    (llama_gguf, "Q8_0"),
+    (dense_gguf, "F32"),
+    (decilm_gguf, "F32"),
+]
 
 
 @pytest.fixture(scope="module", params=GGUF, ids=lambda case: f"{case[0].__name__}-{case[1]}")

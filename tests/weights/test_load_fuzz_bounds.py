@@ -126,6 +126,9 @@ def test_hostile_files_cost_nothing(tmp_path: Path) -> None:
     texts = {
         "twice": config[:-1] + ', "vocab_size": 32}',
         "nested": config[:-1] + ', "x": ' + "[" * 10**6 + "]" * 10**6 + "}",
+        "many lists": config[:-1] + ', "x": [' + "[]," * 5_000_000 + "[]]}",
+        "many objects": config[:-1] + ', "x": [' + "{}," * 5_000_000 + "{}]}",
+        "many keys": '{"a":{' + ",".join(f'"{n}":0' for n in range(3_000_000)) + "}}",
         "nested objects": '{"a":' * 10**5,
         "infinite": config.replace("1e-05", "Infinity"),
         "long number": config.replace('"vocab_size": 32', '"vocab_size": ' + "9" * 10**6),

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from nemora.cli.pull import meant
 from nemora.models.config_reader import shown
-from nemora.settings import load_settings
+from nemora.settings import Settings, load_settings
 from nemora.weights.fetch import resolve
+from nemora.weights.hub import is_reference, parse_reference
 from nemora.weights.progress import BarProgress, megabytes, progress_on
 
 if TYPE_CHECKING:
@@ -36,7 +38,12 @@ HEADINGS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a GGUF file, a folder or a catalog name")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a GGUF file, a folder, a known name, or hub:OWNER/REPO[@REVISION][:FILE.gguf], of which only headers "
+        "are fetched",
+    )
     parser.add_argument("--load", action="store_true", help="also load a sound model and run a few token ids")
     parser.add_argument("--json", action="store_true", help="print JSON, with every problem")
 
@@ -49,19 +56,32 @@ def run(args: argparse.Namespace) -> int:
         FetchError: it has to be fetched first and cannot be.
     """
     settings = load_settings(args.config)
-    path = resolve(args.model, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
-    from nemora.weights.check import check_path
-
-    if args.load:
-        with_progress = BarProgress(sys.stderr) if sys.stderr.isatty() else None
-        report = _loaded(path, settings.local.device, with_progress)
+    name = meant(args.model, settings)
+    if is_reference(name) and not args.load and not settings.offline:
+        report = _of_the_hub(name, settings)
     else:
-        report = check_path(path)
+        report = _here(name, settings, load=args.load)
     if args.json:
         print(json.dumps(_plain(report), indent=2))
     else:
         _draw(report)
     return 1 if report.problems else 0
+
+
+def _of_the_hub(name: str, settings: Settings) -> Report:
+    from nemora.weights.check import check_hub
+
+    return check_hub(parse_reference(name), token=settings.hub_token, progress=progress_on(sys.stderr))
+
+
+def _here(name: str, settings: Settings, *, load: bool) -> Report:
+    from nemora.weights.check import check_path
+
+    path = resolve(name, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
+    if not load:
+        return check_path(path)
+    bar = BarProgress(sys.stderr) if sys.stderr.isatty() else None
+    return _loaded(path, settings.local.device, bar)
 
 
 def _loaded(path: Path, device: str, bar: BarProgress | None) -> Report:

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.origin is not None and not args.origin.exists():
         raise UsageError("--from names no folder or wheel that exists.")
     settings = load_settings(args.config)
-    names = dict.fromkeys([*(STARTER if args.starter else ()), *(_meant(name, settings) for name in args.names)])
+    names = dict.fromkeys([*(STARTER if args.starter else ()), *(meant(name, settings) for name in args.names)])
     known = [fetch.known_here(name, cache=settings.paths.cache) for name in names]
     progress = NoProgress() if args.quiet else progress_on(sys.stderr)
     for name, entry in zip(names, known, strict=True):
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _meant(name: str, settings: Settings) -> str:
+def meant(name: str, settings: Settings) -> str:
     """A name of the family as the repository that is meant; any other as it is."""
     if split_precision(name)[0] is None:
         return name

@@ -12,13 +12,16 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from nemora.errors import ModelError, UnsupportedCheckpoint
+from nemora.errors import CorruptCheckpoint, ModelError, UnsupportedCheckpoint
 from nemora.models.config_reader import shown
 from nemora.ops import blocks
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.checkpoint_weights import LoadProgress
+from nemora.weights.hub import Reference
 from nemora.weights.load import Headers, LoadPlan, load_model, plan_loading
+from nemora.weights.progress import Progress
 from nemora.weights.quantisation import Quantisation, read_quantisation
+from nemora.weights.remote_headers import open_remote
 from nemora.weights.safetensors import describe
 from nemora.weights.stored import Found, Problem
 from nemora.weights.tensors import TensorInfo
@@ -115,6 +118,20 @@ def check_remote(name: str, remote: RemoteHeaders) -> Report:
     except ModelError as error:
         return Report(name=name, kind=remote.kind, problems=(Problem("settings", "", error.message),))
     return check_headers(name, headers)
+
+
+def check_hub(reference: Reference, *, token: str | None = None, progress: Progress | None = None) -> Report:
+    """Report on a repository of the hub, or a GGUF file in it, of which only headers are fetched.
+
+    Raises:
+        FetchError: the hub cannot be reached or refuses, or has no such model.
+    """
+    name = str(reference)
+    try:
+        remote = open_remote(reference.repo, reference.revision, file=reference.file, token=token, progress=progress)
+    except (CorruptCheckpoint, UnsupportedCheckpoint) as error:
+        return Report(name=name, problems=(Problem("settings", "", error.message),))
+    return check_remote(name, remote)
 
 
 def check_headers(name: str, checkpoint: Headers) -> Report:
