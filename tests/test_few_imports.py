@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src"
-FETCHERS = {"fetch", "sources_http"}  # are loaded only when a model is fetched, which needs httpx2
+# Loaded only when a model is fetched or looked at on the hub, which needs httpx2.
+FETCHERS = {"fetch", "hub", "hub_entry", "remote_headers", "sources_http", "sources_read", "check"}
 
 BLOCKED_IMPORTS = """
 import importlib, importlib.abc, importlib.metadata, re, sys

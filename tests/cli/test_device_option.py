@@ -69,7 +69,7 @@ def test_nothing_is_fetched_or_read_for_a_device_that_is_not_here(
 def test_serve_and_chat_take_it_over_the_settings(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     seen: list[Settings] = []
     monkeypatch.setattr("nemora.server.run.serve", lambda settings, **_: seen.append(settings))
-    config.write_text('[local]\ndevice = "mps"\ncontext = 7\n')
+    config.write_text('[local]\nmodel = "m"\ndevice = "mps"\ncontext = 7\n')
     assert main(["--config", str(config), "serve", "--device", "cuda:1", "--threads", "2"]) == 0
     assert (seen[0].local.device, seen[0].local.context, seen[0].local.threads) == ("cuda:1", 7, 2)
     args = argparse.Namespace(config=config, device="cuda", cloud_url=None, cloud_model=None, cloud_key_env=None)

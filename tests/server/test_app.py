@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,6 +195,25 @@ def test_an_unexpected_error_in_the_middle_of_a_stream_ends_it_without_content(
     with httpx2.stream("POST", server.url + "/v1/chat/completions", json=body(stream=True)) as response:
         text = "".join(response.iter_text())
     assert "half" in text and "internal_error" in text and SECRET not in text
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def test_a_log_handler_that_fails_prints_no_content(server: Setup, capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            try:
+                raise OSError("the disk is full")
+            except OSError:
+                self.handleError(record)
+
+    broken = Broken()
+    logging.getLogger("nemora").addHandler(broken)
+    try:
+        server.local.script = plays(Delta(text="half"), RuntimeError(SECRET))
+        with httpx2.stream("POST", server.url + "/v1/chat/completions", json=body(stream=True)) as response:
+            assert "internal_error" in "".join(response.iter_text())
+    finally:
+        logging.getLogger("nemora").removeHandler(broken)
     assert SECRET not in "".join(capfd.readouterr())
 
 

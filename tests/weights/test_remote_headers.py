@@ -29,7 +29,7 @@ FIRST = {"a": ("BF16", [4, BIG // 8], bytes(BIG)), "norm": ("F32", [3], bytes(12
 SECOND = {"b": ("F16", [2, BIG // 4], bytes(BIG))}
 FILES = {
     "config.json": b'{"model_type": "llama"}',
-    "hf_quant_config.json": b'{"producer": {"name": "modelopt"}}',
+    "hf_quant_config.json": b'{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": null}}',
     INDEX: json.dumps({"weight_map": {"a": ONE, "norm": ONE, "b": TWO}}).encode(),
     ONE: safetensors_file(FIRST),
     TWO: safetensors_file(SECOND),
@@ -70,7 +70,7 @@ def test_folder_is_described_as_when_it_is_here(hub: Hub, tmp_path: Any, monkeyp
     }
     assert (remote.kind, remote.architecture, remote.metadata) == (here.kind, here.architecture, here.metadata)
     assert remote.commit == COMMIT
-    assert remote.quantisation == {"producer": {"name": "modelopt"}}
+    assert remote.quantisation == {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": None}}
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import re
 import sys
@@ -46,6 +47,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.raiseExceptions = False  # a log handler that fails would print the exception that is being handled
     try:
         args = _parse(arguments)
         module = importlib.import_module(f"nemora.cli.{args.verb}")

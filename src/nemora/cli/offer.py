@@ -68,7 +68,9 @@ def _probe(answered: threading.Event) -> None:
 def _offered(settings: Settings, ask: Asking, probe: Probe) -> str | None:
     """The repository of the offered model if it is accepted, else None; says in a line what happens."""
     from nemora.weights import fit
+    from nemora.weights.device import check_device
 
+    check_device(settings.local.device)
     best = fit.largest_that_fits(context=settings.local.context or USUAL_CONTEXT, device=settings.local.device)
     starter = STARTER[0]
     if best is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -32,6 +33,8 @@ PARSE_IN_THREAD_BYTES = 64 * 1024
 def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Starlette:
     """The application, which closes `gateway` when it shuts down. `bound` is the address that the socket has."""
     endpoints = Endpoints(gateway, settings)
+    # A log handler that fails would print the exception that is being handled, whose text may be content.
+    logging.raiseExceptions = False
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
