@@ -35,13 +35,13 @@ from nemora.ops import fp8
 from nemora.ops.blocks import F32, FP8_E4M3, StoredMatrix
 from nemora.ops.quantise import NVFP4_LEVELS, QUANTISERS, SMALLEST_SCALE
 from nemora.weights.checkpoint import Checkpoint
-from nemora.weights.progress import NoProgress, Progress
+from nemora.weights.progress import Progress
 from nemora.weights.quantisation import NVFP4_GROUP
 from nemora.weights.save_errors import QuantisationErrors, quantised
 from nemora.weights.save_recipe import ModelOptFormat, Recipe
 from nemora.weights.save_safetensors import write_safetensors
 from nemora.weights.save_source import Matrix, Source
-from nemora.weights.save_tensors import Outgoing, need_room, written_whole
+from nemora.weights.save_tensors import Outgoing, need_room, reporting, written_whole
 from nemora.weights.tensors import U8, TensorInfo
 
 InputLargest = Mapping[tuple[str, int | None], float]
@@ -92,31 +92,13 @@ def save_modelopt(
     job = _Job(Source(checkpoint), format, inputs)
     tensors = list(job.tensors())
     size = sum(tensor.info.stored_bytes for tensor in tensors)
-    report = progress or NoProgress()
     with written_whole(out) as place:
         need_room(out, size + JSON_MARGIN)
         place.mkdir()
         job.write_settings(place)
-        counted = _Counted(report)
-        report.start(out.name, size)
-        try:
-            write_safetensors(place, tensors, counted.add)
-        except BaseException:
-            report.finish(ok=False)
-            raise
-        report.finish(ok=True)
+        with reporting(progress, out.name, size) as report:
+            write_safetensors(place, tensors, report)
     return job.errors
-
-
-class _Counted:
-    """Sums up what is written for a `Progress`."""
-
-    def __init__(self, report: Progress) -> None:
-        self.report, self.done = report, 0
-
-    def add(self, size: int) -> None:
-        self.done += size
-        self.report.advance(self.done)
 
 
 @dataclass

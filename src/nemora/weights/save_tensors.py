@@ -14,6 +14,7 @@ from typing import BinaryIO
 from torch import Tensor
 
 from nemora.errors import ModelError, UsageError
+from nemora.weights.progress import NoProgress, Progress
 from nemora.weights.tensors import TensorInfo
 
 Report = Callable[[int], None]
@@ -92,6 +93,26 @@ def written_whole(out: Path) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
         else:
             place.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def reporting(progress: Progress | None, name: str, total: int) -> Iterator[Report]:
+    """Work of `total` bytes on `progress`, if there is one: give what this yields the bytes that are done."""
+    bar = progress or NoProgress()
+    done = 0
+
+    def report(size: int) -> None:
+        nonlocal done
+        done += size
+        bar.advance(done)
+
+    bar.start(name, total)
+    well = False
+    try:
+        yield report
+        well = True
+    finally:
+        bar.finish(well)
 
 
 @contextlib.contextmanager
