@@ -23,6 +23,7 @@ VERBS = {
     "chat": "talk in the terminal",
     "route": "judge requests without sending anything",
     "generate": "continue a prompt with a local model",
+    "quantize": "write a model in a smaller published format",
     "models": "list the models, or show one",
     "pull": "fetch models",
     "rm": "remove a model from the cache",
