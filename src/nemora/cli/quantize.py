@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = ("nvfp4", "fp8", "q8_0", "q4_0")
 DEFAULT_CONTEXT = 512
 MAX_TEXT_BYTES = 1 << 28
+WIDTH = 120  # of the table where no terminal says how wide it is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,7 +165,7 @@ def _as_json(
     kinds: list[Json] = [
         {
             "kind": kind.kind,
-            "format": kind.format,
+            "format": kind.format.removeprefix("MODELOPT_"),
             "matrices": kind.matrices,
             "relative_error": kind.relative,
             "largest_relative_error": kind.largest,
@@ -190,7 +191,8 @@ def _print(
     table = Table("matrices of", "number", "format", "‖W−Q‖²/‖W‖²", "largest", "of", box=None, pad_edge=False)
     for kind in errors.kinds.values():
         table.add_row(*_row(kind))
-    Console(file=sys.stdout, markup=False, highlight=False).print(table)
+    width = None if sys.stdout.isatty() else WIDTH
+    Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
     print(f"{args.out}: {megabytes(_size(args.out))}")
     if before is not None and after is not None:
         change = after.value / before.value - 1
@@ -202,7 +204,7 @@ def _print(
 
 def _row(kind: KindError) -> tuple[str, ...]:
     relative, largest = f"{kind.relative:.3e}", f"{kind.largest:.3e}"
-    return kind.kind, str(kind.matrices), kind.format, relative, largest, kind.largest_name
+    return kind.kind, str(kind.matrices), kind.format.removeprefix("MODELOPT_"), relative, largest, kind.largest_name
 
 
 def _size(out: Path) -> int:

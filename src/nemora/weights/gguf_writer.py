@@ -49,10 +49,10 @@ class GGUFWriter:
     def write(self, path: Path, report: Report) -> None:
         """Write the file, which must not exist."""
         with new_file(path) as sink:
-            sink.write(self._header)
+            report(sink.write(self._header))
             for tensor in self.tensors:
                 tensor.write(sink, report)
-                sink.write(bytes(_padded(tensor.info.stored_bytes) - tensor.info.stored_bytes))
+                report(sink.write(bytes(_padded(tensor.info.stored_bytes) - tensor.info.stored_bytes)))
 
 
 def _header(metadata: Mapping[str, Any], tensors: Sequence[TensorInfo]) -> bytes:
