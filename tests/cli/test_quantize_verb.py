@@ -10,12 +10,15 @@ import pytest
 import torch
 
 import tiny_llama
+from nemora.backends.perplexity import perplexity
+from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.cli import quantize
 from nemora.errors import NemoraError, UnsupportedCheckpoint, UsageError
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
 from starter import STARTER, needs_starter
 from tiny_llama import write_folder
+from tiny_tokenizer import SIZE, tokenizer_folder
 
 # Written for this test.
 TEXT = (
@@ -33,6 +36,16 @@ TEXT = (
 def source(tmp_path: Path) -> Path:
     tensors = {name: tensor.bfloat16() for name, tensor in tiny_llama.random_tensors(tiny_llama.CONFIG).items()}
     return write_folder(tmp_path / "source", tiny_llama.CONFIG, tensors)
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Path:
+    """A source that can read text, and a text."""
+    config = tiny_llama.CONFIG | {"vocab_size": SIZE}
+    tensors = {name: tensor.bfloat16() for name, tensor in tiny_llama.random_tensors(config).items()}
+    tokenizer_folder(write_folder(tmp_path / "reader", config, tensors), "smollm")
+    (tmp_path / "text.txt").write_text(TEXT[:300])
+    return tmp_path / "reader"
 
 
 def run(*words: object) -> int:
@@ -67,6 +80,34 @@ def test_json_is_one_object_with_the_same_numbers(
     assert kinds["mlp up"]["relative_error"] <= kinds["mlp up"]["largest_relative_error"]
     assert kinds["mlp up"]["largest_of"] in ("layers.0.mlp.up", "layers.1.mlp.up")
     assert "perplexity" not in answer
+
+
+@pytest.mark.parametrize(("format", "algorithm"), [("fp8", "FP8"), ("nvfp4", "NVFP4")])
+def test_with_a_text_inputs_are_measured_and_their_rounding_is_part_of_what_comes_after(
+    tmp_path: Path, reader: Path, format: str, algorithm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--format", format, "--text", tmp_path / "text.txt", "--context", "32", "--json")
+    assert run(reader, tmp_path / "out", *words) == 0
+    measured = json.loads(capsys.readouterr().out)["perplexity"]
+    written = open_checkpoint(tmp_path / "out")
+    assert written.metadata["quantization_config"]["quant_algo"] == algorithm
+    scales = [name for name in written.file.tensors if name.endswith(".input_scale")]
+    assert len(scales) == 2 * 7
+    assert all(0 < float(written.file.read(name).decode()) < 1 for name in scales)
+    ids = load_tokenizer(written).encode(TEXT[:300])
+    ids = [load_tokenizer(written).special.bos_id or 0, *ids]
+    for key, path, simulate in (("before", reader, False), ("after", tmp_path / "out", True)):
+        model = load_model(open_checkpoint(path), simulate_activations=simulate)
+        assert perplexity(model, ids, context=32).value == pytest.approx(measured[key], rel=1e-4)
+    assert measured["tokens"] == len(ids) - 1
+
+
+def test_a_gguf_file_made_of_a_folder_carries_its_tokenizer(tmp_path: Path, reader: Path) -> None:
+    assert run(reader, tmp_path / "m.gguf", "--format", "q8_0", "--text", tmp_path / "text.txt") == 0
+    written, source = open_checkpoint(tmp_path / "m.gguf"), open_checkpoint(reader)
+    assert written.chat_template is None and written.metadata["tokenizer.ggml.pre"] == "smollm"
+    assert load_tokenizer(written).encode(TEXT) == load_tokenizer(source).encode(TEXT)
+    assert load_tokenizer(written).eos_ids == load_tokenizer(source).eos_ids
 
 
 @pytest.mark.parametrize("mistake", ["exists", "fp8", "context", "no text", "no utf-8", "no tokenizer"])

@@ -104,7 +104,8 @@ def test_all_linear_modules_of_a_dense_model_but_the_head_are_quantised(tmp_path
     matrices = {name.removesuffix(".weight") for name in stored_names(tmp_path / "source") if "_proj" in name}
     assert quantised_modules(tmp_path / "out") == matrices
     assert json.loads((tmp_path / "out/hf_quant_config.json").read_text())["quantization"]["exclude_modules"] == [
-        "lm_head"
+        "lm_head",
+        "model.embed_tokens",
     ]
 
 

@@ -220,15 +220,14 @@ class _Job:
         return {**excluded, "exclude_modules": sorted(set(self._excluded()))}
 
     def _excluded(self) -> Iterator[str]:
-        """Linear modules that stay as they are: convolutions and routers too, which engines look up like these.
+        """Modules that stay as they are: embedding, convolutions and routers too, which engines look up like others.
 
         The draft head's layers are named as wholes, as ModelOpt does it.
         """
         inventory, layout = self.source.inventory, self.source.plan.finder.layout
         for name in [*inventory.matrices, *inventory.experts]:
-            if name != "embedding":
-                names = [(self.file_name(m), self.recipe.quantises(m)) for m in self.source.matrices(name)]
-                yield from (_excluded_name(file_name) for file_name, quantises in names if not quantises)
+            names = [(self.file_name(m), self.recipe.quantises(m)) for m in self.source.matrices(name)]
+            yield from (_excluded_name(file_name) for file_name, quantises in names if not quantises)
         for name in inventory.tensors:
             if name.endswith((".conv", ".router")):
                 yield _excluded_name(layout.file_name(name, self._known_names))
