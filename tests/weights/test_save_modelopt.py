@@ -18,7 +18,7 @@ from nemora.ops.blocks import StoredMatrix
 from nemora.ops.quantise import QUANTISERS
 from nemora.weights import save_safetensors, save_tensors
 from nemora.weights.checkpoint import open_checkpoint
-from nemora.weights.load import load_model
+from nemora.weights.load import load_model, plan_loading
 from nemora.weights.progress import NoProgress
 from nemora.weights.save_calibration import load_watched
 from nemora.weights.save_modelopt import save_modelopt
@@ -27,6 +27,7 @@ from tiny_llama import write_folder
 IDS = torch.arange(3, 60)[None]
 HYBRID = tiny_nemotron_h.CONFIG | tiny_nemotron_h.LATENT | tiny_nemotron_h.MTP
 LLAMA = tiny_llama.CONFIG
+DENSE = tiny_nemotron_h.CONFIG | {"hybrid_override_pattern": "M-M*-MM-"}
 FUSED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
@@ -141,6 +142,36 @@ def test_a_model_that_transformers_saved_again_is_written_under_the_published_na
     a, b = open_checkpoint(tmp_path / "a").file, open_checkpoint(tmp_path / "b").file
     assert a.tensors == b.tensors
     assert all(torch.equal(a.read(name).data, b.read(name).data) for name in a.tensors)
+
+
+@pytest.mark.parametrize("config", [LLAMA, HYBRID, DENSE], ids=["llama", "experts", "dense hybrid"])
+def test_a_gguf_file_becomes_the_folder_that_its_own_source_becomes(tmp_path: Path, config: dict[str, Any]) -> None:
+    module: Any = tiny_llama if config is LLAMA else tiny_nemotron_h
+    tensors = module.random_tensors(config)
+    path = module.write_gguf(tmp_path / "m.gguf", config, tensors)
+    folder = write_folder(tmp_path / "source", config, tensors)
+    save_modelopt(open_checkpoint(path), tmp_path / "a", "nvfp4", tokenizer={"tokenizer.json": "{}"})
+    save_modelopt(open_checkpoint(folder), tmp_path / "b", "nvfp4")
+    a, b = open_checkpoint(tmp_path / "a"), open_checkpoint(tmp_path / "b")
+    assert a.file.tensors == b.file.tensors
+    for name in b.file.tensors:
+        mine, theirs = a.file.read(name), b.file.read(name)
+        if name.endswith("A_log"):
+            torch.testing.assert_close(mine.decode(), theirs.decode())
+        else:
+            assert torch.equal(mine.data, theirs.data), name
+    assert plan_loading(a).config == plan_loading(b).config
+    assert a.quantisation == b.quantisation
+    assert set(a.tokenizer_files) == {"tokenizer.json"}
+
+
+def test_of_a_gguf_file_in_blocks_what_is_not_quantised_becomes_bf16(tmp_path: Path) -> None:
+    path = tiny_llama.write_gguf(tmp_path / "m.gguf", LLAMA, tiny_llama.random_tensors(LLAMA), type="Q8_0")
+    save_modelopt(open_checkpoint(path), tmp_path / "out", "nvfp4")
+    file, source = open_checkpoint(tmp_path / "out").file, open_checkpoint(path).file
+    assert file.tensors["lm_head.weight"].format.name == "BF16"
+    assert torch.equal(file.read("lm_head.weight").decode(), source.read("output.weight").decode().bfloat16().float())
+    assert torch.isfinite(logits_of(load_model(open_checkpoint(tmp_path / "out")))).all()
 
 
 def test_both_declarations_say_the_same_in_modelopts_words(tmp_path: Path) -> None:
@@ -307,7 +338,8 @@ def refused(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             tensors["model.layers.1.mlp.up_proj.weight"][3, 4] = torch.nan
             save_modelopt(open_checkpoint(write_folder(tmp_path / "nan", LLAMA, tensors)), tmp_path / "out", "nvfp4")
         case "gguf":
-            path = tiny_llama.write_gguf(tmp_path / "m.gguf", LLAMA, tiny_llama.random_tensors(LLAMA))
+            factors = [1.0 + n for n in range(16)]
+            path = tiny_llama.write_gguf(tmp_path / "m", LLAMA, tiny_llama.random_tensors(LLAMA), factors=factors)
             save_modelopt(open_checkpoint(path), tmp_path / "out", "nvfp4")
         case "infinite inputs":
             inputs = dict.fromkeys(inputs_of(folder), float("inf"))
@@ -322,7 +354,7 @@ def refused(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("no disk space", "1,000 free"),
         ("no folder", "no folder"),
         ("not finite", r"layers\.1\.mlp\.gate cannot be quantised|layers\.1\.mlp\.up cannot be quantised"),
-        ("gguf", "GGUF file"),
+        ("gguf", "RoPE scaling"),
         ("infinite inputs", "not finite"),
     ],
 )

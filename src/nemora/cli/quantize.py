@@ -148,9 +148,11 @@ def _save(checkpoint: Checkpoint, args: argparse.Namespace, inputs: InputLargest
 
     progress = progress_on(sys.stderr, "writing")
     if args.format in ("nvfp4", "fp8"):
+        from nemora.chat.tokenizer_to_json import folder_tokenizer_files
         from nemora.weights.save_modelopt import save_modelopt
 
-        return save_modelopt(checkpoint, args.out, args.format, inputs=inputs, progress=progress)
+        files = folder_tokenizer_files(checkpoint)
+        return save_modelopt(checkpoint, args.out, args.format, inputs=inputs, tokenizer=files, progress=progress)
     from nemora.chat.tokenizer_to_gguf import gguf_tokenizer_keys
     from nemora.weights.load import plan_loading
     from nemora.weights.save_gguf import save_gguf

@@ -32,11 +32,14 @@ from torch import Tensor
 from nemora import __version__
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint, UsageError
 from nemora.ops import fp8
-from nemora.ops.blocks import F32, FP8_E4M3, StoredMatrix
+from nemora.ops.blocks import BF16, F32, FP8_E4M3, StoredMatrix
 from nemora.ops.quantise import NVFP4_LEVELS, QUANTISERS, SMALLEST_SCALE
+from nemora.weights.architectures import architecture_of
 from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.names import Layout
 from nemora.weights.progress import Progress
 from nemora.weights.quantisation import NVFP4_GROUP
+from nemora.weights.save_config import hugging_face_config
 from nemora.weights.save_errors import QuantisationErrors, quantised
 from nemora.weights.save_recipe import ModelOptFormat, Recipe
 from nemora.weights.save_safetensors import write_safetensors
@@ -68,16 +71,20 @@ def save_modelopt(
     format: ModelOptFormat,
     *,
     inputs: InputLargest | None = None,
+    tokenizer: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> QuantisationErrors:
     """Write `out`, a folder that must not exist. Memory holds about one module at a time.
 
+    A GGUF file can be the source too: what is not quantised then becomes BF16 where it is in blocks.
+
     Args:
         inputs: of every module, see `save_calibration`. Required for fp8; nvfp4 is weight-only without it.
+        tokenizer: files for a source that is a GGUF file, by their names. A folder's own are copied.
 
     Raises:
         UsageError: fp8 without inputs, or `out` exists.
-        UnsupportedCheckpoint: the checkpoint is no folder, is quantised already, or is not implemented.
+        UnsupportedCheckpoint: the checkpoint is quantised already, or has what is not implemented.
         CorruptCheckpoint: its tensors contradict its settings, or hold what is no number.
         ModelError: the disk is full or cannot be written.
     """
@@ -85,17 +92,13 @@ def save_modelopt(
         raise UsageError(
             "FP8 checkpoints hold the range of every module's inputs, which needs a text to measure; give --text FILE."
         )
-    if checkpoint.kind != "safetensors":
-        raise UnsupportedCheckpoint(
-            f"{checkpoint.path.name} is a GGUF file; {format} is made of a folder with config.json and safetensors."
-        )
     job = _Job(Source(checkpoint), format, inputs)
     tensors = list(job.tensors())
     size = sum(tensor.info.stored_bytes for tensor in tensors)
     with written_whole(out) as place:
         need_room(out, size + JSON_MARGIN)
         place.mkdir()
-        job.write_settings(place)
+        job.write_settings(place, tokenizer or {})
         with reporting(progress, out.name, size) as report:
             write_safetensors(place, tensors, report)
     return job.errors
@@ -115,6 +118,7 @@ class _Job:
         self._made: tuple[tuple[Matrix, ...], list[StoredMatrix]] = ((), [])
         keeps = self.source.checkpoint.architecture in KEEPS_ITS_NAMES
         self._known_names = self.source.file.tensors if keeps else {}
+        self.config, self.layout = _folder_form(self.source)
 
     def tensors(self) -> Iterator[Outgoing]:
         """All tensors, those that are made together side by side."""
@@ -182,25 +186,37 @@ class _Job:
         return max(largest / levels, SMALLEST_SCALE) if largest else 1.0
 
     def _copied(self, matrix: Matrix) -> Outgoing:
-        """A matrix as it lies in the source."""
+        """A matrix as it lies in the source, or in BF16 if it lies there in blocks."""
         stored = self.source.stored(matrix)
-        info = TensorInfo(self.file_name(matrix), (matrix.rows, matrix.columns), stored.format)
-        return Outgoing(info=info, pieces=lambda: [self.source.stored(matrix).data])
+        plain = stored.format.dtype is not None and stored.scale == 1.0
+        info = TensorInfo(self.file_name(matrix), (matrix.rows, matrix.columns), stored.format if plain else BF16)
+
+        def pieces() -> Sequence[Tensor]:
+            stored = self.source.stored(matrix)
+            return [stored.data if plain else stored.decode(torch.bfloat16).view(torch.uint8)]
+
+        return Outgoing(info=info, pieces=pieces)
 
     def _copied_small(self, name: str) -> Outgoing:
         there = self.source.small_info(name)
-        info = TensorInfo(self.source.plan.finder.layout.file_name(name, self._known_names), there.shape, there.format)
-        return Outgoing(info=info, pieces=lambda: [self.source.file.read(there.name).data])
+        file_name = self.layout.file_name(name, self._known_names)
+        if self.source.checkpoint.kind == "safetensors":
+            info = TensorInfo(file_name, there.shape, there.format)
+            return Outgoing(info=info, pieces=lambda: [self.source.file.read(there.name).data])
+        info = TensorInfo(file_name, _folder_shape(name, self.source.inventory.tensors[name]), F32)
+        return Outgoing(info=info, pieces=lambda: [_folder_numbers(name, self.source.small(name)).view(torch.uint8)])
 
     def file_name(self, matrix: Matrix) -> str:
         """The published name: one for each expert, whatever the source has."""
-        layout = self.source.plan.finder.layout
-        return layout.file_name(matrix.name, self._known_names, matrix.expert)
+        return self.layout.file_name(matrix.name, self._known_names, matrix.expert)
 
-    def write_settings(self, folder: Path) -> None:
+    def write_settings(self, folder: Path, tokenizer: Mapping[str, str]) -> None:
         """All files but the weights."""
         origin = self.source.checkpoint.path
-        for path in sorted(origin.iterdir()):
+        if origin.is_file():
+            for name, content in tokenizer.items():
+                (folder / name).write_text(content, encoding="utf-8")
+        for path in sorted(origin.iterdir()) if origin.is_dir() else []:
             if COPIED.fullmatch(path.name) and not NOT_COPIED.fullmatch(path.name) and path.is_file():
                 if path.stat().st_size > MAX_COPIED_BYTES:
                     raise UnsupportedCheckpoint(
@@ -208,7 +224,7 @@ class _Job:
                     )
                 shutil.copyfile(path, folder / path.name)
         quantisation = self.declaration()
-        config = {**self.source.checkpoint.metadata, "quantization_config": config_declaration(quantisation)}
+        config = {**self.config, "quantization_config": config_declaration(quantisation)}
         _write_json(folder / "hf_quant_config.json", {"producer": PRODUCER, "quantization": quantisation})
         _write_json(folder / "config.json", config)
 
@@ -224,7 +240,7 @@ class _Job:
 
         The draft head's layers are named as wholes, as ModelOpt does it.
         """
-        inventory, layout = self.source.inventory, self.source.plan.finder.layout
+        inventory, layout = self.source.inventory, self.layout
         for name in [*inventory.matrices, *inventory.experts]:
             names = [(self.file_name(m), self.recipe.quantises(m)) for m in self.source.matrices(name)]
             yield from (_excluded_name(file_name) for file_name, quantises in names if not quantises)
@@ -233,6 +249,24 @@ class _Job:
                 yield _excluded_name(layout.file_name(name, self._known_names))
         if "head" not in inventory.matrices:
             yield _excluded_name(layout.file_name("head", self._known_names))  # tied to the embedding
+
+
+def _folder_form(source: Source) -> tuple[Mapping[str, Any], Layout]:
+    """config.json's contents, and where tensors lie in a folder."""
+    if source.checkpoint.kind == "safetensors":
+        return source.checkpoint.metadata, source.plan.finder.layout
+    config = hugging_face_config(source.config, draft=source.has_draft_head)
+    return config, architecture_of("safetensors", config["model_type"]).layout(source.config)
+
+
+def _folder_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A small tensor's shape in a folder: a convolution has one channel a group."""
+    return (shape[0], 1, shape[1]) if name.endswith(".mamba.conv") else shape
+
+
+def _folder_numbers(name: str, tensor: Tensor) -> Tensor:
+    """A small tensor's numbers in a folder: log(−A) for A."""
+    return (torch.log(-tensor) if name.endswith(".mamba.a") else tensor).contiguous()
 
 
 def _excluded_name(file_name: str) -> str:
