@@ -24,6 +24,7 @@ VERBS = {
     "chat": "talk in the terminal",
     "route": "judge requests without sending anything",
     "generate": "continue a prompt with a local model",
+    "quantize": "write a model in a smaller published format",
     "models": "list the models, or show one",
     "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",

@@ -39,15 +39,15 @@ class NoProgress:
 
 
 class LineProgress:
-    """For logs and pipes: one line when work starts and one when it ends."""
+    """For logs and pipes: one line when work starts and one when it ends. `verb` says what the work is."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, verb: str = "fetching") -> None:
+        self._stream, self._verb = stream, verb
         self._what, self._done, self._since = "", 0, 0.0
 
     def start(self, what: str, total: int | None) -> None:
         self._what, self._done, self._since = what, 0, time.monotonic()
-        self.note(f"{what}: fetching{f' {megabytes(total)}' if total else ''}")
+        self.note(f"{what}: {self._verb}{f' {megabytes(total)}' if total else ''}")
 
     def advance(self, done: int) -> None:
         self._done = done
@@ -100,9 +100,9 @@ class BarProgress:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def progress_on(stream: TextIO) -> Progress:
-    """A bar if `stream` is a terminal, else plain lines."""
-    return BarProgress(stream) if stream.isatty() else LineProgress(stream)
+def progress_on(stream: TextIO, verb: str = "fetching") -> Progress:
+    """A bar if `stream` is a terminal, else plain lines, which say `verb`."""
+    return BarProgress(stream) if stream.isatty() else LineProgress(stream, verb)
 
 
 def megabytes(count: int) -> str:
