@@ -79,7 +79,7 @@ def _run(report: Report, device: Device, args: argparse.Namespace) -> None:
     if args.only in (None, "parity"):
         check_parity(report, device, shapes.parity, quick=args.quick)
     if args.only in (None, "memory"):
-        check_memory(report, device, shapes.memory, shapes.configs)
+        check_memory(report, device, shapes)
     if args.only in (None, "speed"):
         measure_speed(report, device, shapes, quick=args.quick)
 

@@ -46,6 +46,14 @@ class Device:
             times.append(time.perf_counter() - since)
         return statistics.median(times[1:])
 
+    def asked_for(self) -> int:
+        """Bytes that tensors need, without what the allocator gives out beside them, where that is known."""
+        if self.kind != "cuda":
+            return self.allocated()
+        gc.collect()
+        statistics = torch.cuda.memory_stats(self.torch)
+        return int(statistics.get("requested_bytes.all.current", torch.cuda.memory_allocated(self.torch)))
+
     def allocated(self) -> int:
         """Bytes that tensors take."""
         gc.collect()

@@ -136,12 +136,24 @@ TINY_LLAMA = SMALL_LLAMA | {
 }
 
 
+# A few hundred megabytes in files.
+LOADED = SMALL_LLAMA | {
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_attention_heads": 16,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 8,
+    "vocab_size": 16384,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What is checked. `published` are pairs of a model's name and the format of its weights."""
+    """What is checked. `memory` and `speed` are names in `configs`, each with a format of weights."""
 
     parity: Mapping[str, dict[str, Any]]
     configs: Mapping[str, dict[str, Any]]
+    loaded: dict[str, Any]
     memory: tuple[tuple[str, str], ...]
     speed: tuple[tuple[str, str], ...]
     prompts: tuple[int, ...]
@@ -159,6 +171,7 @@ def _parity(hybrid: dict[str, Any], llama: dict[str, Any], latent: int) -> dict[
 REAL = Shapes(
     parity=_parity(SMALL, SMALL_LLAMA, latent=128),
     configs={"3-nano-4b": NANO_4B, "nano-9b-v2": NANO_9B, "3-nano-30b-a3b": NANO_30B},
+    loaded=LOADED,
     memory=(("3-nano-4b", "BF16"), ("3-nano-4b", "NVFP4"), ("3-nano-30b-a3b", "NVFP4")),
     speed=(
         ("3-nano-4b", "BF16"),
@@ -180,6 +193,7 @@ REAL = Shapes(
 SMALLEST = Shapes(
     parity=_parity(TINY, TINY_LLAMA, latent=32),
     configs={"tiny": TINY, "tiny-llama": TINY_LLAMA},
+    loaded=TINY_LLAMA,
     memory=(("tiny", "BF16"), ("tiny", "NVFP4")),
     speed=(("tiny", "BF16"), ("tiny", "Q4_0"), ("tiny-llama", "NVFP4")),
     prompts=(8, 40),

@@ -59,7 +59,7 @@ HOARDING = """
 from nemora.weights.random_weights import RandomWeights
 hoard, kept = [], RandomWeights._kept
 def hoarding(self, parts):
-    hoard.append(parts[0].data.repeat(1, 2000))
+    hoard.append(parts[0].data.clone())
     return kept(self, parts)
 RandomWeights._kept = hoarding
 """

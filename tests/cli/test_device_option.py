@@ -17,6 +17,7 @@ from nemora.settings import Settings
 from nemora.weights import device
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
+from nemora.weights.memory import available_memory
 from tiny_llama import CONFIG, random_tensors, write_folder
 
 ABSENT = "cuda:4000"
@@ -33,6 +34,11 @@ def config(tmp_path: Path, folder: Path) -> Path:
     file = tmp_path / "nemora.toml"
     file.write_text(f'[server]\nport = 1\n[local]\nmodel = "{folder}"\n')
     return file
+
+
+def test_memory_of_a_device_that_is_not_here_is_the_same_sentence() -> None:
+    with pytest.raises(UsageError, match="--device"):
+        available_memory(ABSENT)
 
 
 @pytest.mark.parametrize("words", [["serve"], ["ask", "Hello"], ["generate", "FOLDER", "--prompt-ids", "1"]])
@@ -69,7 +75,7 @@ def test_nothing_is_fetched_or_read_for_a_device_that_is_not_here(
 def test_serve_and_chat_take_it_over_the_settings(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     seen: list[Settings] = []
     monkeypatch.setattr("nemora.server.run.serve", lambda settings, **_: seen.append(settings))
-    config.write_text('[local]\nmodel = "m"\ndevice = "mps"\ncontext = 7\n')
+    config.write_text('[local]\ndevice = "mps"\nmodel = "m"\ncontext = 7\n')
     assert main(["--config", str(config), "serve", "--device", "cuda:1", "--threads", "2"]) == 0
     assert (seen[0].local.device, seen[0].local.context, seen[0].local.threads) == ("cuda:1", 7, 2)
     args = argparse.Namespace(config=config, device="cuda", cloud_url=None, cloud_model=None, cloud_key_env=None)

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import torch
 
+from nemora.weights.device import check_device
+
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory(device: str = "cpu") -> int:
-    """Bytes that can be taken on `device` without swapping."""
+    """Bytes that can be taken on `device` without swapping.
+
+    Raises:
+        UsageError: torch has no such device here.
+    """
+    check_device(device)
     if device.startswith("cuda"):
         free, _ = torch.cuda.mem_get_info(device)
         return free

@@ -33,7 +33,7 @@ from nemora import __version__
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint, UsageError
 from nemora.ops import fp8
 from nemora.ops.blocks import BF16, F32, FP8_E4M3, StoredMatrix
-from nemora.ops.quantise import NVFP4_LEVELS, QUANTISERS, SMALLEST_SCALE
+from nemora.ops.quantise import NVFP4_LEVELS, QUANTISERS, SMALLEST_NORMAL
 from nemora.weights.architectures import architecture_of
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.names import Layout
@@ -183,7 +183,7 @@ class _Job:
         if not math.isfinite(largest):
             raise CorruptCheckpoint(f"The inputs of {matrix.name} were not finite on the text given.")
         levels = fp8.MAX if self.format == "fp8" else NVFP4_LEVELS
-        return max(largest / levels, SMALLEST_SCALE) if largest else 1.0
+        return max(largest / levels, SMALLEST_NORMAL) if largest else 1.0
 
     def _copied(self, matrix: Matrix) -> Outgoing:
         """A matrix as it lies in the source, or in BF16 if it lies there in blocks."""
