@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nemora.models.attention import Attention, AttentionSpec
 from nemora.models.base import Weights
+from nemora.models.ids import ids_on
 from nemora.models.mlp import SwiGLU
 from nemora.models.nemotron_nas_config import NemotronNASConfig
 from nemora.models.rope import rope_frequencies
@@ -35,7 +36,7 @@ class NemotronNAS:
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         batch, seq = ids.shape
         state.require_room(batch, seq)
-        x = self.embedding.rows(ids.to(self.device))  # [batch, seq, hidden]
+        x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
         angles = kernels.rope_angles(self.frequencies, state.length, seq)
         for block in self.blocks:
             x = block.forward(x, angles, state)
