@@ -3,15 +3,16 @@
 A quantised module has `weight` and `weight_scale`, in NVFP4 also `weight_scale_2`; `quantisation.py` reads the two
 declarations and `ops/` tells what the numbers mean. What is not quantised is copied to the byte.
 
-Which engine loads what, as their sources say; none of them was tried with these folders:
+Which engine loads what, as far as sources and threads of theirs tell; none was tried with these folders:
 
 - FP8 has a static scale of each module's inputs, `input_scale`. All three want it, so it is never left out.
-- NVFP4 with `input_scale` (W4A4) is what all three want of the algorithm NVFP4. On GPUs without FP4 units vLLM uses its
-  weights only.
-- NVFP4 without it is declared as W4A16_NVFP4. vLLM reads that since 2026 and SGLang in mixed checkpoints; older ones
-  refuse it by name.
+- NVFP4 with `input_scale` (W4A4) is what all three understand by NVFP4. On GPUs without FP4 units vLLM uses its weights
+  only.
+- NVFP4 without it is declared as W4A16_NVFP4. A recent vLLM reads that, and SGLang within mixed checkpoints; older ones
+  refuse it by name. So a text to measure inputs on is worth giving.
 
-Modules that engines fuse (q, k and v; gate and up) get one scale together, or engines would have to requantise.
+Modules that engines fuse (q, k and v; gate and up) get one scale together. ModelOpt does so for NVFP4; its FP8 modules
+have one each, which engines requantise to one.
 """
 
 from __future__ import annotations
