@@ -18,7 +18,7 @@ from nemora.ops.fp8 import decode_fp8
 
 # Numbers that are decoded at a time: on a CPU so many that all steps find them in a core's cache, on an accelerator so
 # many that it is kept busy.
-CPU_CHUNK = 1 << 17
+CPU_CHUNK = 1 << 18
 ACCELERATOR_CHUNK = 1 << 25
 
 

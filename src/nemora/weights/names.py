@@ -21,7 +21,8 @@ class Place:
     """Where one of a model's tensors lies in a kind of file.
 
     `names` are its possible names there; the first that a file has counts. `fits` says whether a small tensor's shape
-    in the file can be the model's (by default: is), `convert` makes of its numbers what the model wants. The rows of
+    in the file can be the model's (by default: is), `convert` makes of its numbers what the model wants, and `restore`
+    undoes that, where files are written too. The rows of
     an `interleaved` matrix pair up for RoPE as (2i, 2i + 1) in each head of that many rows; models want pairs
     (i, i + head_dim / 2).
     """
@@ -29,6 +30,7 @@ class Place:
     names: tuple[str, ...]
     fits: Callable[[Shape, Shape], bool] = tuple.__eq__
     convert: Callable[[Tensor], Tensor] | None = None
+    restore: Callable[[Tensor], Tensor] | None = None
     interleaved: int = 0
 
 

@@ -12,6 +12,10 @@ def _minus_1(weight: Tensor) -> Tensor:
     return weight - 1
 
 
+def _plus_1(kept: Tensor) -> Tensor:
+    return kept + 1
+
+
 NEMOTRON_HUGGING_FACE = Layout(
     places=plain(
         {
@@ -52,8 +56,8 @@ NEMOTRON_GGUF = Layout(
                 "head": "output.weight",
             }
         ),
-        "layers.{n}.attention_norm": Place(names=("blk.{n}.attn_norm.weight",), convert=_minus_1),
-        "layers.{n}.mlp_norm": Place(names=("blk.{n}.ffn_norm.weight",), convert=_minus_1),
-        "norm": Place(names=("output_norm.weight",), convert=_minus_1),
+        "layers.{n}.attention_norm": Place(names=("blk.{n}.attn_norm.weight",), convert=_minus_1, restore=_plus_1),
+        "layers.{n}.mlp_norm": Place(names=("blk.{n}.ffn_norm.weight",), convert=_minus_1, restore=_plus_1),
+        "norm": Place(names=("output_norm.weight",), convert=_minus_1, restore=_plus_1),
     },
 )

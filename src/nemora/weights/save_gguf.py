@@ -21,6 +21,7 @@ from torch import Tensor
 from nemora.models.llama_config import LlamaConfig
 from nemora.models.mamba2 import Mamba2Spec
 from nemora.models.nemotron_h_config import NemotronHConfig
+from nemora.models.nemotron_nas_config import NemotronNASConfig
 from nemora.models.rope import rope_frequencies
 from nemora.ops.blocks import F16, F32, Q4_0, Q8_0, BlockFormat, StoredMatrix
 from nemora.ops.quantise import QUANTISERS
@@ -137,7 +138,13 @@ class _Job:
         return interleaved(stored.data, matrix.rows // head_dim) if head_dim else stored.data
 
     def _small(self, name: str) -> Outgoing:
-        return _plain(self._file_name(name), _shape_of(self.source, name), lambda: self.source.small(name))
+        restore = self.layout.place(name).restore
+
+        def numbers() -> Tensor:
+            kept = self.source.small(name)
+            return kept if restore is None else restore(kept)
+
+        return _plain(self._file_name(name), _shape_of(self.source, name), numbers)
 
     def _file_name(self, name: str) -> str:
         return self.layout.file_name(name, ())
@@ -180,7 +187,7 @@ def interleaved(data: Tensor, heads: int) -> Tensor:
 def _rope_factors(source: Source) -> Tensor | None:
     """RoPE scaling as GGUF carries it: divisors of the frequencies."""
     config = source.config
-    if not isinstance(config, LlamaConfig) or config.rope_scaling is None:
+    if not isinstance(config, LlamaConfig | NemotronNASConfig) or config.rope_scaling is None:
         return None
     if isinstance(config.rope_scaling, tuple):
         return torch.tensor(config.rope_scaling)

@@ -16,7 +16,9 @@ from nemora.models.llama_config import LlamaConfig
 from nemora.models.mamba2 import Mamba2Spec
 from nemora.models.mlp import MLPSpec
 from nemora.models.moe import MoESpec
+from nemora.models.nemotron_config import NemotronConfig
 from nemora.models.nemotron_h_config import NemotronHConfig
+from nemora.models.nemotron_nas_config import NemotronNASConfig
 
 Keys = dict[str, Any]
 Value = TypeVar("Value", bound=Hashable)
@@ -35,9 +37,12 @@ def gguf_keys(config: ModelConfig, *, draft: bool) -> tuple[str, Keys]:
             mtp = config.mtp if draft else None
             mixture = mtp is not None or any(isinstance(spec, MoESpec) for spec in config.layers)
             return "nemotron_h_moe" if mixture else "nemotron_h", _nemotron_h(config, mtp)
+        case NemotronNASConfig():
+            return "deci", _nemotron_nas(config)
+        case NemotronConfig():
+            return "nemotron", _nemotron(config)
     raise UnsupportedCheckpoint(
-        f"The architecture of {type(config).__name__.removesuffix('Config')} cannot be written as GGUF yet; only Llama "
-        "and NemotronH can."
+        f"The architecture of {type(config).__name__.removesuffix('Config')} cannot be written as GGUF."
     )
 
 
@@ -50,11 +55,51 @@ def _llama(config: LlamaConfig) -> Keys:
         "feed_forward_length": config.intermediate_size,
         "rope.dimension_count": config.head_dim,
         "rope.freq_base": config.rope_theta,
-        "attention.head_count": config.heads,
-        "attention.head_count_kv": config.kv_heads,
+        "attention.layer_norm_rms_epsilon": config.norm_eps,
+        **_attention(config.attention),
+    }
+
+
+def _attention(spec: AttentionSpec) -> Keys:
+    return {
+        "attention.head_count": spec.heads,
+        "attention.head_count_kv": spec.kv_heads,
+        "attention.key_length": spec.head_dim,
+        "attention.value_length": spec.head_dim,
+    }
+
+
+def _nemotron_nas(config: NemotronNASConfig) -> Keys:
+    """Sizes are given for each layer, 0 where it lacks that part."""
+    attention = [layer.attention for layer in config.layers]
+    return {
+        "vocab_size": config.vocab_size,
+        "context_length": config.context_length,
+        "embedding_length": config.hidden_size,
+        "block_count": len(config.layers),
+        "feed_forward_length": [layer.mlp_width or 0 for layer in config.layers],
+        "rope.dimension_count": config.head_dim,
+        "rope.freq_base": config.rope_theta,
+        "attention.layer_norm_rms_epsilon": config.norm_eps,
+        "attention.head_count": [spec.heads if spec else 0 for spec in attention],
+        "attention.head_count_kv": [spec.kv_heads if spec else 0 for spec in attention],
         "attention.key_length": config.head_dim,
         "attention.value_length": config.head_dim,
-        "attention.layer_norm_rms_epsilon": config.norm_eps,
+    }
+
+
+def _nemotron(config: NemotronConfig) -> Keys:
+    return {
+        "vocab_size": config.vocab_size,
+        "context_length": config.context_length,
+        "embedding_length": config.hidden_size,
+        "block_count": config.layers,
+        "feed_forward_length": config.intermediate_size,
+        "rope.dimension_count": config.rotated,
+        "rope.freq_base": config.rope_theta,
+        "rope.scaling.type": "none",
+        "attention.layer_norm_epsilon": config.norm_eps,
+        **_attention(config.attention),
     }
 
 
