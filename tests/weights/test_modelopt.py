@@ -13,9 +13,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from modelopt_folder import write_modelopt_folder
+from nemora.models.attention import Attention
 from nemora.models.base import Model
+from nemora.models.nemotron_h import NemotronH
+from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model, plan_loading
+from tiny_nemotron_h import CONFIG, random_tensors
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "modelopt"
 EXPECTED = np.load(GOLDEN / "logits.npz")
@@ -72,3 +77,22 @@ def test_weights_stay_in_their_stored_form_when_there_is_no_room_for_copies(name
     stored, decoded = (load_model(checkpoint, decode_budget=budget) for budget in (0, 1 << 40))
     assert stored.bytes < 1.05 * plan_loading(checkpoint).stored_bytes < decoded.bytes
     torch.testing.assert_close(logits(stored), logits(decoded), rtol=1e-4, atol=1e-4)
+
+
+def test_parts_of_a_fused_matrix_round_their_inputs_each_in_its_own_way(tmp_path: Path) -> None:
+    """One declaration may leave q plain and quantise k and v differently, with the same scale of inputs."""
+
+    def choose(module: str) -> str | None:
+        return "FP8" if module.endswith(".k_proj") else "NVFP4" if module.endswith(".v_proj") else None
+
+    checkpoint = open_checkpoint(write_modelopt_folder(tmp_path, CONFIG, random_tensors(CONFIG), choose))
+    weights_only, simulated = (_joined(load_model(checkpoint, simulate_activations=on)) for on in (False, True))
+    x = 0.1 * torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    rounded = (x, fake_quantise_fp8(x, 0.01), fake_quantise_nvfp4(x, 0.01))
+    expected = [weights_only.qkv.matmul(y).split([96, 32, 32], dim=-1)[part] for part, y in enumerate(rounded)]
+    torch.testing.assert_close(simulated.qkv.matmul(x), torch.cat(expected, dim=-1), rtol=1e-5, atol=1e-5)
+
+
+def _joined(model: Model) -> Attention:
+    assert isinstance(model, NemotronH)
+    return next(layer.mixer for layer in model.layers if isinstance(layer.mixer, Attention))
