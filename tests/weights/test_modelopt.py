@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from modelopt_folder import write_modelopt_folder
+from nemora.errors import UnsupportedCheckpoint
 from nemora.models.attention import Attention
 from nemora.models.base import Model
 from nemora.models.nemotron_h import NemotronH
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model, plan_loading
+from nemora.weights.quantisation import read_quantisation
 from tiny_nemotron_h import CONFIG, random_tensors
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "modelopt"
@@ -69,6 +71,31 @@ def test_either_declaration_alone_is_enough(name: str, tmp_path: Path) -> None:
         config.replace('"quantization_config": {', '"quantization_config": null, "_name_or_path": {')
     )
     assert torch.equal(logits(load_model(open_checkpoint(tmp_path / "old"))), expected)
+
+
+EARLY = {"quant_library": "modelopt", "kv_cache_scheme": "FP8", "quant_algo": "FP8", "ignore": ["lm_head", "mtp*"]}
+
+
+def test_early_exports_say_the_same_in_other_words() -> None:
+    """As ModelOpt's `convert_hf_quant_config_format` wrote them in 2025."""
+    late = EARLY | {"quant_method": "modelopt", "kv_cache_scheme": {"dynamic": False, "num_bits": 8, "type": "float"}}
+    del late["quant_library"]
+    early = read_quantisation({"quantization_config": EARLY}, None)
+    assert early == read_quantisation({"quantization_config": late}, None)
+    assert early.fp8_cache and early.default == "FP8"
+    for wrong in ({"quant_library": "other"}, {"kv_cache_scheme": "NVFP4"}):
+        with pytest.raises(UnsupportedCheckpoint, match=next(iter(wrong))):
+            read_quantisation({"quantization_config": EARLY | wrong}, None)
+
+
+def test_modules_of_a_mixture_that_config_json_does_not_list_are_read_from_the_other_file() -> None:
+    layers = {"lm_head": {"quant_algo": "NVFP4", "group_size": 16}, "a.b": {"quant_algo": "FP8"}}
+    other = {
+        "quantization": {"quant_algo": "MIXED_PRECISION", "kv_cache_quant_algo": "FP8", "quantized_layers": layers}
+    }
+    config = EARLY | {"quant_algo": "MIXED_PRECISION"}
+    assert read_quantisation({"quantization_config": config}, other).listed == {"lm_head": "NVFP4", "a.b": "FP8"}
+    assert read_quantisation({"quantization_config": config | {"quantized_layers": {}}}, other).listed == {}
 
 
 @pytest.mark.parametrize("name", EXPORTS)
