@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,28 @@ def test_what_cannot_be_written_is_refused_before_perplexity_is_measured(
         run(tmp_path / "quantised", tmp_path / "out", "--format", "nvfp4", *text)
     with pytest.raises(UnsupportedCheckpoint, match="cannot be written as GGUF"):
         run(nas, tmp_path / "out", "--format", "q8_0", *text)
+
+
+@pytest.mark.parametrize("format", ["nvfp4", "q8_0"])
+def test_a_process_that_is_told_to_end_leaves_nothing_half_written(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    def end(*_: object) -> None:
+        assert len(list(tmp_path.iterdir())) == 2
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def kept_alive(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("nemora.weights.save_tensors.Outgoing.write", end)
+    before = signal.signal(signal.SIGTERM, kept_alive)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(source, tmp_path / "out", "--format", format)
+        assert signal.getsignal(signal.SIGTERM) is kept_alive
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_a_text_without_an_end_is_refused(tmp_path: Path, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from nemora.cli.pull import meant
@@ -70,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     before = after = None
     if ids is not None:
         before, inputs = _measure_source(checkpoint, ids, args.context, settings)
-    errors = save(inputs)
+    with _stopped_by_sigterm():
+        errors = save(inputs)
     if ids is not None:
         after = _measure_result(args.out, ids, args.context, settings)
     if args.json:
@@ -78,6 +82,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args, errors, before, after)
     return 0
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the work as ^C does, so that nothing half-written stays; otherwise it would end the process."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read(path: Path) -> str:
