@@ -185,4 +185,4 @@ def split_halves(stored: StoredMatrix, heads: int) -> StoredMatrix:
     """Reorder the rows of each head from (2i, 2i + 1) pairs to halves. Rows move whole, whatever their format."""
     rows, row_bytes = stored.data.shape
     pairs = stored.data.view(heads, rows // heads // 2, 2, row_bytes)
-    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes))
+    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes), scale=stored.scale)
