@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
 import tiny_llama
+import tiny_nemotron_nas
 from nemora.backends.perplexity import perplexity
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.cli import quantize
-from nemora.errors import NemoraError, UnsupportedCheckpoint, UsageError
+from nemora.errors import NemoraError, NotCached, UnsupportedCheckpoint, UsageError
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
 from starter import STARTER, needs_starter
@@ -134,6 +137,62 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(tmp_path: Path, source
     assert caught.value.message.endswith(".") and ". " not in caught.value.message
     assert isinstance(caught.value, UnsupportedCheckpoint if mistake == "no tokenizer" else UsageError)
     assert not out.exists()
+
+
+def test_a_name_of_the_family_means_its_weights_that_are_not_quantised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("NEMORA_OFFLINE", "1")
+    for name in ("nemotron-3-nano-30b-a3b", "nemotron-3-nano-30b-a3b:bf16"):
+        with pytest.raises(NotCached, match="hub:nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"):
+            run(name, tmp_path / "out", "--format", "nvfp4")
+
+
+def test_what_cannot_be_written_is_refused_before_perplexity_is_measured(
+    tmp_path: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(*_: object) -> None:
+        raise AssertionError
+
+    text = ("--text", tmp_path / "text.txt")
+    assert run(reader, tmp_path / "quantised", "--format", "nvfp4") == 0
+    nas = tmp_path / "nas"
+    write_folder(nas, tiny_nemotron_nas.CONFIG, tiny_nemotron_nas.random_tensors(tiny_nemotron_nas.CONFIG))
+    monkeypatch.setattr(quantize, "_measure_source", measured)
+    with pytest.raises(UnsupportedCheckpoint, match="quantised already"):
+        run(tmp_path / "quantised", tmp_path / "out", "--format", "nvfp4", *text)
+    with pytest.raises(UnsupportedCheckpoint, match="cannot be written as GGUF"):
+        run(nas, tmp_path / "out", "--format", "q8_0", *text)
+
+
+@pytest.mark.parametrize("format", ["nvfp4", "q8_0"])
+def test_a_process_that_is_told_to_end_leaves_nothing_half_written(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    def end(*_: object) -> None:
+        assert len(list(tmp_path.iterdir())) == 2
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def kept_alive(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("nemora.weights.save_tensors.Outgoing.write", end)
+    before = signal.signal(signal.SIGTERM, kept_alive)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(source, tmp_path / "out", "--format", format)
+        assert signal.getsignal(signal.SIGTERM) is kept_alive
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_text_without_an_end_is_refused(tmp_path: Path, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "MAX_TEXT_BYTES", 1000)
+    with pytest.raises(UsageError, match="more than 1,000 bytes"):
+        run(reader, tmp_path / "out", "--format", "nvfp4", "--text", "/dev/zero")
 
 
 @needs_starter

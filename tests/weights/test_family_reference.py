@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nemora.errors import UnsupportedCheckpoint
 from nemora.weights import fit
+from nemora.weights.catalog import ModelFile
 from nemora.weights.family import FAMILY
 from nemora.weights.family_reference import reference_of
+from nemora.weights.hub import LicenceTag, parse_reference
+from nemora.weights.hub_entry import HubModel, write_note
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +62,23 @@ def test_every_published_precision_of_what_runs_can_be_named(name: str) -> None:
             repository = model.repository(precision)
             assert repository is not None
             assert reference_of(f"{name}:{precision}", context=1) == f"hub:{repository.id}"
+
+
+def test_a_precision_that_was_pulled_stays_meant_when_more_memory_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "nemotron-3-nano-30b-a3b"
+    pulled = reference_of(name, context=8192, cache=tmp_path)
+    files = tuple(ModelFile(name, "", 2, (), git_blob="0" * 40) for name in ("config.json", "model.safetensors"))
+    reference = parse_reference(pulled)
+    write_note(
+        tmp_path,
+        HubModel(reference=reference, commit="0" * 40, files=files, licence=LicenceTag(), gated=False),
+    )
+    monkeypatch.setattr("nemora.weights.fit.available_memory", lambda device="cpu": 200_000_000_000)
+    assert reference_of(name, context=8192, cache=tmp_path) == pulled
+    assert reference_of(name, context=8192).endswith("-BF16") and pulled.endswith("-NVFP4")
+    assert reference_of(f"{name}:bf16", context=8192, cache=tmp_path).endswith("-BF16")
+    monkeypatch.setattr("nemora.weights.fit.available_memory", lambda device="cpu": 2_000_000_000)
+    with pytest.raises(UnsupportedCheckpoint, match="does not fit"):
+        reference_of(name, context=8192, cache=tmp_path)

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from nemora.errors import CorruptCheckpoint, ModelError, UnsupportedCheckpoint
+from nemora.ops.blocks import F32, StoredMatrix
 from nemora.weights import memory
 from nemora.weights.checkpoint import open_checkpoint
+from nemora.weights.checkpoint_weights import split_halves
 from nemora.weights.load import load_model
 from tiny_llama import CONFIG, random_tensors, write_folder, write_gguf
 
@@ -182,3 +184,10 @@ def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> Non
         with pytest.raises(ModelError) as caught:
             open_checkpoint(path)
         assert caught.value.message.endswith(".")
+
+
+def test_rows_that_are_put_in_another_order_keep_the_factor_of_their_matrix() -> None:
+    """GGUF files with NVFP4 have one beside each matrix, those whose rows pair up for RoPE too."""
+    rows = torch.arange(8.0).view(8, 1)
+    halves = split_halves(StoredMatrix(F32, rows.view(torch.uint8), scale=3.0), heads=2)
+    assert halves.decode().flatten().tolist() == [0, 6, 3, 9, 12, 18, 15, 21]

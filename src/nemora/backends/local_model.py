@@ -88,7 +88,7 @@ class LocalModel:
             ModelError: it cannot be fetched, read or run; the subclass says which.
         """
         check_device(device)  # before much is fetched
-        wanted = reference_of(model, context=context or USUAL_CONTEXT, device=device)
+        wanted = reference_of(model, context=context or USUAL_CONTEXT, device=device, cache=cache)
         if cache is None and needs_cache(wanted):
             raise RequestError(f"{model} is no path, and there is no cache folder to load it from; give cache.")
         path = resolve(wanted, cache=cache or Path(), offline=offline, progress=progress, token=token)

@@ -73,8 +73,8 @@ def meant(name: str, settings: Settings) -> str:
         return name
     from nemora.weights.family_reference import reference_of  # loads torch
 
-    local = settings.local
-    return reference_of(name, context=local.context or USUAL_CONTEXT, device=local.device)
+    local, cache = settings.local, settings.paths.cache
+    return reference_of(name, context=local.context or USUAL_CONTEXT, device=local.device, cache=cache)
 
 
 def _pull(entry: Entry, settings: Settings, progress: Progress, origin: Path | None) -> Path:

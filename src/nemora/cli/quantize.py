@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
+from nemora.cli.pull import meant
 from nemora.errors import UsageError
 from nemora.settings import load_settings
+from nemora.weights.family import FAMILY
 
 if TYPE_CHECKING:
     from nemora.backends.perplexity import Perplexity
@@ -28,7 +34,7 @@ WIDTH = 120  # of the table where no terminal says how wide it is
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a catalog name, a folder or a file; not quantised, or GGUF")
+    parser.add_argument("model", metavar="MODEL", help="a known name, a folder or a file; not quantised, or GGUF")
     parser.add_argument("out", metavar="OUT", type=Path, help="a new folder (nvfp4, fp8) or a new GGUF file")
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to make of the matrices")
     parser.add_argument(
@@ -60,13 +66,15 @@ def run(args: argparse.Namespace) -> int:
     text = _read(args.text) if args.text is not None else None
     settings = load_settings(args.config)
     checkpoint = _opened(args.model, settings)
+    save = _writer(checkpoint, args)
     ids = None if text is None else _ids(checkpoint, text)
 
     inputs: InputLargest | None = None
     before = after = None
     if ids is not None:
         before, inputs = _measure_source(checkpoint, ids, args.context, settings)
-    errors = _save(checkpoint, args, inputs)
+    with _stopped_by_sigterm():
+        errors = save(inputs)
     if ids is not None:
         after = _measure_result(args.out, ids, args.context, settings)
     if args.json:
@@ -76,11 +84,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the work as ^C does, so that nothing half-written stays; otherwise it would end the process."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
+        with path.open("rb") as file:  # a pipe too, whose size nobody knows
+            text = file.read(MAX_TEXT_BYTES + 1)
+        if len(text) > MAX_TEXT_BYTES:
             raise UsageError(f"--text has more than {MAX_TEXT_BYTES:,} bytes; give a part of it.")
-        return path.read_text(encoding="utf-8")
+        return text.decode()
     except OSError as error:
         raise UsageError(f"--text cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
@@ -96,7 +120,15 @@ def _opened(model: str, settings: Settings) -> Checkpoint:
 
     if settings.local.threads:
         torch.set_num_threads(settings.local.threads)
-    path = resolve(model, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
+    if model in FAMILY:
+        model = f"{model}:bf16"  # not what fits here: what is quantised already cannot be quantised
+    path = resolve(
+        meant(model, settings),
+        cache=settings.paths.cache,
+        offline=settings.offline,
+        progress=progress_on(sys.stderr),
+        token=settings.hub_token,
+    )
     return open_checkpoint(path)
 
 
@@ -143,22 +175,28 @@ def _perplexity(model: Model, ids: list[int], context: int, when: str) -> Perple
     return perplexity(model, ids, context=min(context, model.config.context_length), progress=report)
 
 
-def _save(checkpoint: Checkpoint, args: argparse.Namespace, inputs: InputLargest | None) -> QuantisationErrors:
+def _writer(checkpoint: Checkpoint, args: argparse.Namespace) -> Callable[[InputLargest | None], QuantisationErrors]:
+    """What writes OUT. Whatever cannot be written is refused here, before perplexity is measured for hours."""
     from nemora.weights.progress import progress_on
+    from nemora.weights.save_source import Source
 
     progress = progress_on(sys.stderr, "writing")
+    source = Source(checkpoint)
     if args.format in ("nvfp4", "fp8"):
         from nemora.chat.tokenizer_to_json import folder_tokenizer_files
         from nemora.weights.save_modelopt import save_modelopt
 
         files = folder_tokenizer_files(checkpoint)
-        return save_modelopt(checkpoint, args.out, args.format, inputs=inputs, tokenizer=files, progress=progress)
+        return lambda inputs: save_modelopt(
+            checkpoint, args.out, args.format, inputs=inputs, tokenizer=files, progress=progress
+        )
     from nemora.chat.tokenizer_to_gguf import gguf_tokenizer_keys
-    from nemora.weights.load import plan_loading
     from nemora.weights.save_gguf import save_gguf
+    from nemora.weights.save_gguf_keys import gguf_keys
 
-    keys = gguf_tokenizer_keys(checkpoint, plan_loading(checkpoint).config.vocab_size)
-    return save_gguf(checkpoint, args.out, args.format, tokenizer=keys, progress=progress)
+    gguf_keys(source.config, draft=source.has_draft_head)
+    keys = gguf_tokenizer_keys(checkpoint, source.config.vocab_size)
+    return lambda _: save_gguf(checkpoint, args.out, args.format, tokenizer=keys, progress=progress)
 
 
 def _as_json(

@@ -15,6 +15,7 @@ from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
 from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.quantisation import Algorithm
 from nemora.weights.stored import Found, Problem, TensorFinder
 
 LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
@@ -86,8 +87,8 @@ class CheckpointWeights:
 
     def _kept(self, found: Sequence[Found], names: Sequence[str], *, decode: bool) -> Weight:
         """One weight of the matrices that were found, in the form in which it stays in memory."""
-        rounded = [self._round_input(part) for part in found] if self.simulate else []
-        if len({scale for _, scale in rounded if scale is not None}) > 1:  # each part rounds its inputs by itself
+        rounded = [self._rounding(part) for part in found] if self.simulate else [None]
+        if len(set(rounded)) > 1:  # each part rounds its inputs by itself, or not at all
             return JoinedRows(
                 [self._kept([part], [name], decode=decode) for part, name in zip(found, names, strict=True)]
             )
@@ -99,10 +100,7 @@ class CheckpointWeights:
             if self.device.type != "cpu":  # there the stored form is no mapped file that costs nothing
                 weight = DenseWeight(weight.tensor)
         self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
-        for round_input, _ in rounded:
-            if round_input is not None:
-                return RoundedInputs(weight, round_input)
-        return weight
+        return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
 
     def _read(self, found: Found, name: str) -> StoredMatrix:
         stored = self.file.read(found.name)
@@ -131,14 +129,11 @@ class CheckpointWeights:
         numbers = self.file.read(found.gguf_scale).decode().flatten().tolist()
         return float(numbers[found.expert or 0 if len(numbers) > 1 else 0])
 
-    def _round_input(self, found: Found) -> tuple[Callable[[Tensor], Tensor] | None, float | None]:
-        """How a quantised module's inputs are rounded, and by which scale."""
+    def _rounding(self, found: Found) -> tuple[Algorithm, float] | None:
+        """The algorithm and the scale by which a quantised module's inputs are rounded; None if they are not."""
         if found.algorithm not in ("FP8", "NVFP4") or found.input_scale not in self.file.tensors:
-            return None, None
-        scale = self._activation_scale(found.input_scale)
-        if found.algorithm == "FP8":
-            return partial(fake_quantise_fp8, scale=scale), scale
-        return partial(fake_quantise_nvfp4, global_scale=scale), scale
+            return None
+        return found.algorithm, self._activation_scale(found.input_scale)
 
     def _activation_scale(self, name: str) -> float:
         """A scale by which activations are divided before they are rounded."""
@@ -166,6 +161,13 @@ class CheckpointWeights:
             self.progress(self.bytes_read, self.bytes_total)
 
 
+def _round_input(algorithm: Algorithm, scale: float) -> Callable[[Tensor], Tensor]:
+    """How inputs are rounded."""
+    if algorithm == "FP8":
+        return partial(fake_quantise_fp8, scale=scale)
+    return partial(fake_quantise_nvfp4, global_scale=scale)
+
+
 def _sound(found: Found | Problem) -> Found:
     if isinstance(found, Problem):
         raise found.error()
@@ -183,4 +185,4 @@ def split_halves(stored: StoredMatrix, heads: int) -> StoredMatrix:
     """Reorder the rows of each head from (2i, 2i + 1) pairs to halves. Rows move whole, whatever their format."""
     rows, row_bytes = stored.data.shape
     pairs = stored.data.view(heads, rows // heads // 2, 2, row_bytes)
-    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes))
+    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes), scale=stored.scale)

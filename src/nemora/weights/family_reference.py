@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nemora.errors import UnsupportedCheckpoint
 from nemora.weights import fit
 from nemora.weights.catalog import CATALOG
 from nemora.weights.family import split_precision
 from nemora.weights.family_model import FamilyModel, Precision
+from nemora.weights.fetch import known_here
 
 
-def reference_of(text: str, *, context: int, device: str = "cpu") -> str:
+def reference_of(text: str, *, context: int, device: str = "cpu", cache: Path | None = None) -> str:
     """What `text` means to `fetch.resolve`: for `name` or `name:precision` of the family `hub:OWNER/REPO`, else itself.
 
     Args:
         context: tokens of a sequence for which there must be room, where no precision is named.
+        cache: where pulled models lie. A precision that fits and was pulled before is meant rather than a more exact
+            one: the memory that is free changes, and what was copied here may come from a smaller machine.
 
     Raises:
         UnsupportedCheckpoint: it cannot be run here, is not published in that precision, or does not fit in any.
@@ -23,7 +28,7 @@ def reference_of(text: str, *, context: int, device: str = "cpu") -> str:
         return text
     if reason := fit.why_not_runnable(model):
         raise UnsupportedCheckpoint(f"{model.title} cannot be run here yet: {reason}.")
-    return _named(model, precision) if precision is not None else _best(model, context, device)
+    return _named(model, precision) if precision is not None else _best(model, context, device, cache)
 
 
 def _named(model: FamilyModel, precision: Precision) -> str:
@@ -35,11 +40,13 @@ def _named(model: FamilyModel, precision: Precision) -> str:
     return f"hub:{repository.id}"
 
 
-def _best(model: FamilyModel, context: int, device: str) -> str:
-    best = fit.best_fit(model, context=context, device=device)
-    if best is None:
+def _best(model: FamilyModel, context: int, device: str, cache: Path | None) -> str:
+    found = (fit.at_precision(model, precision, context=context, device=device) for precision in model.precisions)
+    fitting = [f"hub:{one.repository.id}" for one in found if one is not None and one.fits]
+    if not fitting:
         raise UnsupportedCheckpoint(
             f"{model.title} does not fit into the memory that is free; `nemora models {model.name}` shows the sum, and "
             f"{model.name}:{model.precisions[-1]} loads it nevertheless."
         )
-    return f"hub:{best.repository.id}"
+    pulled = [name for name in fitting if cache is not None and known_here(name, cache=cache) is not None]
+    return (pulled or fitting)[0]

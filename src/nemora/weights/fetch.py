@@ -138,7 +138,7 @@ def _pulled_before(model: str, cache: Path) -> Path:
     if found is None:
         raise UnknownModel(
             "No model has that name and no such file or folder exists; a repository of the hub is written "
-            f"hub:OWNER/REPO; known names: {', '.join(CATALOG)}."
+            f"hub:OWNER/REPO; known names: {', '.join(CATALOG)} and the family's; `nemora models` lists all."
         )
     if not is_cached(cache, found.entry):
         raise NotCached(f"The model {found.reference} is not whole in the cache; run `nemora pull {found.reference}`.")

@@ -57,27 +57,34 @@ class Quantisation:
 
 
 def read_quantisation(config: Mapping[str, Any], hf_quant_config: Mapping[str, Any] | None) -> Quantisation:
-    """From the two files' contents; of two declarations that of config.json counts.
+    """From the two files' contents; of two declarations that of config.json counts, if it says all.
+
+    Early exports of mixtures name no module there.
 
     Raises:
         CorruptCheckpoint: a declaration has not the form that ModelOpt writes.
         UnsupportedCheckpoint: another method or algorithm than is implemented.
     """
     if config.get("quantization_config") is not None:
-        return _from_config(ConfigReader(config, "config.json").inner("quantization_config"))
+        reader = ConfigReader(config, "config.json").inner("quantization_config")
+        if hf_quant_config is None or not _is_mixture(reader) or reader.has("quantized_layers"):
+            return _from_config(reader)
     if hf_quant_config is not None:
         return _from_hf_quant(ConfigReader(hf_quant_config, "hf_quant_config.json").inner("quantization"))
     return Quantisation()
 
 
 def _from_config(reader: ConfigReader) -> Quantisation:
-    reader.require("quant_method")
-    reader.refuse_unless("quant_method", ["modelopt"])
-    cache = reader.inner("kv_cache_scheme") if reader.has("kv_cache_scheme") else None
-    if cache is not None:
+    method = "quant_library" if reader.has("quant_library") and not reader.has("quant_method") else "quant_method"
+    reader.require(method)
+    reader.refuse_unless(method, ["modelopt"])
+    if isinstance(reader.values.get("kv_cache_scheme"), Mapping):
+        cache = reader.inner("kv_cache_scheme")
         cache.refuse_unless("num_bits", [8])
         cache.refuse_unless("type", ["float"])
-    return _declared(reader, excluded_key="ignore", fp8_cache=cache is not None)
+    else:  # early exports have a name here
+        reader.refuse_unless("kv_cache_scheme", [None, "FP8"])
+    return _declared(reader, excluded_key="ignore", fp8_cache=reader.has("kv_cache_scheme"))
 
 
 def _from_hf_quant(reader: ConfigReader) -> Quantisation:
@@ -88,8 +95,9 @@ def _from_hf_quant(reader: ConfigReader) -> Quantisation:
 def _declared(reader: ConfigReader, *, excluded_key: str, fp8_cache: bool) -> Quantisation:
     reader.refuse_unless("group_size", [NVFP4_GROUP, None])
     layers = reader.inner("quantized_layers").values if reader.has("quantized_layers") else {}
-    mixed = reader.values.get("quant_algo") == "MIXED_PRECISION"
-    default = None if mixed or not reader.has("quant_algo") else _algorithm(reader, reader.text("quant_algo"))
+    default = (
+        None if _is_mixture(reader) or not reader.has("quant_algo") else _algorithm(reader, reader.text("quant_algo"))
+    )
     excluded = _strings(reader, excluded_key) if reader.has(excluded_key) else []
     patterns = tuple(name for name in excluded if _is_pattern(name))
     if len(patterns) > MAX_PATTERNS or not all(map(_is_simple, patterns)):
@@ -104,6 +112,10 @@ def _declared(reader: ConfigReader, *, excluded_key: str, fp8_cache: bool) -> Qu
         excluded_patterns=patterns,
         fp8_cache=fp8_cache,
     )
+
+
+def _is_mixture(reader: ConfigReader) -> bool:
+    return bool(reader.values.get("quant_algo") == "MIXED_PRECISION")
 
 
 def _listed(reader: ConfigReader, layers: Mapping[str, Any]) -> dict[str, Algorithm]:
