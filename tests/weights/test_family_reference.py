@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nemora.errors import UnsupportedCheckpoint
-from nemora.weights import fit
+from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.catalog import ModelFile
 from nemora.weights.family import FAMILY
-from nemora.weights.family_reference import reference_of
+from nemora.weights.family_reference import published, reference_of
 from nemora.weights.hub import LicenceTag, parse_reference
 from nemora.weights.hub_entry import HubModel, write_note
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_run_is_refused_before_a_download(model: str, why: str) -
 def test_every_published_precision_of_what_runs_can_be_named(name: str) -> None:
     model = FAMILY[name]
     for precision in model.precisions:
-        if fit.why_not_runnable(model):
+        if model.model_type not in HUGGING_FACE:
             with pytest.raises(UnsupportedCheckpoint, match="cannot be run here yet"):
                 reference_of(f"{name}:{precision}", context=1)
         else:
@@ -82,3 +82,17 @@ def test_a_precision_that_was_pulled_stays_meant_when_more_memory_is_free(
     monkeypatch.setattr("nemora.weights.fit.available_memory", lambda device="cpu": 2_000_000_000)
     with pytest.raises(UnsupportedCheckpoint, match="does not fit"):
         reference_of(name, context=8192, cache=tmp_path)
+
+
+def test_a_model_that_cannot_be_sized_is_run_at_a_named_precision() -> None:
+    name = "nemotron-labs-3-puzzle-75b-a9b"
+    assert reference_of(f"{name}:nvfp4", context=1).startswith("hub:nvidia/")
+    with pytest.raises(UnsupportedCheckpoint, match=f"{name}:nvfp4"):
+        reference_of(name, context=1)
+
+
+def test_what_is_only_looked_at_need_not_fit_or_run() -> None:
+    for name in ("nemotron-3-ultra-550b-a55b", "nemotron-labs-3-puzzle-75b-a9b", "nemotron-3-nano-omni-30b-a3b"):
+        assert published(name).startswith("hub:nvidia/")
+    assert published("nemotron-3-nano-30b-a3b:nvfp4") == "hub:nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-NVFP4"
+    assert published("./folder") == "./folder" and published("smollm2-135m") == "smollm2-135m"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_server import COMMIT, REPO, TOKEN, Hub, git_blob, safetensors_file, serving_hub
@@ -353,6 +353,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["sha", "siblings", "gated", "cardData", "tags"]), JSON))
 def test_any_answer_is_a_listing_of_inside_files_or_an_error(table: dict[str, Any]) -> None:
     for answer in (table, {"sha": COMMIT, "siblings": []} | {k: table[k] for k in table if k in ("cardData", "tags")}):

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         FetchError: it has to be fetched first and cannot be.
     """
     settings = load_settings(args.config)
-    name = meant(args.model, settings)
+    name = _looked_at(args.model) if not args.load else meant(args.model, settings)
     if is_reference(name) and not args.load and not settings.offline:
         report = _of_the_hub(name, settings)
     else:
@@ -66,6 +66,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         _draw(report)
     return 1 if report.problems else 0
+
+
+def _looked_at(name: str) -> str:
+    """A name of the family as a repository; headers are read of models too that do not fit here."""
+    from nemora.weights.family_reference import published  # loads torch
+
+    return published(name)
 
 
 def _of_the_hub(name: str, settings: Settings) -> Report:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from nemora.core import Json, Sampling
 from nemora.weights import fit
+from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.family import FAMILY
 from nemora.weights.family_model import FamilyModel
 
@@ -56,6 +57,7 @@ def describe(model: FamilyModel, place: Place) -> Row:
         "architecture": model.architecture,
         "model_type": model.model_type,
         "kind": kind_of(model),
+        "implemented": model.model_type in HUGGING_FACE,
         "runnable": not fit.why_not_runnable(model),
         "not_runnable": fit.why_not_runnable(model),
         "parameters": None if counted is None else dict(dataclasses.asdict(counted)),
@@ -220,7 +222,7 @@ def _sampling(sampling: Sampling | None) -> Json:
 
 def _cells(row: Row) -> list[str]:
     sizes = {str(entry["precision"]): entry["bytes"] for entry in _rows(row["precisions"])}
-    fits = "not yet" if not row["runnable"] else str(row["fits_at"] or "no")
+    fits = str(row["fits_at"] or "no") if row["runnable"] else "unknown" if row["implemented"] else "not yet"
     return [
         str(row["name"]),
         _parameter_cell(row),
@@ -283,7 +285,7 @@ def _facts(row: Row) -> list[tuple[str, str]]:
     if isinstance(vram, dict) and any(vram.values()):
         facts.append(("VRAM", ", ".join(f"{key} {value or UNKNOWN}" for key, value in vram.items()) + " (GB, NVIDIA)"))
     if not row["runnable"]:
-        facts.append(("not runnable", str(row["not_runnable"])))
+        facts.append(("not sized" if row["implemented"] else "not runnable", str(row["not_runnable"])))
     return facts
 
 

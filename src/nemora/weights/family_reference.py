@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nemora.errors import UnsupportedCheckpoint
 from nemora.weights import fit
+from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.catalog import CATALOG
 from nemora.weights.family import split_precision
 from nemora.weights.family_model import FamilyModel, Precision
@@ -26,9 +27,24 @@ def reference_of(text: str, *, context: int, device: str = "cpu", cache: Path | 
     model, precision = split_precision(text)
     if model is None or text in CATALOG:
         return text
-    if reason := fit.why_not_runnable(model):
-        raise UnsupportedCheckpoint(f"{model.title} cannot be run here yet: {reason}.")
-    return _named(model, precision) if precision is not None else _best(model, context, device, cache)
+    if model.model_type not in HUGGING_FACE:
+        raise UnsupportedCheckpoint(f"{model.title} cannot be run here yet: {fit.why_not_runnable(model)}.")
+    if precision is not None:
+        return _named(model, precision)
+    if not fit.is_sized(model):
+        raise UnsupportedCheckpoint(
+            f"How large {model.title} is cannot be reckoned here; name a precision, as in {model.name}:"
+            f"{model.precisions[-1]}."
+        )
+    return _best(model, context, device, cache)
+
+
+def published(text: str) -> str:
+    """As `reference_of`, for looking only: whatever it is and wherever it would fit, by default its first precision."""
+    model, precision = split_precision(text)
+    if model is None or text in CATALOG:
+        return text
+    return _named(model, precision or model.precisions[0])
 
 
 def _named(model: FamilyModel, precision: Precision) -> str:
