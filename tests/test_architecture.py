@@ -25,7 +25,20 @@ BELOW = {
     "tagger": {"weights", "models", "ops", "privacy"},  # of privacy only PROTOCOLS, which it implements
     "backends": {"chat", "engine", "weights", "models", "ops"},
     "server": {"backends", "chat", "engine", "weights", "models", "ops", "privacy", "tagger", "settings"},
-    "cli": {"server", "backends", "chat", "engine", "weights", "models", "ops", "privacy", "tagger", "settings"},
+    "cli": {
+        "server",
+        "backends",
+        "chat",
+        "engine",
+        "weights",
+        "models",
+        "ops",
+        "privacy",
+        "tagger",
+        "train",
+        "settings",
+    },
+    "train": {"weights", "models", "chat", "privacy", "tagger", "ops"},
     "settings": set(),
     "__init__": {"backends", "settings"},
 }

@@ -83,6 +83,8 @@ class InspectionSettings:
     """Segments whose findings are remembered."""
     tagger: str = "rampart"
     """Catalog name of the PII tagger."""
+    topics: str | None = None
+    """A folder that `nemora train sensitivity` wrote; None: the model that ships with Nemora."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

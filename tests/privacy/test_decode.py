@@ -61,7 +61,7 @@ def test_text_under_one_or_two_encodings_is_read(names: tuple[str, ...]) -> None
 @pytest.mark.parametrize("seed", range(12))
 def test_text_under_three_encodings_is_read(seed: int) -> None:
     text = SECRET
-    for name in random.Random(seed).sample(sorted(ENCODINGS), 3):  # noqa: S311
+    for name in random.Random(seed).sample(sorted(ENCODINGS), 3):
         text = ENCODINGS[name](text)
     assert any(SECRET in layer for layer in layers(f"Look at this: {text} please"))
 
@@ -90,7 +90,7 @@ def test_a_finding_between_escapes_spans_only_its_disguised_form() -> None:
 
 
 def test_a_long_blob_is_opaque() -> None:
-    blob = base64.b64encode(random.Random(1).randbytes(400)).decode()  # noqa: S311
+    blob = base64.b64encode(random.Random(1).randbytes(400)).decode()
     text = f"Here: {blob}"
     (span,) = decoded_layers(normalise(text)).opaque
     assert text[span[0] : span[1]] == blob

@@ -25,7 +25,7 @@ def read(text: str) -> Inspection:
 DEEP = [ways for ways in itertools.product(ENCODE, repeat=4) if len(encoded(CARD, ways)) < 8_000]
 
 
-@pytest.mark.parametrize("ways", random.Random(4).sample(DEEP, 40))  # noqa: S311
+@pytest.mark.parametrize("ways", random.Random(4).sample(DEEP, 40))
 def test_four_deep_is_found_or_not_complete(ways: tuple[str, ...]) -> None:
     inspection = read(f"see {encoded('card ' + CARD, ways)} ok")
     kinds = {f.kind for f in inspection.findings}

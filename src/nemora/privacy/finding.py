@@ -40,6 +40,14 @@ class Kind(enum.StrEnum):
     PASSWORD = "password"
     CONNECTION_STRING = "connection_string"
     UNREADABLE = "unreadable"
+    HEALTH_MATTER = "health_matter"
+    PRIVATE_MATTER = "private_matter"
+    MONEY_MATTER = "money_matter"
+    WORK_MATTER = "work_matter"
+    LEGAL_MATTER = "legal_matter"
+    ACCESS_MATTER = "access_matter"
+    BUSINESS_MATTER = "business_matter"
+    TECHNICAL_MATTER = "technical_matter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,25 @@ CATALOGUE: dict[Kind, KindInfo] = {
         Sensitivity.CONFIDENTIAL,
         "unreadable",
         "content that could not be read: binary, an image, or encoded beyond the budget",
+    ),
+    # What a text is about, judged as a whole; no word of it need be an identifier.
+    Kind.HEALTH_MATTER: KindInfo(Sensitivity.CONFIDENTIAL, "health", "somebody's health, told as fact"),
+    Kind.PRIVATE_MATTER: KindInfo(
+        Sensitivity.CONFIDENTIAL, "private_life", "family, love, belief, children, whereabouts, private messages"
+    ),
+    Kind.MONEY_MATTER: KindInfo(Sensitivity.CONFIDENTIAL, "finance", "somebody's income, debts, accounts or taxes"),
+    Kind.WORK_MATTER: KindInfo(
+        Sensitivity.CONFIDENTIAL, "work", "somebody's employment: reviews, dismissals, disputes, pay"
+    ),
+    Kind.LEGAL_MATTER: KindInfo(Sensitivity.CONFIDENTIAL, "legal", "somebody's legal matter, dispute or crime"),
+    Kind.ACCESS_MATTER: KindInfo(
+        Sensitivity.CONFIDENTIAL, "credentials", "text that gives access or proves identity, without a known form"
+    ),
+    Kind.BUSINESS_MATTER: KindInfo(
+        Sensitivity.CONFIDENTIAL, "business", "an organisation's plans, figures, customers, contracts or inventions"
+    ),
+    Kind.TECHNICAL_MATTER: KindInfo(
+        Sensitivity.CONFIDENTIAL, "technical", "an organisation's own code, machines, incidents or weaknesses"
     ),
 }
 

@@ -22,6 +22,7 @@ from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import NAME_LABEL
 from nemora.privacy.protocols import Detector, Match, Segment, Tagger
 from nemora.privacy.segment_cache import SegmentCache
+from nemora.privacy.topics import MATTERS, topic_matches
 
 CHUNK = 4000
 """Characters read at once. Pieces that did not change since the last turn are not read again."""
@@ -35,6 +36,9 @@ JOIN = 96
 """Characters on each side of a join between two strings that are read together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_SAID = re.compile(r"/messages/\d+/content")
+LEAST_SAID, LEAST_ELSEWHERE = 8, 60
+"""Characters from which a text is judged by what it is about."""
 _JOINED = re.compile(r"/messages/(\d+)/(?:content|tool_calls/\d+/function/arguments)")
 
 
@@ -67,13 +71,20 @@ class Inspector:
 
     Args:
         tagger: the model that tags names and addresses; None only where no names are looked for.
+        topics: the model that judges what a text is about; None only where no topics are judged.
         cache: remembers pieces; None: everything is read anew.
     """
 
     def __init__(
-        self, tagger: Tagger | None, *, detectors: Sequence[Detector] = ALL, cache: SegmentCache | None = None
+        self,
+        tagger: Tagger | None,
+        *,
+        topics: Tagger | None = None,
+        detectors: Sequence[Detector] = ALL,
+        cache: SegmentCache | None = None,
     ) -> None:
         self._tagger = tagger
+        self._topics = topics
         self._detectors = tuple(detectors)
         self._cache = cache
         self._failures: list[str] = []
@@ -124,6 +135,8 @@ class Inspector:
         self._tag(list(unique.values()))
         for piece in unique.values():
             piece.matches = resolve_overlaps(piece.matches)
+        self._judge(list(unique.values()))  # after that: a matter covers a whole text, and hides nothing in it
+        for piece in unique.values():
             if self._cache is not None and len(self._failures) == failed_before:
                 self._cache.put(piece.digest, tuple(piece.matches))
         for piece in pieces:
@@ -174,6 +187,20 @@ class Inspector:
         for (piece, layer), spans in zip(texts, tagged, strict=True):
             found = entity_matches(layer.text, spans, piece.segment.label)
             piece.matches.extend(_mapped(layer, match) for match in found if match.end > match.start)
+
+    def _judge(self, pieces: Sequence[_Piece]) -> None:
+        if self._topics is None:
+            return
+        texts = [
+            (piece, layer) for piece in pieces for layer in piece.for_tagger if _may_tell(piece.segment, layer.text)
+        ]
+        try:
+            judged = self._topics.tag([layer.text for _, layer in texts])
+        except Exception as error:  # noqa: BLE001 - fail closed
+            self._failures.append(f"topics:{type(error).__name__}")
+            return
+        for (piece, layer), spans in zip(texts, judged, strict=True):
+            piece.matches.extend(_mapped(layer, match) for match in topic_matches(spans))
 
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""
@@ -254,13 +281,23 @@ def _may_hold_names(text: str) -> bool:
     return len(text) > 3 and not _IDENTIFIER.fullmatch(text) and any(c.isalpha() for c in text)
 
 
+def _may_tell(segment: Segment, text: str) -> bool:
+    """Whether a text can be about something: what people wrote, and elsewhere, as in tool schemas, whole sentences."""
+    least = LEAST_SAID if _SAID.match(segment.where) else LEAST_ELSEWHERE
+    return len(text) >= least and _SPACE.search(text.strip()) is not None and any(c.isalpha() for c in text)
+
+
 def _mapped(layer: MappedText, match: Match) -> Match:
     start, end = layer.original_span(match.start, match.end)
     return Match(match.kind, start, end, match.confidence)
 
 
 def _finding(segment: Segment, offset: int, match: Match) -> Finding:
-    detector = "tagger" if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS) else match.kind.value
+    detector = match.kind.value
+    if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS):
+        detector = "tagger"
+    elif match.kind in MATTERS:
+        detector = "topics"
     start, end = match.start + offset, match.end + offset
     return Finding(match.kind, detector, segment.where, start, end, match.confidence)
 

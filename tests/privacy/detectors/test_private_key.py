@@ -12,7 +12,7 @@ KEY = PrivateKeyDetector()
 
 
 def invented(size: int) -> bytes:
-    return random.Random(size).randbytes(size)  # noqa: S311 - not a key, the same each time
+    return random.Random(size).randbytes(size)
 
 
 DASHES = "-" * 5

@@ -1,0 +1,120 @@
+"""The recipe of the topic model, from labelled texts to a folder that `tagger.topics` opens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nemora.errors import UsageError
+from nemora.tagger.topics import MODEL, SETTINGS, TOKENIZER, TopicTagger
+from nemora.train.authored import TOPICS, Example, filled, is_held_out, read_authored
+from nemora.train.evaluate import Line, draw_line, figures
+from nemora.train.examples import parts_of, read_public
+from nemora.train.export import to_onnx
+from nemora.train.topic_head import fit_topics
+from nemora.train.topics import MAX_TOKENS, Recipe, Report, Trainer
+
+FALSE_ALARMS = 0.07
+"""Share of the harmless authored texts that are kept. They are look-alikes: of ordinary requests far fewer are."""
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Folders with authored requests, and one with public sets in the form that `examples.read_public` reads."""
+
+    authored: tuple[Path, ...]
+    public: Path | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Whole groups are either learned from or held out."""
+
+    learned: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    public_held_out: tuple[Example, ...]
+
+
+def gather(sources: Sources, seed: int) -> Split:
+    """All texts, split.
+
+    Raises:
+        UsageError: a folder has no texts, or there are too few to hold any out.
+    """
+    authored = [example for folder in sources.authored for example in read_authored(folder)]
+    public = read_public(sources.public, random.Random(seed)) if sources.public is not None else []
+    if not authored:
+        raise UsageError("There are no labelled requests to learn from; name a folder with .jsonl files of them.")
+    held_out = [example for example in authored if is_held_out(example.group)]
+    if not {True, False} == {example.stays for example in held_out}:
+        raise UsageError("The requests are in too few groups: some of both kinds must be held out for validation.")
+    learned = [example for example in (*authored, *public) if not is_held_out(example.group)]
+    return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)))
+
+
+def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
+    """Fine-tune the encoder in `base`."""
+    trainer = Trainer(base, parts_of(split.learned), recipe)
+    trainer.train(report)
+    return trainer
+
+
+def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str, Any]:
+    """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report."""
+    folder.mkdir(parents=True)
+    trainer.model.eval()
+    draw = random.Random(trainer.recipe.seed)
+    learned = [replace(example, text=filled(example.text, draw)) for example in split.learned]
+    (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
+    shutil.copyfile(base / TOKENIZER, folder / TOKENIZER)
+    facts = {
+        "recipe": asdict(trainer.recipe),
+        "learned_from": len(split.learned),
+        "steps": len(trainer.losses),
+        "last_loss": round(float(np.mean(trainer.losses[-20:])), 4),
+        "torch": torch.__version__,
+    }
+    return measure(folder, split, facts)
+
+
+def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:
+    """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
+    _write_settings(folder, Line(1.0, 0.0))
+    tagger = TopicTagger(folder)
+    held_out, public = (_logits(tagger, examples) for examples in (split.held_out, split.public_held_out))
+    stays = np.array([example.stays for example in split.held_out])
+    line = draw_line(held_out, stays, false_alarms=FALSE_ALARMS)
+    _write_settings(folder, line)
+    report = {**facts, "held_out": figures(split.held_out, held_out, line)}
+    if split.public_held_out:
+        report["public_held_out"] = figures(split.public_held_out, public, line)
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _logits(tagger: TopicTagger, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+    """Slots are filled alike each time."""
+    draw = random.Random(1)
+    return np.array([tagger.logit(filled(example.text, draw)) for example in examples])
+
+
+def _write_settings(folder: Path, line: Line) -> None:
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (MODEL, TOKENIZER)}
+    settings = {
+        "topics": list(TOPICS),
+        "window": MAX_TOKENS,
+        "scale": line.scale,
+        "shift": line.shift,
+        "sha256": hashes,
+    }
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,118 @@
+"""The whole recipe on a tiny encoder: it learns, what it writes is what runs, and the figures are right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_encoder import write_encoder
+
+from nemora.errors import CorruptCheckpoint, UsageError
+from nemora.tagger.topics import TopicTagger
+from nemora.train import sensitivity
+from nemora.train.authored import Example
+from nemora.train.evaluate import area_under_curve, draw_line, figures, interval
+from nemora.train.topics import Recipe
+
+
+def request(number: int) -> dict[str, object]:
+    stays = number % 2 == 0
+    return {
+        "id": str(number),
+        "text": f"my salary is {'abcdefghij'[number % 10]} fired"
+        if stays
+        else f"the weather is {'klmnopqrst'[number % 10]} cake",
+        "class": "confidential" if stays else "public",
+        "topics": ["employment"] if stays else [],
+        "group": str(number),
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "data").mkdir()
+    (folder / "data" / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(400)))
+    base = write_encoder(folder / "base")
+    split = sensitivity.gather(sensitivity.Sources(authored=(folder / "data",)), 0)
+    lines: list[tuple[int, int]] = []
+    trainer = sensitivity.train(
+        base,
+        split,
+        Recipe(epochs=12, rate=2e-3, layers=2, tokens_per_batch=256),
+        lambda text, done, total: lines.append((done, total)),
+    )
+    report = sensitivity.write(folder / "out", base, trainer, split)
+    assert lines and all(done <= total for done, total in lines)
+    return folder / "out", report
+
+
+def test_it_learns_what_separates_the_texts(trained: tuple[Path, dict[str, object]]) -> None:
+    held_out = trained[1]["held_out"]
+    assert isinstance(held_out, dict) and held_out["auc"] > 0.99
+    assert held_out["by_topic"].keys() == {"employment"}
+
+
+def test_the_written_folder_judges_as_the_trained_model(trained: tuple[Path, dict[str, object]]) -> None:
+    tagger = TopicTagger(trained[0])
+    kept, left = tagger.tag(["my salary is z fired", "the weather is z cake"])
+    assert [span.label for span in kept] == ["employment"] and left == []
+    assert (kept[0].start, kept[0].end) == (0, 20) and 0.5 <= kept[0].score <= 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"topics": [], "window": 256, "scale": 1, "shift": 0}', b"[" * 999])
+def test_damaged_settings_are_one_sentence(
+    trained: tuple[Path, dict[str, object]], tmp_path: Path, damage: bytes
+) -> None:
+    for name in ("model.onnx", "tokenizer.json"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    (tmp_path / "topics.json").write_bytes(damage)
+    with pytest.raises(CorruptCheckpoint, match=r"topics\.json"):
+        TopicTagger(tmp_path)
+
+
+def test_too_few_groups_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(request(0)))
+    with pytest.raises(UsageError, match="groups"):
+        sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
+
+
+def test_training_twice_with_a_seed_gives_the_same_losses(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(120)))
+    base = write_encoder(tmp_path / "base")
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
+    losses = [sensitivity.train(base, split, Recipe(epochs=2, layers=1), lambda *_: None).losses for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+def test_the_line_leaves_the_asked_share_of_harmless_texts_above_it() -> None:
+    draw = np.random.default_rng(0)
+    stays = np.arange(4000) % 2 == 0
+    logits = draw.normal(0, 2, 4000) + 3 * stays
+    line = draw_line(logits, stays, false_alarms=0.05)
+    kept = line.probability(logits) >= 0.5
+    assert abs(kept[~stays].mean() - 0.05) < 0.005
+    assert line.scale > 0
+
+
+def test_figures_are_counted_as_they_are_called() -> None:
+    assert area_under_curve(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True])) == 0.75
+    low, high = interval(8, 10)
+    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)  # Wilson, as statistics tables have it
+    examples = [Example("a", True, ("health",), "g", "de"), Example("b", False, (), "g", "en", "set")]
+    report = figures(
+        examples, np.array([1.0, -1.0]), draw_line(np.array([1.0, -1.0]), np.array([True, False]), false_alarms=0.0)
+    )
+    assert report["by_topic"]["health"]["share"] == 1.0
+    assert report["by_language"]["en"]["harmless"]["share"] in (0.0, 1.0)
+    assert report["by_source"]["set"]["stay"] == {"of": 0}
+
+
+def test_bf16_training_keeps_fp32_weights(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(60)))
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
+    trainer = sensitivity.train(write_encoder(tmp_path / "base"), split, Recipe(epochs=1, layers=1), lambda *_: None)
+    assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}
