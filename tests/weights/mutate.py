@@ -191,12 +191,12 @@ def safetensors_bytes(tensors: dict[str, tuple[str, list[int], bytes]]) -> bytes
 
 def damaged_bytes(seed: int, content: bytes, header: int) -> bytes:
     """`content` with changes among its first `header` bytes."""
-    return mutated_bytes(Random(seed), content, header)  # noqa: S311 - it must repeat
+    return mutated_bytes(Random(seed), content, header)
 
 
 def damaged_folder(seed: int, files: dict[str, bytes], to: Path) -> Path:
     """Write a folder's files to `to`, one or two of them damaged."""
-    random = Random(seed)  # noqa: S311 - it must repeat
+    random = Random(seed)
     damaged = random.sample(sorted(files), random.randint(1, min(2, len(files))))
     for name, content in files.items():
         if name in damaged:
@@ -213,7 +213,7 @@ Entry = tuple[str, list[int], int, bytes]  # a tensor's name, dimensions (the in
 
 def damaged_gguf(seed: int, fields: dict[str, Any], tensors: list[Entry]) -> bytes:
     """A GGUF file that is sound in itself, with changed metadata or tensors."""
-    random = Random(seed)  # noqa: S311 - it must repeat
+    random = Random(seed)
     fields, tensors = copy.deepcopy(fields), list(tensors)
     for _ in range(random.choice([1, 1, 2, 3])):
         if random.random() < 0.7:
