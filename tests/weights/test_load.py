@@ -12,8 +12,8 @@ from nemora.errors import CorruptCheckpoint, ModelError, UnsupportedCheckpoint
 from nemora.ops.blocks import F32, StoredMatrix
 from nemora.weights import memory
 from nemora.weights.checkpoint import open_checkpoint
-from nemora.weights.checkpoint_weights import split_halves
 from nemora.weights.load import load_model
+from nemora.weights.read_matrix import split_halves
 from tiny_llama import CONFIG, random_tensors, write_folder, write_gguf
 
 TENSORS = random_tensors(CONFIG)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from modelopt_folder import write_modelopt_folder
@@ -123,3 +124,26 @@ def test_parts_of_a_fused_matrix_round_their_inputs_each_in_its_own_way(tmp_path
 def _joined(model: Model) -> Attention:
     assert isinstance(model, NemotronH)
     return next(layer.mixer for layer in model.layers if isinstance(layer.mixer, Attention))
+
+
+def test_stacked_nvfp4_experts_are_the_model_of_single_ones(tmp_path: Path) -> None:
+    """Each expert's own block scales are used; the scale of the whole is one for all in a stack, so here for both."""
+    single: dict[str, Tensor] = load_file(GOLDEN / "hybrid-nvfp4" / "model.safetensors")
+    stacks: dict[str, list[Tensor]] = {}
+    for name in sorted(single):
+        before, _, after = name.partition(".experts.")
+        if after.endswith("weight_scale_2"):
+            single[name] = torch.tensor(2e-4)
+        if after and not after.endswith("input_scale"):
+            matrix, part = after.split(".", 1)[1].split(".")
+            suffix = "" if part == "weight" else f".{part}"
+            stacks.setdefault(f"{before}.experts.{matrix}{suffix}", []).append(single[name])
+    stacked = {name: tensor for name, tensor in single.items() if ".experts." not in name}
+    for name, parts in stacks.items():
+        stacked[name] = parts[0] if name.endswith("weight_scale_2") else torch.stack(parts)
+    found = []
+    for kind, tensors in (("single", single), ("stacked", stacked)):
+        shutil.copytree(GOLDEN / "hybrid-nvfp4", tmp_path / kind)
+        save_file(tensors, tmp_path / kind / "model.safetensors")
+        found.append(logits(load_model(open_checkpoint(tmp_path / kind))))
+    assert torch.equal(*found)

@@ -79,8 +79,27 @@ class GGUFHeader:
         return "output.weight" not in self.shapes
 
 
+def with_one_spelling(config: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Rename `aliases` to the keys that they stand for; two spellings of one key must agree."""
+    renamed = {key: value for key, value in config.items() if key not in aliases}
+    for alias, key in aliases.items():
+        if config.get(alias) is None:
+            continue
+        if renamed.get(key) is not None and not _agree(renamed[key], config[alias]):
+            raise CorruptCheckpoint(f"{alias} and {key} in config.json contradict each other.")
+        renamed[key] = config[alias]
+    return renamed
+
+
 def refuse_all_but(reader: ConfigReader, known: Collection[str], neutral: Mapping[str, Collection[Any]]) -> None:
     """Refuse unknown keys, and keys that ask for what is not implemented."""
     reader.refuse_unknown({*known, *neutral})
     for key, values in neutral.items():
         reader.refuse_unless(key, values)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:  # nested so deeply that it means nothing
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint
 from nemora.models.attention import AttentionSpec
-from nemora.models.config import MAX_CONTEXT, MAX_LAYERS, GGUFHeader, refuse_all_but
+from nemora.models.config import MAX_CONTEXT, MAX_LAYERS, GGUFHeader, refuse_all_but, with_one_spelling
 from nemora.models.config_reader import ConfigReader, shown
 from nemora.models.llama_config import GGUF_INERT_KEYS, GGUF_KEYS, GGUF_NEUTRAL_VALUES, HUGGING_FACE_KEYS
 from nemora.models.llama_config import HUGGING_FACE_NEUTRAL as LLAMA_NEUTRAL
@@ -61,7 +61,7 @@ def nemotron_config_from_hugging_face(config: Mapping[str, Any]) -> NemotronConf
         CorruptCheckpoint: a key is missing or its value makes no sense.
         UnsupportedCheckpoint: a key is unknown, or its value asks for what is not implemented.
     """
-    reader = ConfigReader(_with_one_spelling(config), "config.json")
+    reader = ConfigReader(with_one_spelling(config, ALIASES), "config.json")
     known = (HUGGING_FACE_KEYS - {"rms_norm_eps"}) | {"norm_eps", "partial_rotary_factor"}
     refuse_all_but(reader, known, HUGGING_FACE_NEUTRAL)
     for key in ("model_type", "hidden_act"):
@@ -83,18 +83,6 @@ def nemotron_config_from_hugging_face(config: Mapping[str, Any]) -> NemotronConf
         rope_theta=theta,
         tied_head=reader.boolean("tie_word_embeddings"),
     )
-
-
-def _with_one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename aliases; two spellings of one key must agree."""
-    renamed = {key: value for key, value in config.items() if key not in ALIASES}
-    for alias, key in ALIASES.items():
-        if config.get(alias) is None:
-            continue
-        if renamed.get(key) is not None and renamed[key] != config[alias]:
-            raise CorruptCheckpoint(f"{alias} and {key} in config.json contradict each other.")
-        renamed[key] = config[alias]
-    return renamed
 
 
 def _rope(reader: ConfigReader) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from nemora.models.config import (
     NEUTRAL_VALUES,
     STORAGE_KEYS,
     refuse_all_but,
+    with_one_spelling,
 )
 from nemora.models.config_reader import ConfigReader, is_finite, shown
 from nemora.models.mamba2 import Mamba2Spec
@@ -115,7 +116,7 @@ def nemotron_h_config_from_hugging_face(config: Mapping[str, Any]) -> NemotronHC
         CorruptCheckpoint: a key is missing or its value makes no sense.
         UnsupportedCheckpoint: a key is unknown, or its value asks for what is not implemented.
     """
-    reader = ConfigReader(_with_one_spelling(config), "config.json")
+    reader = ConfigReader(with_one_spelling(config, ALIASES), "config.json")
     puzzle = reader.text("model_type") == "nemotron_h_puzzle"
     known = KEYS | HYBRID_INERT_KEYS | (PUZZLE_KEYS if puzzle else frozenset())
     refuse_all_but(reader, known, HYBRID_NEUTRAL_VALUES)
@@ -129,25 +130,6 @@ def nemotron_h_config_from_hugging_face(config: Mapping[str, Any]) -> NemotronHC
         layers=tuple(_layer(kind, _of_block(reader, blocks, index)) for index, kind in enumerate(kinds)),
         mtp=_mtp(reader),
     )
-
-
-def _with_one_spelling(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename aliases; two spellings of one key must agree."""
-    renamed = {key: value for key, value in config.items() if key not in ALIASES}
-    for alias, key in ALIASES.items():
-        if config.get(alias) is None:
-            continue
-        if renamed.get(key) is not None and not _agree(renamed[key], config[alias]):
-            raise CorruptCheckpoint(f"{alias} and {key} in config.json contradict each other.")
-        renamed[key] = config[alias]
-    return renamed
-
-
-def _agree(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except RecursionError:  # nested so deeply that it means nothing
-        return False
 
 
 def _kinds(
@@ -213,7 +195,7 @@ def _blocks(reader: ConfigReader, key: str) -> list[dict[str, Any]]:
     _check_depth(reader, key, blocks)
     cleaned = []
     for block in blocks:
-        block = _with_one_spelling({name: value for name, value in block.items() if value is not None})
+        block = with_one_spelling({name: value for name, value in block.items() if value is not None}, ALIASES)
         ConfigReader(block, f"{key} in {reader.where}").refuse_unknown(BLOCK_KEYS | {"block_type"})
         cleaned.append(block)
     return cleaned

@@ -24,7 +24,7 @@ from nemora.train.topic_head import fit_topics
 from nemora.train.topics import MAX_TOKENS, Recipe, Report, Trainer
 
 FALSE_ALARMS = 0.07
-"""Share of the harmless authored texts that are kept. They are look-alikes: of ordinary requests far fewer are."""
+"""Share of the harmless authored texts that are kept. Many are look-alikes: of ordinary requests far fewer are."""
 REPORT = "report.json"
 
 

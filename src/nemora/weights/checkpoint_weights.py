@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -11,11 +10,11 @@ from torch import Tensor
 
 from nemora.errors import CorruptCheckpoint
 from nemora.models.inventory import Inventory
-from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.quantisation import Algorithm
+from nemora.weights.read_matrix import read_matrix, read_number
 from nemora.weights.stored import Found, Problem, TensorFinder
 
 LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
@@ -92,7 +91,11 @@ class CheckpointWeights:
             return JoinedRows(
                 [self._kept([part], [name], decode=decode) for part, name in zip(found, names, strict=True)]
             )
-        stored = [self._read(part, name) for part, name in zip(found, names, strict=True)]
+        layout = self.finder.layout
+        stored = [
+            read_matrix(self.file, part, layout.place(name)).to(self.device)
+            for part, name in zip(found, names, strict=True)
+        ]
         blocks = BlockWeight(stored, self.dtype)
         weight: Weight = blocks
         if decode or all(part.format.dtype == self.dtype for part in stored):
@@ -102,33 +105,6 @@ class CheckpointWeights:
         self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
         return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
 
-    def _read(self, found: Found, name: str) -> StoredMatrix:
-        stored = self.file.read(found.name)
-        rows = stored.shape[0]
-        if found.expert is not None:
-            rows //= self.file.tensors[found.name].shape[0]
-            stored = stored.slice(found.expert * rows, (found.expert + 1) * rows)
-        match found.form:
-            case "FP8":
-                stored = StoredMatrix(stored.format, stored.data, scale=self._number(found.parts()[1]))
-            case "NVFP4":
-                scales = self.file.read(found.parts()[1]).data
-                if found.expert is not None:
-                    scales = scales[found.expert * rows : (found.expert + 1) * rows]
-                stored = StoredMatrix(MODELOPT_NVFP4, stored.data, scales, self._number(found.parts()[2]))
-            case "plain":
-                if found.gguf_scale in self.file.tensors:
-                    stored = StoredMatrix(stored.format, stored.data, scale=self._scale_of(found))
-        head_dim = self.finder.layout.place(name).interleaved
-        if head_dim:
-            stored = split_halves(stored, stored.shape[0] // head_dim)
-        return stored.to(self.device)
-
-    def _scale_of(self, found: Found) -> float:
-        """GGUF's factor of a matrix: one for all experts, or one each."""
-        numbers = self.file.read(found.gguf_scale).decode().flatten().tolist()
-        return float(numbers[found.expert or 0 if len(numbers) > 1 else 0])
-
     def _rounding(self, found: Found) -> tuple[Algorithm, float] | None:
         """The algorithm and the scale by which a quantised module's inputs are rounded; None if they are not."""
         if found.algorithm not in ("FP8", "NVFP4") or found.input_scale not in self.file.tensors:
@@ -137,16 +113,10 @@ class CheckpointWeights:
 
     def _activation_scale(self, name: str) -> float:
         """A scale by which activations are divided before they are rounded."""
-        scale = self._number(name)
+        scale = read_number(self.file, name)
         if scale <= 0:
             raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a number above zero.")
         return scale
-
-    def _number(self, name: str) -> float:
-        number = float(self.file.read(name).decode().flatten()[0])
-        if not math.isfinite(number):
-            raise CorruptCheckpoint(f"Tensor {name} of {self.file.name} is not a finite number.")
-        return number
 
     def _stored_bytes(self, found: Found) -> int:
         if found.expert is not None:
@@ -179,10 +149,3 @@ def _decoded_bytes(inventory: Inventory, dtype: torch.dtype) -> tuple[int, int]:
     dense = sum(rows * columns for rows, columns in inventory.matrices.values())
     experts = sum(count * rows * columns for count, rows, columns in inventory.experts.values())
     return dense * dtype.itemsize, experts * dtype.itemsize
-
-
-def split_halves(stored: StoredMatrix, heads: int) -> StoredMatrix:
-    """Reorder the rows of each head from (2i, 2i + 1) pairs to halves. Rows move whole, whatever their format."""
-    rows, row_bytes = stored.data.shape
-    pairs = stored.data.view(heads, rows // heads // 2, 2, row_bytes)
-    return StoredMatrix(stored.format, pairs.transpose(1, 2).reshape(rows, row_bytes), scale=stored.scale)

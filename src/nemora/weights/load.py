@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import torch
 
 from nemora.errors import CorruptCheckpoint
-from nemora.models.base import Model, ModelConfig
+from nemora.models.base import Model, ModelConfig, Weights
 from nemora.models.config import GGUFHeader
 from nemora.models.inventory import Inventory, take_inventory
 from nemora.models.rope import MAX_ROTATED
@@ -36,6 +36,7 @@ def load_model(
     mtp: bool = False,
     simulate_activations: bool = False,
     progress: LoadProgress | None = None,
+    through: Callable[[Weights], Weights] | None = None,
 ) -> Model:
     """Build the checkpoint's model on `device`.
 
@@ -47,6 +48,7 @@ def load_model(
         simulate_activations: round inputs of quantised layers, and keys and values, as the published checkpoint's own
             kernels do. By default only weights are quantised, which is closer to the unquantised model.
         progress: called after each tensor.
+        through: what the model is to get its weights from instead, made of what reads them.
 
     Raises:
         CorruptCheckpoint: a tensor is missing or has a wrong shape, or a setting makes no sense.
@@ -70,7 +72,7 @@ def load_model(
         simulate=simulate_activations,
         progress=progress,
     )
-    model = build(weights)
+    model = build(weights if through is None else through(weights))
     weights.finish()
     return model
 

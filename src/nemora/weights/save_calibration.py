@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from nemora.models.base import Model, Weights
-from nemora.models.inventory import take_inventory
 from nemora.ops.weight import Weight
 from nemora.weights.checkpoint import Checkpoint
-from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
-from nemora.weights.load import default_decode_budget, plan_loading
+from nemora.weights.checkpoint_weights import LoadProgress
+from nemora.weights.load import load_model
 
 Largest = dict[tuple[str, int | None], float]
 
@@ -27,24 +26,14 @@ def load_watched(
 
     Raises: as `load_model`.
     """
-    plan = plan_loading(checkpoint)
-    for problem in plan.problems():
-        raise problem.error()
-    build = plan.builder(mtp=False)
-    weights = CheckpointWeights(
-        checkpoint,
-        plan.finder,
-        take_inventory(build)[1],
-        device=device,
-        dtype=torch.float32 if device == "cpu" else torch.bfloat16,
-        decode_budget=default_decode_budget(plan, device),
-        simulate=False,
-        progress=progress,
-    )
-    watched = _WatchedWeights(weights)
-    model = build(watched)
-    weights.finish()
-    return model, watched.largest
+    watched: list[_WatchedWeights] = []
+
+    def watch(weights: Weights) -> Weights:
+        watched.append(_WatchedWeights(weights))
+        return watched[0]
+
+    model = load_model(checkpoint, device=device, progress=progress, through=watch)
+    return model, watched[0].largest
 
 
 class _Watched:

@@ -11,10 +11,10 @@ from nemora.errors import UnsupportedCheckpoint
 from nemora.models.base import ModelConfig
 from nemora.ops.blocks import StoredMatrix
 from nemora.weights.checkpoint import Checkpoint
-from nemora.weights.checkpoint_weights import split_halves
 from nemora.weights.load import LoadPlan, plan_loading
 from nemora.weights.names import split_number
 from nemora.weights.quantisation import Quantisation
+from nemora.weights.read_matrix import read_matrix
 from nemora.weights.stored import Found, Problem
 from nemora.weights.tensors import TensorInfo
 
@@ -86,16 +86,7 @@ class Source:
 
     def stored(self, matrix: Matrix) -> StoredMatrix:
         """A matrix as it lies in the file, but for the order of its rows, which is the model's."""
-        found = self.found(matrix)
-        stored = self.file.read(found.name)
-        if found.expert is not None:
-            stored = stored.slice(found.expert * matrix.rows, (found.expert + 1) * matrix.rows)
-        if found.gguf_scale in self.file.tensors:
-            factors = self.file.read(found.gguf_scale).decode().flatten().tolist()
-            factor = factors[found.expert or 0 if len(factors) > 1 else 0]
-            stored = StoredMatrix(stored.format, stored.data, scale=float(factor))
-        head_dim = self.plan.finder.layout.place(matrix.name).interleaved
-        return split_halves(stored, matrix.rows // head_dim) if head_dim else stored
+        return read_matrix(self.file, self.found(matrix), self.plan.finder.layout.place(matrix.name))
 
     def numbers(self, matrix: Matrix) -> Tensor:
         """A matrix's numbers [rows, columns], in the file's own type where that is a plain one, and else in fp32."""
