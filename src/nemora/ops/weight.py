@@ -79,6 +79,16 @@ class BlockWeight:
         products = [F.linear(x, slab.decode(self.dtype)) for part in self.parts for slab in _slabs(part)]
         return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
 
+    def transposed_matmul(self, y: Tensor) -> Tensor:
+        """y [..., rows] times the matrix: [..., columns], of y's dtype. What carries gradients back to an input."""
+        total, start = torch.zeros((*y.shape[:-1], self.shape[1]), dtype=torch.float32, device=y.device), 0
+        for part in self.parts:
+            for slab in _slabs(part):
+                end = start + slab.shape[0]
+                total += y[..., start:end] @ slab.decode(y.dtype)
+                start = end
+        return total.to(y.dtype)
+
     def rows(self, ids: Tensor) -> Tensor:
         (part,) = self.parts  # an embedding is one matrix
         return part.take(ids.reshape(-1)).decode(self.dtype).view(*ids.shape, -1)

@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,17 +30,22 @@ import torch
 from torch import Tensor
 
 from nemora import __version__
-from nemora.errors import CorruptCheckpoint, UnsupportedCheckpoint, UsageError
+from nemora.errors import CorruptCheckpoint, UsageError
 from nemora.ops import fp8
 from nemora.ops.blocks import BF16, F32, FP8_E4M3, StoredMatrix
 from nemora.ops.quantise import NVFP4_LEVELS, QUANTISERS, SMALLEST_NORMAL
-from nemora.weights.architectures import architecture_of
 from nemora.weights.checkpoint import Checkpoint
-from nemora.weights.names import Layout
 from nemora.weights.progress import Progress
 from nemora.weights.quantisation import NVFP4_GROUP
-from nemora.weights.save_config import hugging_face_config
 from nemora.weights.save_errors import QuantisationErrors, quantised
+from nemora.weights.save_folder import (
+    JSON_MARGIN,
+    copy_settings,
+    folder_form,
+    folder_numbers,
+    folder_shape,
+    known_names,
+)
 from nemora.weights.save_recipe import ModelOptFormat, Recipe
 from nemora.weights.save_safetensors import write_safetensors
 from nemora.weights.save_source import Matrix, Source
@@ -53,17 +57,6 @@ InputLargest = Mapping[tuple[str, int | None], float]
 
 # Readers know the layout by this name. What wrote it is said beside it.
 PRODUCER = {"name": "modelopt", "version": "0.43.0", "written_by": f"nemora {__version__}"}
-JSON_MARGIN = 1 << 26  # settings, tokenizer and headers, for the disk's sake
-
-# What of a folder is no weight: settings of tokenizer and generation, templates, code that a config names, licences.
-COPIED = re.compile(
-    r"(?!\.).*\.(json|jinja|model|txt|tiktoken|py)|(LICENSE|LICENCE|NOTICE)(?!.*\.json).*", re.IGNORECASE
-)
-NOT_COPIED = re.compile(r"config\.json|hf_quant_config\.json|.*\.index\.json")
-MAX_COPIED_BYTES = 1 << 26
-
-# Layouts of which published checkpoints have the second spelling of names (`model.`), not the first (`backbone.`).
-KEEPS_ITS_NAMES = ("nemotron_h_puzzle",)
 
 
 def save_modelopt(
@@ -117,9 +110,8 @@ class _Job:
         self.recipe = Recipe(self.source.inventory, self.format)
         self.errors = QuantisationErrors()
         self._made: tuple[tuple[Matrix, ...], list[StoredMatrix]] = ((), [])
-        keeps = self.source.checkpoint.architecture in KEEPS_ITS_NAMES
-        self._known_names = self.source.file.tensors if keeps else {}
-        self.config, self.layout = _folder_form(self.source)
+        self._known_names = known_names(self.source.checkpoint)
+        self.config, self.layout = folder_form(self.source)
 
     def tensors(self) -> Iterator[Outgoing]:
         """All tensors, those that are made together side by side."""
@@ -204,8 +196,8 @@ class _Job:
         if self.source.checkpoint.kind == "safetensors":
             info = TensorInfo(file_name, there.shape, there.format)
             return Outgoing(info=info, pieces=lambda: [self.source.file.read(there.name).data])
-        info = TensorInfo(file_name, _folder_shape(name, self.source.inventory.tensors[name]), F32)
-        return Outgoing(info=info, pieces=lambda: [_folder_numbers(name, self.source.small(name)).view(torch.uint8)])
+        info = TensorInfo(file_name, folder_shape(name, self.source.inventory.tensors[name]), F32)
+        return Outgoing(info=info, pieces=lambda: [folder_numbers(name, self.source.small(name)).view(torch.uint8)])
 
     def file_name(self, matrix: Matrix) -> str:
         """The published name: one for each expert, whatever the source has."""
@@ -213,17 +205,7 @@ class _Job:
 
     def write_settings(self, folder: Path, tokenizer: Mapping[str, str]) -> None:
         """All files but the weights."""
-        origin = self.source.checkpoint.path
-        if origin.is_file():
-            for name, content in tokenizer.items():
-                (folder / name).write_text(content, encoding="utf-8")
-        for path in sorted(origin.iterdir()) if origin.is_dir() else []:
-            if COPIED.fullmatch(path.name) and not NOT_COPIED.fullmatch(path.name) and path.is_file():
-                if path.stat().st_size > MAX_COPIED_BYTES:
-                    raise UnsupportedCheckpoint(
-                        f"{path.name} has more than {MAX_COPIED_BYTES} bytes, which no settings file has; move it away."
-                    )
-                shutil.copyfile(path, folder / path.name)
+        copy_settings(self.source.checkpoint, folder, tokenizer)
         quantisation = self.declaration()
         config = {**self.config, "quantization_config": config_declaration(quantisation)}
         _write_json(folder / "hf_quant_config.json", {"producer": PRODUCER, "quantization": quantisation})
@@ -250,24 +232,6 @@ class _Job:
                 yield _excluded_name(layout.file_name(name, self._known_names))
         if "head" not in inventory.matrices:
             yield _excluded_name(layout.file_name("head", self._known_names))  # tied to the embedding
-
-
-def _folder_form(source: Source) -> tuple[Mapping[str, Any], Layout]:
-    """config.json's contents, and where tensors lie in a folder."""
-    if source.checkpoint.kind == "safetensors":
-        return source.checkpoint.metadata, source.plan.finder.layout
-    config = hugging_face_config(source.config, draft=source.has_draft_head)
-    return config, architecture_of("safetensors", config["model_type"]).layout(source.config)
-
-
-def _folder_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A small tensor's shape in a folder: a convolution has one channel a group."""
-    return (shape[0], 1, shape[1]) if name.endswith(".mamba.conv") else shape
-
-
-def _folder_numbers(name: str, tensor: Tensor) -> Tensor:
-    """A small tensor's numbers in a folder: log(−A) for A."""
-    return (torch.log(-tensor) if name.endswith(".mamba.a") else tensor).contiguous()
 
 
 def _excluded_name(file_name: str) -> str:

@@ -1,0 +1,63 @@
+"""Writes trained adapters as PEFT reads them: adapter_config.json and adapter_model.safetensors.
+
+`peft.PeftModel.from_pretrained(model, folder)` loads the folder onto the transformers model of the same base.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nemora.train.lora import Lora
+from nemora.weights.save_tensors import need_room, written_whole
+
+MARGIN = 1 << 20
+PREFIX = "base_model.model."
+"""PEFT names its own two wrappers before the module's path."""
+
+
+def save_adapter(lora: Lora, out: Path, base: str) -> None:
+    """Write `out`, a folder that must not exist. `base` is the model that the adapter belongs to.
+
+    Raises:
+        UsageError: `out` exists.
+        ModelError: the disk is full or cannot be written.
+    """
+    tensors = adapter_tensors(lora)
+    with written_whole(out) as place:
+        need_room(out, sum(tensor.nbytes for tensor in tensors.values()) + MARGIN)
+        place.mkdir()
+        save_file(tensors, place / "adapter_model.safetensors", metadata={"format": "pt"})
+        config = json.dumps(adapter_config(lora, base), indent=2, ensure_ascii=False) + "\n"
+        (place / "adapter_config.json").write_text(config, encoding="utf-8")
+
+
+def adapter_tensors(lora: Lora) -> dict[str, Tensor]:
+    """A and B of every adapter by PEFT's names, fp32."""
+    tensors: dict[str, Tensor] = {}
+    for name, weight in lora.weights.items():
+        module = PREFIX + lora.modules[name]
+        tensors[f"{module}.lora_A.weight"] = weight.lora_a.detach().float().contiguous()
+        tensors[f"{module}.lora_B.weight"] = weight.lora_b.detach().float().contiguous()
+    return tensors
+
+
+def adapter_config(lora: Lora, base: str) -> dict[str, Any]:
+    """What PEFT must know. Everything else is PEFT's default."""
+    return {
+        "base_model_name_or_path": base,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+        "init_lora_weights": True,
+        "lora_alpha": lora.spec.alpha,
+        "lora_dropout": lora.spec.dropout,
+        "peft_type": "LORA",
+        "r": lora.spec.rank,
+        "target_modules": lora.targets,
+        "task_type": "CAUSAL_LM",
+    }
