@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,6 +152,17 @@ class Lora:
     def targets(self) -> list[str]:
         """The last parts of the modules' paths, as PEFT's `target_modules` has them."""
         return sorted({path.rpartition(".")[2] for path in self.modules.values()})
+
+    def merged(self, numbers: Callable[[str], Tensor]) -> Callable[[str], Tensor | None]:
+        """What `save_folder` takes: each adapted matrix with its correction added; `numbers` gives it without."""
+
+        def sum_of(name: str) -> Tensor | None:
+            if name not in self.weights:
+                return None
+            base = numbers(name)
+            return base.float() + self.weights[name].correction().to(base.device)
+
+        return sum_of
 
     def parameters_of(self, inventory: Inventory) -> int:
         """How many numbers the adapters have."""
