@@ -24,7 +24,7 @@ def trl_losses(
     steps: int,
     batch: int,
     rate: float,
-    clip: float,
+    clip: float = 1.0,
     accumulate: int = 1,
     adapter: Path | None = None,
     **settings: Any,

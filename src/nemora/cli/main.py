@@ -26,7 +26,7 @@ VERBS = {
     "generate": "continue a prompt with a local model",
     "quantize": "write a model in a smaller published format",
     "models": "list the models, or show one",
-    "train": "adapt the model that judges topics to texts of your own",
+    "train": "adapt a model to texts of your own",
     "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",
     "rm": "remove a model from the cache",

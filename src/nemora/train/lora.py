@@ -68,7 +68,8 @@ class LoraWeight(nn.Module):
         return self.base.bytes + self.lora_a.nbytes + self.lora_b.nbytes
 
     def matmul(self, x: Tensor) -> Tensor:
-        seen = F.dropout(x.to(self.lora_a.dtype), self.spec.dropout, self.training)
+        drops = self.training and torch.is_grad_enabled()  # not in an evaluation between two steps
+        seen = F.dropout(x.to(self.lora_a.dtype), self.spec.dropout, drops)
         correction = F.linear(F.linear(seen, self.lora_a), self.lora_b) * self.scale
         return self.base.matmul(x) + correction.to(x.dtype)
 
