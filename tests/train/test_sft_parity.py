@@ -5,12 +5,11 @@ Ours packs the samples of a step into one row; theirs pads them. `bench/sft_pari
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from our_losses import our_losses
-from trl_reference import trl_losses
 
 import tiny_llama
 import tiny_nemotron_h
@@ -28,12 +27,16 @@ from nemora.weights.load import plan_loading
 from nemora.weights.save_folder import published_layout, save_folder
 from starter import needs_starter
 
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "bench"))
+from sft_reference import our_losses, trl_losses  # noqa: E402
+
 pytest.importorskip("trl")
 pytest.importorskip("peft")
 
 TOLERANCE = 1e-3
 STEPS = 50
-RECIPE = Path(__file__).parents[2] / "recipes" / "sft" / "data" / "support_desk.jsonl"
+RECIPE = ROOT / "recipes" / "sft" / "data" / "support_desk.jsonl"
 HYBRID = tiny_nemotron_h.CONFIG | tiny_nemotron_h.LATENT
 FAMILIES = {
     "llama": (tiny_llama.CONFIG, tiny_llama, {}),

@@ -1,19 +1,50 @@
-"""The same fine-tuning by TRL, PEFT and transformers, for comparison."""
+"""Fine-tuning step by step, by the product's own loop and by TRL, PEFT and transformers, on the same samples."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 
+from nemora.train.batch import IGNORED, Batch
 from nemora.train.chat_data import Sample
+from nemora.train.loop import Trainer
+from nemora.train.loss import NextToken
+from nemora.train.parameters import Parameters
+from nemora.train.sft import Plan, batch_of
+from nemora.train.trainable import Trainable
 
-IGNORED = -100
+ONLY = "p"
+
+
+class Given:
+    """Batches of `size` samples, packed into one row each, in their order."""
+
+    def __init__(self, samples: Sequence[Sample], size: int) -> None:
+        self.samples, self.size, self.at = samples, size, 0
+
+    def batch(self, rows: int) -> Batch:
+        taken = self.samples[self.at : self.at + rows * self.size]
+        self.at += len(taken)
+        return batch_of(taken)
+
+
+def our_losses(
+    parameters: Parameters, samples: Sequence[Sample], *, steps: int, batch: int, rate: float, accumulate: int = 1
+) -> list[float]:
+    """The loss of each step at a constant rate."""
+    plan = Plan(length=512, rows=1, accumulate=accumulate, rate=rate, epochs=1, steps=steps, seed=0)
+    rows: Any = Given(samples, batch)
+    settings = plan.settings(steps, evaluate_every=0, save_every=0)
+    trainer = Trainer(Trainable(parameters), rows, NextToken(), lambda step: 1.0, settings)
+    return [trainer.step().losses["next"] for _ in range(steps)]
 
 
 def trl_losses(
@@ -33,11 +64,7 @@ def trl_losses(
 
     With an `adapter` its numbers are where training begins, and only they are trained.
     """
-    import datasets
-    import peft
-    import transformers
-    import trl
-
+    datasets, peft, transformers, trl = map(importlib.import_module, ("datasets", "peft", "transformers", "trl"))
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -45,9 +72,8 @@ def trl_losses(
         base = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, **settings)
         if adapter is not None:
             base = peft.PeftModel.from_pretrained(base, adapter, is_trainable=True)
-        tokenizer = transformers.PreTrainedTokenizerFast(
-            tokenizer_object=_no_tokenizer(), pad_token="p", eos_token="p", unk_token="p"
-        )
+        names = dict.fromkeys(("pad_token", "eos_token", "unk_token"), ONLY)
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=_no_tokenizer(), **names)
         rows = {
             "input_ids": [list(sample.ids) for sample in samples],
             "labels": [
@@ -86,8 +112,6 @@ def trl_losses(
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
 
-def _no_tokenizer() -> Any:
+def _no_tokenizer() -> tokenizers.Tokenizer:
     """SFTTrainer wants a tokenizer, though the ids are there already."""
-    import tokenizers
-
-    return tokenizers.Tokenizer(tokenizers.models.WordLevel({"p": 0}, unk_token="p"))
+    return tokenizers.Tokenizer(tokenizers.models.WordLevel({ONLY: 0}, ONLY))
