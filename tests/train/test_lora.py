@@ -23,7 +23,9 @@ from nemora.train.trainable import Trainable
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.load import load_model, plan_loading
 from nemora.weights.names_llama import LLAMA_HUGGING_FACE
+from nemora.weights.save_calibration import load_watched
 from nemora.weights.save_folder import published_layout, save_folder
+from nemora.weights.save_modelopt import save_modelopt
 
 HYBRID = tiny_nemotron_h.CONFIG | tiny_nemotron_h.LATENT
 SPEC = LoraSpec(rank=3, alpha=6)
@@ -144,6 +146,22 @@ def test_a_quantised_base_is_kept_as_it_is_stored_and_learns_the_same(tmp_path: 
         logits(parameters).square().mean().backward()
         gradients.append([parameter.grad for parameter in parameters.parameters()])
     assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("format", ["nvfp4", "fp8"])
+def test_a_quantised_folder_can_be_the_base(format: Any, tmp_path: Path) -> None:
+    source = open_checkpoint(folder(tmp_path / "source", "hybrid"))
+    inputs = load_watched(source)
+    model = inputs[0]
+    model.forward(IDS, model.new_state(40))
+    save_modelopt(source, tmp_path / "model", format, inputs=inputs[1])
+    checkpoint = open_checkpoint(tmp_path / "model")
+    parameters, lora = adapted(checkpoint, drawn=False)
+    model = load_model(checkpoint)
+    found = logits(parameters)
+    assert torch.allclose(found, model.forward(IDS, model.new_state(40)), atol=1e-4)
+    found.square().mean().backward()
+    assert all(weight.lora_b.grad is not None and weight.lora_b.grad.any() for weight in lora.weights.values())
 
 
 @pytest.mark.parametrize("family", ["llama", "hybrid"])
