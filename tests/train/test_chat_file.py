@@ -98,6 +98,8 @@ def test_lines_end_at_newlines_only_and_empty_ones_are_passed_over(tmp_path: Pat
         {"prompt": [ANSWER], "completion": [USER]},
         '{"messages": [{"role": "user", "content": "\\ud800"}, {"role": "assistant", "content": "x"}]}',
         '{"messages": NaN}',
+        '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "x", "content": "y"}]}',
+        '{"prompt": "x", "completion": "y", "tools": [{"function": {"name": "a", "parameters": {"a": Infinity}}}]}',
         "[" * 100_000,
     ],
 )

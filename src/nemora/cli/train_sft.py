@@ -256,6 +256,7 @@ def _begin(args: argparse.Namespace) -> None:
 
 
 def _trained(job: _Job) -> None:
+    import torch
     from rich.console import Console
 
     from nemora.train.load import load_parameters
@@ -266,8 +267,9 @@ def _trained(job: _Job) -> None:
     from nemora.train.trainable import Trainable
 
     args, lora, console = job.args, job.lora, Console(stderr=True)
-    hooks: dict[str, Any] = {} if lora is None else {"trained": lora.trained, "wrap": lora.wrap}
-    trainable = Trainable(load_parameters(job.checkpoint, device=job.device, **hooks), recompute=args.recompute)
+    how: dict[str, Any] = {} if lora is None else {"trained": lora.trained, "wrap": lora.wrap}
+    how["dtype"] = torch.float32 if job.device == "cpu" else torch.bfloat16  # of activations
+    trainable = Trainable(load_parameters(job.checkpoint, device=job.device, **how), recompute=args.recompute)
     held_out = batches_of(job.held_out.samples, job.plan.length)
     job.trainer = trainer = Trainer(
         trainable,

@@ -93,13 +93,25 @@ def _json(line: bytes, where: str) -> Any:
     except UnicodeDecodeError:
         _refuse(where, "it is not UTF-8")
     try:
-        row = json.loads(text)
+        row = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
         json.dumps(row, ensure_ascii=False).encode("utf-8")  # escapes may spell lone surrogates
     except UnicodeEncodeError:
         _refuse(where, "it holds lone surrogates, which are not Unicode text")
     except (ValueError, RecursionError):
-        _refuse(where, "it is not JSON")
+        _refuse(where, "it is not JSON, or an object has a key twice")
     return row
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Of a key that comes twice nobody could say which was meant."""
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key comes twice")
+    return table
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError("NaN and infinities are not JSON")
 
 
 def _turns(value: Any, role: Role, where: str, name: str) -> tuple[Message, ...]:

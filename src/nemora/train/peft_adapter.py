@@ -32,8 +32,11 @@ def save_adapter(lora: Lora, out: Path, base: str) -> None:
         need_room(out, sum(tensor.nbytes for tensor in tensors.values()) + MARGIN)
         place.mkdir()
         save_file(tensors, place / "adapter_model.safetensors", metadata={"format": "pt"})
-        config = json.dumps(adapter_config(lora, base), indent=2, ensure_ascii=False) + "\n"
-        (place / "adapter_config.json").write_text(config, encoding="utf-8")
+        config = place / "adapter_config.json"
+        text = json.dumps(adapter_config(lora, base), indent=2, ensure_ascii=False) + "\n"
+        config.write_text(text, encoding="utf-8")
+        # The library writes for its own user only; here who may read is for the umask to say.
+        (place / "adapter_model.safetensors").chmod(config.stat().st_mode & 0o777)
 
 
 def adapter_tensors(lora: Lora) -> dict[str, Tensor]:
@@ -54,7 +57,7 @@ def adapter_config(lora: Lora, base: str) -> dict[str, Any]:
         "fan_in_fan_out": False,
         "inference_mode": True,
         "init_lora_weights": True,
-        "lora_alpha": lora.spec.alpha,
+        "lora_alpha": int(lora.spec.alpha) if float(lora.spec.alpha).is_integer() else lora.spec.alpha,
         "lora_dropout": lora.spec.dropout,
         "peft_type": "LORA",
         "r": lora.spec.rank,
