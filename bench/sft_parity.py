@@ -30,7 +30,7 @@ from nemora.train.chat_data import Sample, render_chats
 from nemora.train.chat_file import read_chats
 from nemora.train.load import load_parameters
 from nemora.train.lora import Lora, LoraSpec
-from nemora.train.peft_adapter import save_adapter
+from nemora.train.peft_adapter import adapter_config, adapter_tensors, save_adapter
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.fetch import resolve
 from nemora.weights.load import plan_loading
@@ -82,7 +82,7 @@ def compared(checkpoint: Checkpoint, samples: list[Sample], args: argparse.Names
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         save_folder(checkpoint, folder / "model", format=F32, tokenizer=folder_tokenizer_files(checkpoint))
-        save_adapter(lora, folder / "adapter", "model")
+        save_adapter(adapter_tensors(lora), adapter_config(lora, "model"), folder / "adapter")
         began = time.perf_counter()
         theirs = trl_losses(folder / "model", samples, folder / "run", adapter=folder / "adapter", **how)
         between = time.perf_counter()

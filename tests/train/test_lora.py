@@ -18,7 +18,7 @@ from nemora.ops.weight import BlockWeight
 from nemora.train.load import load_parameters
 from nemora.train.lora import FrozenBlocks, Lora, LoraSpec, module_paths
 from nemora.train.parameters import Parameters
-from nemora.train.peft_adapter import save_adapter
+from nemora.train.peft_adapter import adapter_config, adapter_tensors, save_adapter
 from nemora.train.trainable import Trainable
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.load import load_model, plan_loading
@@ -169,7 +169,7 @@ def test_peft_loads_an_adapter_and_computes_the_same(tmp_path: Path, family: str
     peft, transformers = pytest.importorskip("peft"), pytest.importorskip("transformers")
     path = folder(tmp_path / "model", family)
     parameters, lora = adapted(open_checkpoint(path))
-    save_adapter(lora, tmp_path / "adapter", "model")
+    save_adapter(adapter_tensors(lora), adapter_config(lora, "model"), tmp_path / "adapter")
     settings = {} if family == "llama" else {"time_step_min": 0.0}
     base = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **settings)
     theirs = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").eval()

@@ -21,7 +21,7 @@ from nemora.train.chat_file import read_chats
 from nemora.train.load import load_parameters
 from nemora.train.lora import Lora, LoraSpec
 from nemora.train.parameters import Parameters
-from nemora.train.peft_adapter import save_adapter
+from nemora.train.peft_adapter import adapter_config, adapter_tensors, save_adapter
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.load import plan_loading
 from nemora.weights.save_folder import published_layout, save_folder
@@ -70,7 +70,7 @@ def test_adapters_learn_what_they_learn_with_trl_and_peft(family: str, tmp_path:
     config, module, settings = FAMILIES[family]
     path = tiny_llama.write_folder(tmp_path / "model", config, module.random_tensors(config))
     parameters, lora = adapted(open_checkpoint(path), LoraSpec(rank=4, alpha=8))
-    save_adapter(lora, tmp_path / "adapter", "model")  # as it is before training
+    save_adapter(adapter_tensors(lora), adapter_config(lora, "model"), tmp_path / "adapter")  # as it is before training
     samples = random_samples(2 * STEPS)
     how = {"steps": STEPS, "batch": 2, "rate": 1e-3}
     theirs = trl_losses(path, samples, tmp_path / "run", adapter=tmp_path / "adapter", **how, **settings)
@@ -103,7 +103,7 @@ def test_the_starter_model_learns_what_it_learns_with_trl_and_peft(
     template.close()
     save_folder(starter_checkpoint, tmp_path / "model", format=F32)
     parameters, lora = adapted(starter_checkpoint, LoraSpec(rank=8, alpha=16))
-    save_adapter(lora, tmp_path / "adapter", "model")
+    save_adapter(adapter_tensors(lora), adapter_config(lora, "model"), tmp_path / "adapter")
     how = {"steps": 3, "batch": 1, "rate": 1e-3}
     theirs = trl_losses(tmp_path / "model", samples, tmp_path / "run", adapter=tmp_path / "adapter", **how)
     ours = our_losses(parameters, samples, **how)

@@ -14,12 +14,17 @@ from nemora.errors import UsageError
 from nemora.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
     from nemora.chat.template import ChatTemplate
     from nemora.train.chat_data import Rendered
     from nemora.train.chat_file import Chat
     from nemora.train.loop import Step, Trainer
     from nemora.train.lora import Lora
     from nemora.train.sft import Plan
+    from nemora.train.shard import Processes
     from nemora.weights.checkpoint import Checkpoint
     from nemora.weights.load import LoadPlan
 
@@ -78,11 +83,15 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     chats = read_chats(args.data)  # before anything heavy
     held_out = None if args.held_out is None else read_chats(args.held_out)
-    job = _prepared(args, settings, chats, held_out)
-    _begin(args)
-    _trained(job)
-    report = _written(job)
-    print(json.dumps(report, indent=1) if args.json else _summary(report, args.out))
+    from nemora.train.shard import processes  # loads torch
+
+    with processes(args.device or settings.local.device) as part:
+        job = _prepared(args, settings, chats, held_out, part)
+        _begin(job)
+        _trained(job)
+        report = _written(job)
+    if part.rank == 0:
+        print(json.dumps(report, indent=1) if args.json else _summary(report, args.out))
     return 0
 
 
@@ -117,11 +126,19 @@ class _Job:
     held_out: Rendered
     steps: int
     device: str
+    part: Processes
     before: float = 0.0
     trainer: Trainer | None = None
 
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.part.rank == 0
 
-def _prepared(args: argparse.Namespace, settings: Settings, chats: list[Chat], held_out: list[Chat] | None) -> _Job:
+
+def _prepared(
+    args: argparse.Namespace, settings: Settings, chats: list[Chat], held_out: list[Chat] | None, part: Processes
+) -> _Job:
     import torch
 
     from nemora.train.chat_data import render_chats
@@ -154,7 +171,8 @@ def _prepared(args: argparse.Namespace, settings: Settings, chats: list[Chat], h
     if lora is None or args.merge:
         folder_form(Source(checkpoint))  # refuses what could not be written in the end
     _check_memory(args, loading, lora, plan, device)
-    return _Job(args, checkpoint, plan, loading, lora, learned, held, steps_of(learned.samples, plan), device)
+    steps = steps_of(learned.samples, plan, part)
+    return _Job(args, checkpoint, plan, loading, lora, learned, held, steps, device, part)
 
 
 def _opened(model: str, settings: Settings) -> Checkpoint:
@@ -235,8 +253,22 @@ def _check_memory(args: argparse.Namespace, loading: LoadPlan, lora: Lora | None
     refuse_what_does_not_fit(need, available_memory(device), f"give {' or '.join(less)}")
 
 
-def _begin(args: argparse.Namespace) -> None:
-    """Write down what the run was begun with, or hold a resumed one to it."""
+def _begin(job: _Job) -> None:
+    """Write down what the run was begun with, or hold a resumed one to it. All processes wait for that."""
+    if job.first:
+        _note_settings(job.args)
+    _wait(job)
+
+
+def _wait(job: _Job) -> None:
+    """Until all processes have come here."""
+    if job.part.world > 1:
+        import torch.distributed
+
+        torch.distributed.barrier()
+
+
+def _note_settings(args: argparse.Namespace) -> None:
     said = {name: value for name, value in vars(args).items() if name not in MAY_CHANGE}
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in said.items()}
     for name in ("data", "held_out"):
@@ -264,16 +296,19 @@ def _trained(job: _Job) -> None:
     from nemora.train.loss import NextToken
     from nemora.train.progress import progress
     from nemora.train.sft import batches_of, rows_of, schedule_of
+    from nemora.train.shard import shard_parameters
     from nemora.train.trainable import Trainable
 
-    args, lora, console = job.args, job.lora, Console(stderr=True)
+    args, lora, console = job.args, job.lora, Console(stderr=True, quiet=not job.first)
     how: dict[str, Any] = {} if lora is None else {"trained": lora.trained, "wrap": lora.wrap}
     how["dtype"] = torch.float32 if job.device == "cpu" else torch.bfloat16  # of activations
     trainable = Trainable(load_parameters(job.checkpoint, device=job.device, **how), recompute=args.recompute)
+    if job.part.world > 1:
+        shard_parameters(trainable)
     held_out = batches_of(job.held_out.samples, job.plan.length)
     job.trainer = trainer = Trainer(
         trainable,
-        rows_of(job.learned.samples, job.plan),
+        rows_of(job.learned.samples, job.plan, job.part),
         NextToken(),
         schedule_of(job.steps),
         job.plan.settings(job.steps, evaluate_every=args.evaluate_every, save_every=args.save_every),
@@ -283,7 +318,9 @@ def _trained(job: _Job) -> None:
     baseline = args.out / "before.json"
     if not baseline.exists():
         loss = evaluate(trainable, trainer.objective, held_out)["next"]
-        baseline.write_text(json.dumps({"held_out_loss": loss}) + "\n", encoding="utf-8")
+        if job.first:
+            baseline.write_text(json.dumps({"held_out_loss": loss}) + "\n", encoding="utf-8")
+        _wait(job)
     job.before = json.loads(baseline.read_text(encoding="utf-8"))["held_out_loss"]
     if args.resume and trainer.resume():
         console.print(f"resumed after step {trainer.done} of {job.steps}")
@@ -296,27 +333,25 @@ def _written(job: _Job) -> dict[str, Any]:
     """The adapter or the model, the curve and the report; gives the report."""
     from nemora.train.curve import draw_curve
     from nemora.train.loop import history
-    from nemora.train.peft_adapter import save_adapter
-    from nemora.weights.progress import progress_on
+    from nemora.train.peft_adapter import adapter_config, adapter_tensors, save_adapter
 
     assert job.trainer is not None
     args, out, parameters = job.args, job.args.out, job.trainer.trainable.weights
+    adapter = None if job.lora is None else adapter_tensors(job.lora)  # all processes have a part of them
+    numbers = parameters.numbers if job.lora is None else job.lora.merged(parameters.numbers)
+    whole = job.lora is None or args.merge
+    if whole and job.part.world > 1:
+        inventory = parameters.inventory
+        kinds = (inventory.matrices, inventory.experts, inventory.tensors)
+        gathered = {name: numbers(name) for kind in kinds for name in kind}
+        numbers = gathered.__getitem__
+    if not job.first:
+        return {}
     steps = history(out / RUN)
-    if job.lora is not None and not (out / ADAPTER).exists():
-        save_adapter(job.lora, out / ADAPTER, args.model)
-    if (job.lora is None or args.merge) and not (out / MODEL).exists():
-        from nemora.chat.tokenizer_to_json import folder_tokenizer_files
-        from nemora.weights.save_folder import save_folder
-
-        numbers = parameters.numbers if job.lora is None else job.lora.merged(parameters.numbers)
-        known = {*parameters.inventory.matrices, *parameters.inventory.experts, *parameters.inventory.tensors}
-        save_folder(
-            job.checkpoint,
-            out / MODEL,
-            lambda name: numbers(name) if name in known else None,
-            tokenizer=folder_tokenizer_files(job.checkpoint),
-            progress=progress_on(sys.stderr, "writing"),
-        )
+    if job.lora is not None and adapter is not None and not (out / ADAPTER).exists():
+        save_adapter(adapter, adapter_config(job.lora, args.model), out / ADAPTER)
+    if whole and not (out / MODEL).exists():
+        _write_model(job, numbers)
     report = _report(job, steps)
     try:
         draw_curve(steps, out / CURVE)
@@ -324,6 +359,24 @@ def _written(job: _Job) -> dict[str, Any]:
         sys.stderr.write(f"nemora: no curve: {error.message}\n")
     (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def _write_model(job: _Job, numbers: Callable[[str], Tensor | None]) -> None:
+    """The whole model; a draft head was not loaded and is copied as it was."""
+    from nemora.chat.tokenizer_to_json import folder_tokenizer_files
+    from nemora.weights.progress import progress_on
+    from nemora.weights.save_folder import save_folder
+
+    assert job.trainer is not None
+    inventory = job.trainer.trainable.weights.inventory
+    known = {*inventory.matrices, *inventory.experts, *inventory.tensors}
+    save_folder(
+        job.checkpoint,
+        job.args.out / MODEL,
+        lambda name: numbers(name) if name in known else None,
+        tokenizer=folder_tokenizer_files(job.checkpoint),
+        progress=progress_on(sys.stderr, "writing"),
+    )
 
 
 def _report(job: _Job, steps: list[Step]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nemora.errors import UsageError
 from nemora.models.inventory import Inventory
 from nemora.ops.weight import BlockWeight, Weight
+from nemora.train.parameters import whole
 from nemora.weights.names import Layout, split_number
 
 NOT_ADAPTED = ("embedding", "head", "mtp.", "mamba.output")
@@ -82,8 +83,8 @@ class LoraWeight(nn.Module):
 
     @torch.no_grad()
     def correction(self) -> Tensor:
-        """What is added to the matrix: [rows, columns], fp32."""
-        return self.scale * (self.lora_b.detach().float() @ self.lora_a.detach().float())
+        """What is added to the matrix: [rows, columns], fp32. Where it is sharded, all processes must ask."""
+        return self.scale * (whole(self.lora_b).float() @ whole(self.lora_a).float())
 
 
 class FrozenBlocks:

@@ -16,11 +16,13 @@ from nemora.train.chat_file import Chat
 from nemora.train.data import Rows, Tokens
 from nemora.train.loop import Settings
 from nemora.train.schedule import WarmUpStableDecay
+from nemora.train.shard import Processes
 
 WARM_UP, DECAY = 0.05, 0.2
 """Parts of a run in which the rate rises and falls."""
 
 MAX_STEPS = 1_000_000
+ALONE = Processes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +96,16 @@ def hold_out(chats: Sequence[Chat], share: float, seed: int) -> tuple[list[Chat]
     return [chat for members in groups.values() for chat in members], held
 
 
-def rows_of(samples: Sequence[Sample], plan: Plan, *, pad: int = 0) -> Rows[Sample]:
+def rows_of(samples: Sequence[Sample], plan: Plan, part: Processes = ALONE) -> Rows[Sample]:
     """Samples in rows, in a new order each epoch; none goes across two rows."""
-    return Rows(samples, _tokens, plan.length, seed=plan.seed, split=False, pad=pad)
+    return Rows(samples, _tokens, plan.length, seed=plan.seed, split=False, rank=part.rank, world=part.world)
 
 
-def steps_of(samples: Sequence[Sample], plan: Plan) -> int:
+def steps_of(samples: Sequence[Sample], plan: Plan, part: Processes = ALONE) -> int:
     """Steps that the plan's epochs take; found by filling the rows."""
     if plan.steps is not None:
         return plan.steps
-    rows, steps = rows_of(samples, plan), 0
+    rows, steps = rows_of(samples, plan, part), 0
     while rows.position.epoch < plan.epochs and steps < MAX_STEPS:
         rows.batch(plan.rows * plan.accumulate)
         steps += 1
