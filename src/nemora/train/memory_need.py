@@ -26,7 +26,7 @@ from nemora.weights.names import split_number
 
 FP32 = 4
 TRAINED = 4 * FP32  # itself, gradient, two moments
-ELEMENTWISE = 2.0  # norms, activations, rotated copies beside the matrices' inputs and outputs
+ELEMENTWISE = 1.5  # norms, activations, rotated copies beside the matrices' inputs and outputs
 MARGIN = 0.15
 
 
@@ -63,7 +63,8 @@ def memory_need(
     if recompute:
         kept = max(layers.values()) + len(layers) * _hidden(plan.inventory)
     head = 3 * min(tokens, CHUNK) * _rows(plan.inventory, "embedding")  # logits, their softmax and its gradient
-    activations = FP32 * (tokens * kept + head)
+    scores = max((2 * spec.heads * row for spec in _specs(plan.config) if isinstance(spec, AttentionSpec)), default=0)
+    activations = FP32 * (tokens * (kept + scores) + head)
     return Need(plan.stored_bytes if keeps_weights else 0, TRAINED * trained_numbers, activations)
 
 
@@ -104,12 +105,12 @@ def _specs(config: ModelConfig) -> tuple[object, ...]:
 
 
 def _mixing(spec: object, row: int) -> int:
-    """What mixing tokens keeps for each of them: masked scores of attention, or of a chunk of the state space."""
-    match spec:
-        case AttentionSpec():
-            return 2 * spec.heads * row
-        case Mamba2Spec():
-            return 4 * spec.heads * min(row, SSD_CHUNK) + 2 * spec.heads * spec.head_dim * spec.state_size // SSD_CHUNK
+    """What mixing tokens keeps for each of them: the masked products within a chunk of the state space.
+
+    Attention keeps no scores for the gradient; it makes those of one layer at a time.
+    """
+    if isinstance(spec, Mamba2Spec):
+        return 4 * spec.heads * min(row, SSD_CHUNK) + 2 * spec.heads * spec.head_dim * spec.state_size // SSD_CHUNK
     return 0
 
 
