@@ -1,4 +1,4 @@
-"""Training the topic model: does a text's matter have to stay on this machine, and what is it about?"""
+"""Training the model that reads every text: does its matter have to stay, what is it about, and what does it name?"""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tokenizers
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from nemora.train.authored import TOPICS, Example
-from nemora.train.encoder import Encoder, TopicModel, read_config
+from nemora.train.batches import Batch, Encoded, batch_of, encoded, load_tokenizer
+from nemora.train.encoder import Encoder, ReaderModel, read_config
 from nemora.train.examples import Varied
+from nemora.train.reader_loss import loss_of
+from nemora.train.span_labels import LABELS
 
-MAX_TOKENS = 256
-TOPIC_WEIGHT = 0.4
+NEW_WEIGHTS = 5.0
+"""How much faster the weights learn that begin at random: heads and shapes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +32,6 @@ class Recipe:
     warmup: float = 0.08
     decay: float = 0.05
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Token ids and mask [rows, seq]; `stays` [rows]; `topics` [rows, topics], nan where they are not known."""
-
-    ids: Tensor
-    mask: Tensor
-    stays: Tensor
-    topics: Tensor
 
 
 Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
@@ -62,25 +52,21 @@ class Trainer:
         self.tokenizer = load_tokenizer(self.folder / "tokenizer.json")
         encoder = Encoder(read_config(self.folder, layers=self.recipe.layers))
         encoder.load_published(self.folder)
-        self.model = TopicModel(encoder, len(TOPICS))
+        self.model = ReaderModel(encoder, len(TOPICS), len(LABELS))
 
     def train(self, report: Report) -> None:
         """All epochs."""
         varied = Varied(self.examples, self.draw)
         steps_each = len(list(self._batches(list(self.examples))))
         total = steps_each * self.recipe.epochs
-        self.model.encoder.words.requires_grad_(False)  # half of all weights, and few texts to learn rare words from
-        learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(
-            learned, lr=self.recipe.rate, weight_decay=self.recipe.decay, betas=(0.9, 0.98), fused=True
-        )
+        optimiser = self._optimiser()
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self._rate(step, total))
         self.model.train()
         for epoch in range(self.recipe.epochs):
             for batch in self._batches([varied.vary(example) for example in self.examples]):
                 with torch.autocast("cpu", torch.bfloat16):
-                    logits = self.model(batch.ids, batch.mask)
-                loss = loss_of(logits.float(), batch)
+                    logits, labels = self.model(batch.ids, batch.mask, batch.shapes)
+                loss = loss_of(logits.float(), labels.float(), batch)
                 optimiser.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -91,6 +77,19 @@ class Trainer:
                     recent = sum(self.losses[-20:]) / 20
                     report(f"epoch {epoch + 1}, loss {recent:.3f}", len(self.losses), max(total, len(self.losses)))
 
+    def _optimiser(self) -> torch.optim.Optimizer:
+        """The word embeddings stay as they are: half of all weights, and few texts to learn rare words from."""
+        model, rate = self.model, self.recipe.rate
+        model.encoder.words.requires_grad_(False)
+        new = [model.encoder.shapes, model.head, model.labels]
+        begun = {id(parameter) for module in new for parameter in module.parameters()}
+        learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in learned if id(p) not in begun], "lr": rate},
+            {"params": [p for p in learned if id(p) in begun], "lr": NEW_WEIGHTS * rate},
+        ]
+        return torch.optim.AdamW(groups, weight_decay=self.recipe.decay, betas=(0.9, 0.98), fused=True)
+
     def _rate(self, step: int, total: int) -> float:
         """Linear warm-up, then a cosine down to nearly nothing."""
         warm = max(1, int(total * self.recipe.warmup))
@@ -100,46 +99,13 @@ class Trainer:
 
     def _batches(self, examples: Sequence[Example]) -> Iterator[Batch]:
         """Texts of like length together, in random order."""
-        encoded = [(self.tokenizer.encode(example.text).ids, example) for example in examples]
-        encoded.sort(key=lambda pair: len(pair[0]) * (0.9 + 0.2 * self.draw.random()))
-        groups: list[list[tuple[list[int], Example]]] = [[]]
-        for pair in encoded:
-            if groups[-1] and (len(groups[-1]) + 1) * len(pair[0]) > self.recipe.tokens_per_batch:
+        rows = [(encoded(self.tokenizer, example.text), example) for example in examples]
+        rows.sort(key=lambda pair: len(pair[0].ids) * (0.9 + 0.2 * self.draw.random()))
+        groups: list[list[tuple[Encoded, Example]]] = [[]]
+        for pair in rows:
+            if groups[-1] and (len(groups[-1]) + 1) * len(pair[0].ids) > self.recipe.tokens_per_batch:
                 groups.append([])
             groups[-1].append(pair)
         self.draw.shuffle(groups)
         for group in groups:
             yield batch_of(group)
-
-
-def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
-    """The encoder's tokenizer, cutting at MAX_TOKENS."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def batch_of(rows: Sequence[tuple[list[int], Example]]) -> Batch:
-    """Rows padded to the longest."""
-    longest = max(len(ids) for ids, _ in rows)
-    ids = torch.zeros(len(rows), longest, dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    topics = torch.full((len(rows), len(TOPICS)), math.nan)
-    for row, (tokens, example) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-        if example.topics is not None:
-            topics[row] = torch.tensor([float(topic in example.topics) for topic in TOPICS])
-    stays = torch.tensor([float(example.stays) for _, example in rows])
-    return Batch(ids, mask, stays, topics)
-
-
-def loss_of(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross-entropy of "stays", and, for texts that stay, of which topic they are about; several share it evenly."""
-    loss = F.binary_cross_entropy_with_logits(logits[:, 0], batch.stays)
-    told = (batch.stays == 1) & (batch.topics.sum(1) > 0)  # not where a topic is nan
-    if told.any():
-        shares = batch.topics[told] / batch.topics[told].sum(1, keepdim=True)
-        loss = loss + TOPIC_WEIGHT * F.cross_entropy(logits[told, 1:], shares)
-    return loss
