@@ -20,7 +20,7 @@ from nemora.weights.progress import LineProgress, NoProgress
 
 CONTENT = b"the weights of a model" * 5000
 LICENCE = Licence(
-    spdx="CC-BY-4.0", holder="Someone", homepage="https://x.example", text_file="CC-BY-4.0-rampart.txt", changes="None."
+    spdx="CC-BY-4.0", holder="Someone", homepage="https://x.example", text_file="Apache-2.0.txt", changes="None."
 )
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS, SAMPLE_SSNS, TEST_CARDS
 from nemora.privacy.finding import Kind
+from nemora.privacy.named_things import RULES, named_things
 from nemora.privacy.person_words import (
     ADDRESS_WORD,
     BEFORE_NAME,
@@ -26,6 +27,10 @@ from nemora.privacy.person_words import (
 )
 from nemora.privacy.protocols import Match, TaggedSpan
 
+NAMED = frozenset({Kind.PERSON_NAME, Kind.STREET_ADDRESS, *(rule.kind for rule in RULES.values())}) - {
+    Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD
+}  # fmt: skip
+"""Kinds that only the model finds."""
 _NAMES = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET = frozenset({"STREET_NAME", "BUILDING_NUMBER"})
 _ADDRESS = _STREET | {"SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE"}
@@ -60,7 +65,12 @@ _NUMBER_WORDS = re.compile(
 def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> list[Match]:
     """Findings in `text`, from the spans a tagger gave for it (any order). `label` is the key of the field, or ""."""
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
-    found = [*_people(text, ordered, label), *_addresses(text, ordered), *_numbers(text, ordered)]
+    found = [
+        *_people(text, ordered, label),
+        *_addresses(text, ordered),
+        *_numbers(text, ordered),
+        *named_things(text, ordered),
+    ]
     return sorted(found, key=lambda match: (match.start, match.end))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
-from nemora.privacy.entities import entity_matches
+from nemora.privacy.entities import NAMED, entity_matches
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.invisible import other_readings
 from nemora.privacy.mapped_text import MappedText
@@ -288,8 +288,8 @@ def _mapped(layer: MappedText, match: Match) -> Match:
 
 def _finding(segment: Segment, offset: int, match: Match) -> Finding:
     detector = match.kind.value
-    if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS):
-        detector = "tagger"
+    if match.kind in NAMED:
+        detector = "reader"
     elif match.kind in MATTERS:
         detector = "topics"
     start, end = match.start + offset, match.end + offset

@@ -135,7 +135,7 @@ def _settings(path: Path) -> ReaderSettings:
         hashes = tuple((name, str(values["sha256"][name])) for name in (MODEL, TOKENIZER))
         if not topics or not all(isinstance(name, str) for name in (*topics, *labels)):
             raise ValueError("no settings")
-        if not np.isfinite(numbers).all() or numbers[0] <= 0 or not 8 <= window <= 512:
+        if not np.isfinite(numbers).all() or numbers[0] <= 0 or not 2 * OVERLAP_TOKENS <= window <= 512:
             raise ValueError("out of range")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise CorruptCheckpoint(

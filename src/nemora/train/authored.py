@@ -31,14 +31,20 @@ _SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request. `topics` is None where nobody has said which topics a text has."""
+    """A text with what is known of it: `stays`, `topics` and `spans` are None where nobody has said.
+
+    `spans` are (start, end, type), sorted, not overlapping, in code points; `known` are the types of which unmarked
+    text is known to be none (`span_labels.columns_hidden_by_o`).
+    """
 
     text: str
-    stays: bool
+    stays: bool | None
     topics: tuple[str, ...] | None
     group: str
     lang: str = "en"
     source: str = "authored"
+    spans: tuple[tuple[int, int, str], ...] | None = None
+    known: frozenset[str] = frozenset()
 
 
 def read_authored(folder: Path) -> list[Example]:

@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.shapes.weight)
         self.norm = nn.LayerNorm(config.hidden, config.eps)
         self.layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SharedDropout(dropout)
 
     def forward(self, ids: Tensor, mask: Tensor, shapes: Tensor) -> Tensor:
         x = self.words(ids) + self.positions.weight[: ids.shape[1]] + self.shapes(shapes)
@@ -88,6 +88,24 @@ class Encoder(nn.Module):
                 layer.load_published(tensors, f"encoder.layer.{index}")
 
 
+class SharedDropout(nn.Module):
+    """Dropout of whole channels of a text, alike for all its tokens (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    On a CPU drawing one number for each channel of each token takes a sixth of a step.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, seq, hidden] of the same."""
+        if not self.training or not self.share:
+            return x
+        kept = torch.empty(x.shape[0], 1, x.shape[2], dtype=x.dtype).bernoulli_(1 - self.share)
+        return x * (kept / (1 - self.share))
+
+
 class EncoderLayer(nn.Module):
     """Attention to both sides, then a feed-forward network; each is added and then normalised."""
 
@@ -100,13 +118,13 @@ class EncoderLayer(nn.Module):
         self.up = nn.Linear(config.hidden, config.width)
         self.down = nn.Linear(config.width, config.hidden)
         self.norm = nn.LayerNorm(config.hidden, config.eps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SharedDropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         batch, seq, hidden = x.shape
         q, k, v = self.qkv(x).view(batch, seq, 3, self.heads, hidden // self.heads).permute(2, 0, 3, 1, 4)
-        scores = q @ k.transpose(-1, -2) / math.sqrt(hidden // self.heads)
-        scores = scores.masked_fill(mask[:, None, None, :] == 0, torch.finfo(scores.dtype).min)
+        scores = (q / math.sqrt(hidden // self.heads)) @ k.transpose(-1, -2)
+        scores = scores + (1 - mask[:, None, None, :].to(scores.dtype)) * -1e4
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, seq, hidden)
         x = self.attention_norm(x + self.dropout(self.output(mixed)))
         out: Tensor = self.norm(x + self.dropout(self.down(F.gelu(self.up(x)))))
@@ -137,6 +155,7 @@ class ReaderModel(nn.Module):
         self.encoder = encoder
         self.head = nn.Linear(2 * encoder.config.hidden, 1 + topics)
         self.labels = nn.Linear(encoder.config.hidden, labels)
+        nn.init.constant_(self.labels.bias[0], 4.0)  # most tokens are in no span
 
     def forward(self, ids: Tensor, mask: Tensor, shapes: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.encoder(ids, mask, shapes).float()

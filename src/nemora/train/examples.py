@@ -137,7 +137,9 @@ LAYOUTS: tuple[Layout, ...] = (
 def mistyped(text: str, draw: random.Random) -> str:
     """A text with a few letters lost, doubled or swapped."""
     letters = list(text)
-    for _ in range(max(1, len(letters) // 60)):
+    if not letters:
+        return text
+    for _ in range(len(letters) // 60 + (draw.random() < len(letters) % 60 / 60)):
         at = draw.randrange(len(letters))
         if not letters[at].isalpha():
             continue
@@ -173,5 +175,7 @@ def parts_of(examples: Sequence[Example]) -> list[Example]:
 def _without_first(example: Example, size: int) -> Example:
     if example.spans is None:
         return replace(example, text=example.text[size:])
-    spans = ((max(start, size) - size, end - size, kind if start >= size else UNKNOWN) for start, end, kind in example.spans)
+    spans = (
+        (max(start, size) - size, end - size, kind if start >= size else UNKNOWN) for start, end, kind in example.spans
+    )
     return replace(example, text=example.text[size:], spans=tuple(span for span in spans if span[1] > 0))
