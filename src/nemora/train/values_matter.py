@@ -11,6 +11,11 @@ from nemora.train.values_place import pattern
 
 Draw = random.Random
 
+
+def _words(line: str) -> list[str]:
+    return line.split()
+
+
 CONDITIONS = {
     "en": "type 2 diabetes|bipolar disorder|HIV|stage III breast cancer|epilepsy|Crohn's disease|asthma|ADHD|major depressive disorder|endometriosis|migraine|hepatitis C|schizophrenia|herniated disc|COPD|PTSD|atrial fibrillation|miscarriage|chlamydia|alcohol dependence|lupus|multiple sclerosis|high blood pressure|gestational diabetes|anorexia nervosa|Parkinson's|torn ACL|UTI|sleep apnea|psoriasis|panic attacks|hypothyroidism|kidney stones|early-onset Alzheimer's|IBS|pneumonia|cervical dysplasia|erectile dysfunction|celiac disease|autism|bulimia|sickle cell anaemia|glaucoma|chronic fatigue|gout|hemorrhoids|ovarian cyst|acute bronchitis|opioid use disorder|stroke",
     "de": "Diabetes Typ 2|Burnout|Depression|Bandscheibenvorfall|Brustkrebs|Epilepsie|Bluthochdruck|Rheuma|Multiple Sklerose|Asthma|Essstörung|HIV-Infektion|Herzinfarkt|Migräne|Schwangerschaftsvergiftung",
@@ -30,7 +35,9 @@ MEDICATIONS = {
     "it": "metformina|Xanax|Eutirox|ramipril", "pt": "metformina|Rivotril|losartana|sertralina", "nl": "metformine|oxazepam|Ritalin", "pl": "metformina|sertralina|Euthyrox", "ru": "метформин|инсулин|варфарин|сертралин",
     "zh": "二甲双胍|胰岛素|阿司匹林|舍曲林", "ja": "メトホルミン|インスリン|エスシタロプラム|ワルファリン", "ko": "메트포르민|인슐린|와파린|졸로푸트", "ar": "ميتفورمين|الأنسولين|سيرترالين", "tr": "metformin|insülin|sertralin", "hi": "मेटफॉर्मिन|इंसुलिन",
 }  # fmt: skip
-_FIRMS = "Halden Kestrel Brightwater Novaline Ostmark Pinecrest Quillon Redfern Solvanta Tarnow Umbra Vestra Westmarch Yarrow Zephra Larkspur Corvane Dunmore Eastgate Fjordal Greywick Hallam Irongate Juniper Kronwald Lumen Marlowe Northpeak Orion Palisade Stonebridge Tellus Verdant Whitlock Altamira Bellavista Castellan Delacroix Echevarria Fontaine Brandt Schuler Oberhof Nakajima Sunhwa Longteng Tatra Wisla Baltika Anadolu Sahara Deccan Lotus Mbeya Kilima".split()  # noqa: SIM905
+_FIRMS = _words(
+    "Halden Kestrel Brightwater Novaline Ostmark Pinecrest Quillon Redfern Solvanta Tarnow Umbra Vestra Westmarch Yarrow Zephra Larkspur Corvane Dunmore Eastgate Fjordal Greywick Hallam Irongate Juniper Kronwald Lumen Marlowe Northpeak Orion Palisade Stonebridge Tellus Verdant Whitlock Altamira Bellavista Castellan Delacroix Echevarria Fontaine Brandt Schuler Oberhof Nakajima Sunhwa Longteng Tatra Wisla Baltika Anadolu Sahara Deccan Lotus Mbeya Kilima"
+)
 _TRADES = {
     "en": "Logistics|Foods|Partners|Bank|Energy|Pharma|Software|Insurance|Robotics|Holdings|Medical Center|& Sons|Consulting|Airlines|Dental|Credit Union|School|Hospital|Law|Capital|Studios|Plumbing",
     "de": "Maschinenbau|Versicherung|Logistik|Apotheke|Stadtwerke|Bau|Klinik|Software", "fr": "Assurances|Conseil|Transports|Pharmacie|Industries", "es": "Seguros|Construcciones|Consultores|Transportes", "it": "Assicurazioni|Costruzioni|Trasporti", "pt": "Seguros|Engenharia|Logística", "nl": "Bouw|Verzekeringen|Techniek", "pl": "Transport|Budowa|Ubezpieczenia",
@@ -45,7 +52,7 @@ _FIRMS_ELSEWHERE = {
 
 
 def _of(table: dict[str, str], lang: str, draw: Draw) -> str:
-    return draw.choice(table.get(lang, table["en"]).split("|"))
+    return draw.choice(table[lang if lang in table else "en"].split("|"))
 
 
 def condition(lang: str, draw: Draw) -> str:
@@ -75,7 +82,28 @@ def organisation(lang: str, draw: Draw) -> str:
 def project(draw: Draw) -> str:
     """An internal code name."""
     word = draw.choice(
-        ["nightjar", "corsair", "larch", "granite", "bluefin", "heron", "vendimia", "saffron", "kodiak", "tern", "lodestar", "marlin", "obsidian", "thistle", "quokka", "zenith", "falcon", "willow", "ember", "monsoon"]
+        [
+            "nightjar",
+            "corsair",
+            "larch",
+            "granite",
+            "bluefin",
+            "heron",
+            "vendimia",
+            "saffron",
+            "kodiak",
+            "tern",
+            "lodestar",
+            "marlin",
+            "obsidian",
+            "thistle",
+            "quokka",
+            "zenith",
+            "falcon",
+            "willow",
+            "ember",
+            "monsoon",
+        ]
     )
     return draw.choice([word.title(), word.title(), word.upper(), word, f"{word.title()} {draw.randrange(2, 5)}"])
 
@@ -84,7 +112,24 @@ def host(draw: Draw) -> str:
     """A machine's name inside a firm."""
     firm = draw.choice(_FIRMS).lower()
     role = draw.choice(
-        ["db", "web", "git", "jenkins", "vpn", "mail", "edge", "srv-files", "k8s-node", "redis", "bastion", "nas", "erp", "ldap", "prod-api", "staging"]
+        [
+            "db",
+            "web",
+            "git",
+            "jenkins",
+            "vpn",
+            "mail",
+            "edge",
+            "srv-files",
+            "k8s-node",
+            "redis",
+            "bastion",
+            "nas",
+            "erp",
+            "ldap",
+            "prod-api",
+            "staging",
+        ]
     )
     name = f"{role}{draw.choice(['', '-', '0'])}{draw.randrange(1, 40)}"
     zone = draw.choice([".internal", ".corp", ".local", ".lan", ".intra", ".net"])
@@ -174,7 +219,9 @@ def amount(lang: str, draw: Draw) -> str:
     return draw.choice(local.get(lang, english))
 
 
-_WORDS = "summer tiger coffee dragon monkey sunshine Berlin Chelsea maple pizza guitar rocket Willkommen soleil amigo shadow river banana falcon purple".split()  # noqa: SIM905
+_WORDS = _words(
+    "summer tiger coffee dragon monkey sunshine Berlin Chelsea maple pizza guitar rocket Willkommen soleil amigo shadow river banana falcon purple"
+)
 
 
 def password(draw: Draw) -> str:
