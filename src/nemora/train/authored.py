@@ -25,7 +25,7 @@ TOPICS = (
 )  # fmt: skip
 STAYING = ("confidential", "secret")
 CLASSES = ("public", "personal", *STAYING)
-_MARK = re.compile(r"\[\[([A-Z_]+)\|([^\[\]|]+)\]\]")
+MARK = re.compile(r"\[\[([A-Z_]+)\|([^\[\]|]+)\]\]")
 _SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
 
 
@@ -68,7 +68,7 @@ def _example(line: str, where: str) -> Example:
         if row["class"] not in CLASSES or not set(topics) <= set(TOPICS) or not isinstance(text, str):
             raise ValueError("a label")
         return Example(
-            _MARK.sub(r"\2", text), row["class"] in STAYING, topics, str(row["group"]), str(row.get("lang", "en"))
+            MARK.sub(r"\2", text), row["class"] in STAYING, topics, str(row["group"]), str(row.get("lang", "en"))
         )
     except (ValueError, KeyError, TypeError):
         raise UsageError(

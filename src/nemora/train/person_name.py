@@ -7,16 +7,23 @@ import re
 from nemora.train.span_labels import UNKNOWN
 from nemora.train.span_text import Piece
 
-PARTICLES = frozenset(
+
+def words_of(line: str) -> frozenset[str]:
+    """The words of a line."""
+    return frozenset(line.split())
+
+
+PARTICLES = words_of(
     "van von de der den del della di da do dos das du des la le el al bin bint ibn abu ben ter ten tot zu zum zur af av"
-    " y e i st san santa mac mc o' ap na".split()
+    " y e i st san santa mac mc o' ap na"
 )
-TITLES = frozenset(
-    "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr sr sra srta don doña dona herr frau hr fru madame mme m"
-    " mlle monsieur dott dottoressa ing avv sig signora pan pani mevr dhr capt captain lt sgt gen col major judge sister"
-    " uncle aunt nurse coach father mother hon shri smt bay bayan г-н г-жа ms. dra eng".split()
+TITLES = words_of(
+    "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr sr sra srta don doña dona herr frau hr fru madame "
+    " mme"
+    " m mlle monsieur dott dottoressa ing avv sig signora pan pani mevr dhr capt captain lt sgt gen col major judge"
+    " sister uncle aunt nurse coach father mother hon shri smt bay bayan г-н г-жа dra eng"
 )
-SUFFIXES = frozenset("jr jr. sr. ii iii iv phd ph.d. md m.d. esq esq. rn mba dds".split())
+SUFFIXES = words_of("jr jr. sr. ii iii iv phd ph.d. md m.d. esq esq. rn mba dds")
 _WORD = re.compile(r"[^\s,]+")
 _HAN = re.compile(r"[一-鿿々]{2,4}\Z")
 _HANGUL = re.compile(r"[가-힣]{2,4}\Z")
@@ -37,7 +44,7 @@ def name_pieces(name: str) -> list[Piece]:
     plain = [name[start:end].lower().strip(".()\"'") for start, end in words]
     first = next((i for i, word in enumerate(plain) if word not in TITLES), len(words))
     last = len(words)
-    while last > first + 1 and name[slice(*words[last - 1])].lower() in SUFFIXES | {s.rstrip(".") for s in SUFFIXES}:
+    while last > first + 1 and name[slice(*words[last - 1])].lower() in SUFFIXES:
         last -= 1
     if first >= last:
         return [(name, None)]

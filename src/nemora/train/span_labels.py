@@ -1,4 +1,4 @@
-"""The types of personal and company data that the span head knows, and which labels of a source say something about them.
+"""The types of personal and company data that the span head knows, and what the labels of each source say of them.
 
 Types keep the names of the tagger that came before where it had them; `privacy/entities.py` joins pieces of names and
 addresses. A type is what a span *is*, not whether it must stay: "Paris" is a CITY in a holiday plan too.
@@ -18,8 +18,8 @@ COMPANY = ("ORGANIZATION", "PROJECT", "HOST", "DEVICE")
 ACCESS = ("PASSWORD", "SECRET")
 TYPES = (*NAMES, *ADDRESS, *NUMBERS, *CONTACT, *PERSONAL, *RECORDS, *COMPANY, *ACCESS)
 """RECORD_ID: a number that stands for a person or a matter (employee, customer, member, student, case, claim, policy);
-numbers of orders, invoices and parcels are none. SALARY: any amount tied to a person (pay, debt, balance). DEVICE: IP and
-MAC address, serial number of a device. HANDLE: user names too. VEHICLE: plate or VIN. BANK_ACCOUNT: IBANs too.
+numbers of orders, invoices and parcels are none. SALARY: any amount tied to a person (pay, debt, balance). DEVICE: IP
+and MAC address, serial number of a device. HANDLE: user names too. VEHICLE: plate or VIN. BANK_ACCOUNT: IBANs too.
 HEALTH_CONDITION: diagnoses, procedures, findings. PROJECT: an internal code name."""
 
 LABELS = ("O", *(f"{prefix}-{kind}" for kind in TYPES for prefix in "BI"))
@@ -36,8 +36,8 @@ STRONG = frozenset({*NUMBERS, "PASSWORD", "SECRET", "MEDICAL_RECORD", "EMAIL", "
 EVERYWHERE = frozenset(
     {*NAMES, *ADDRESS, "ORGANIZATION", "URL", "HEALTH_CONDITION", "MEDICATION", "HANDLE", "COORDINATES"}
 )
-"""Types that harmless texts hold too. A set that labels no spans says nothing about them, but if its texts may leave, it
-says that all others are absent."""
+"""Types that harmless texts hold too. A set that labels no spans says nothing about them; but if its texts may leave,
+all others are absent."""
 ABSENT_FROM_HARMLESS = frozenset(TYPES) - EVERYWHERE
 
 SAME = {kind: kind for kind in TYPES}
@@ -50,7 +50,7 @@ AUTHORED: dict[str, str | None] = SAME | {
     "SECRET_KEY": "SECRET", "IBAN": "BANK_ACCOUNT", "DRIVER_LICENSE": "DRIVERS_LICENSE", "VEHICLE_PLATE": "VEHICLE",
     "VIN": "VEHICLE", "REGION": "STATE",
 }  # fmt: skip
-"""From the marks in authored requests. None: looked at, and no type of ours. PERSON and ADDRESS are split by `pieces_of`."""
+"""From the marks in authored requests. None: no type of ours. PERSON and ADDRESS are split by `person_name`."""
 
 PUBLIC: dict[str, dict[str, str | None]] = {
     "pii_anon": {
