@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from nemora.train import sensitivity
-    from nemora.train.topics import Recipe
+    from nemora.train.reader import Recipe
     from nemora.weights.fetch import resolve
     from nemora.weights.progress import progress_on
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
     recipe = Recipe(epochs=args.epochs, layers=args.layers, seed=args.seed)
-    split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), args.seed)
+    split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -6,18 +6,34 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nemora.errors import UsageError
-from nemora.train.authored import Example, filled, windows
-from nemora.train.span_labels import UNKNOWN
-from nemora.train.span_text import Piece, joined, mapped, taken_apart
+from nemora.train.authored import Example, filled, read_authored, windows
+from nemora.train.span_labels import ABSENT_FROM_HARMLESS, UNKNOWN
+from nemora.train.span_sources import read_authored_spans
+from nemora.train.span_text import Piece, SpanText, joined, mapped, taken_apart
 
 MAX_PUBLIC_ROWS = 250
 """Rows taken of each public set: many more than these drown the authored ones."""
 STAYING_LABELS = ("health", "finance")
+
+
+def read_requests(folder: Path) -> list[Example]:
+    """The requests of `authored.read_authored` with their spans.
+
+    Raises:
+        UsageError: a line is not a labelled request, or marks a type that is not known.
+    """
+    pairs = zip(read_authored(folder), read_authored_spans(folder), strict=True)
+    return [replace(told, text=marked.text, spans=marked.spans, known=marked.known) for told, marked in pairs]
+
+
+def of_spans(texts: Iterable[SpanText]) -> list[Example]:
+    """Texts of which only the spans are known."""
+    return [Example(t.text, None, None, t.group, t.lang, t.source, t.spans, t.known) for t in texts]
 
 
 def read_public(folder: Path, draw: random.Random) -> list[Example]:
@@ -36,7 +52,8 @@ def _rows(file: Path, draw: random.Random) -> list[Example]:
     data = file.read_bytes()
     source = file.name.split(".")[0]
     found: list[Example] = []
-    for line in (gzip.decompress(data) if file.suffix == ".gz" else data).decode("utf-8").split("\n"):
+    lines = (gzip.decompress(data) if file.suffix == ".gz" else data).decode("utf-8").split("\n")
+    for number, line in enumerate(lines):  # the group is the row, whichever of its labels is read
         if not line.strip():
             continue
         try:
@@ -44,9 +61,10 @@ def _rows(file: Path, draw: random.Random) -> list[Example]:
             text, label = row["text"], row.get("label")
         except (ValueError, KeyError, TypeError):
             raise UsageError(f"{file.name} has a line that is not a JSON object with a text.") from None
-        group = f"{source}:{len(found)}"
+        group = f"{source}:{number}"
         if label == "benign":
-            found.append(Example(text, False, (), group, row.get("lang", "en"), source))
+            harmless = Example(text, False, (), group, row.get("lang", "en"), source)
+            found.append(replace(harmless, spans=(), known=ABSENT_FROM_HARMLESS))
         elif label in STAYING_LABELS:
             found.append(Example(text, True, None, group, row.get("lang", "en"), source))
     return draw.sample(found, min(MAX_PUBLIC_ROWS, len(found)))
@@ -62,7 +80,7 @@ class Varied:
     def vary(self, example: Example) -> Example:
         """The example with fresh values, and sometimes in other surroundings. Its labels hold for what it becomes."""
         found = with_values(example, self.draw)
-        if example.stays is not None and self.harmless and self.draw.random() < 0.15:
+        if self.harmless and self.draw.random() < 0.15:
             found = self._among_harmless(found)
         pieces = taken_apart(found.text, found.spans or ())
         if self.draw.random() < 0.12:
@@ -75,7 +93,8 @@ class Varied:
         neighbours = [_cut(with_values(self.draw.choice(self.harmless), self.draw), 800) for _ in range(2)]
         keep = self.draw.choice([(0,), (1,), (0, 1)])
         before, after = (neighbours[i] if i in keep else None for i in (0, 1))
-        return _joined([part for part in (before, example, after) if part], self.draw.choice(["\n", "\n\n", "\n---\n"]))
+        parts = [part for part in (before, example, after) if part]
+        return _joined(parts, example, self.draw.choice(["\n", "\n\n", "\n---\n"]))
 
 
 def with_values(example: Example, draw: random.Random) -> Example:
@@ -98,19 +117,18 @@ def _cut(example: Example, size: int) -> Example:
     return replace(example, text=text, spans=tuple(span for span in spans if span[0] < size))
 
 
-def _joined(parts: Sequence[Example], gap: str) -> Example:
-    """One text of several, with the labels of the one that stays, or of the first. Spans of a part without any are
-    unknown, and with it those of all that the parts do not all annotate."""
-    told = next((part for part in parts if part.stays), parts[0])
+def _joined(parts: Sequence[Example], told: Example, gap: str) -> Example:
+    """One text of several, with the labels of one. A part whose spans nobody marked may be anything; and of unmarked
+    text only that is known which all the others' sources annotate."""
     pieces: list[Piece] = []
     for part in parts:
         own = taken_apart(part.text, part.spans) if part.spans is not None else [(part.text, UNKNOWN)]
         pieces += [*([(gap, None)] if pieces else []), *own]
-    if all(part.spans is None for part in parts):
-        return replace(told, text="".join(text for text, _ in pieces), spans=None)
     text, spans = joined(pieces)
-    known = frozenset.intersection(*(part.known for part in parts if part.spans is not None))
-    return replace(told, text=text, spans=spans, known=known)
+    known = [part.known for part in parts if part.spans is not None]
+    return replace(
+        told, text=text, spans=spans if known else None, known=frozenset.intersection(*known) if known else frozenset()
+    )
 
 
 Layout = Callable[[list[Piece]], list[Piece]]

@@ -26,12 +26,14 @@ class Recipe:
     """Settings of a run. `layers`: how many of the encoder's are kept."""
 
     epochs: int = 4
-    tokens_per_batch: int = 4096
-    rate: float = 7e-5
+    tokens_per_batch: int = 2048
+    rate: float = 6e-5
     layers: int = 6
     warmup: float = 0.08
     decay: float = 0.05
     seed: int = 0
+    generated: int = 8000
+    """Texts from templates that an epoch sees, new ones each time."""
 
 
 Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
@@ -39,11 +41,15 @@ Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
 
 @dataclass
 class Trainer:
-    """One run. `model` is what comes out; `losses` are those of each step."""
+    """One run. `model` is what comes out; `losses` are those of each step.
+
+    `examples` are seen in every epoch, and with them what `more` gives for it.
+    """
 
     folder: Path
     examples: Sequence[Example]
     recipe: Recipe
+    more: Callable[[int], Sequence[Example]] = lambda epoch: ()
     losses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -57,13 +63,13 @@ class Trainer:
     def train(self, report: Report) -> None:
         """All epochs."""
         varied = Varied(self.examples, self.draw)
-        steps_each = len(list(self._batches(list(self.examples))))
-        total = steps_each * self.recipe.epochs
+        total = self.recipe.epochs * sum(1 for _ in self._batches([*self.examples, *self.more(0)]))
         optimiser = self._optimiser()
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self._rate(step, total))
         self.model.train()
         for epoch in range(self.recipe.epochs):
-            for batch in self._batches([varied.vary(example) for example in self.examples]):
+            examples = [*self.examples, *self.more(epoch)]
+            for batch in self._batches([varied.vary(example) for example in examples]):
                 with torch.autocast("cpu", torch.bfloat16):
                     logits, labels = self.model(batch.ids, batch.mask, batch.shapes)
                 loss = loss_of(logits.float(), labels.float(), batch)

@@ -10,7 +10,7 @@ from nemora.train.batches import Batch
 from nemora.train.span_labels import IGNORED
 
 TOPIC_WEIGHT = 0.4
-SPAN_WEIGHT = 2.0
+SPAN_WEIGHT = 5.0
 """Most tokens are easy: the mean over them is small beside the loss of a whole text."""
 
 

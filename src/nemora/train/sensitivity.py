@@ -16,14 +16,16 @@ import torch
 
 from nemora.errors import UsageError
 from nemora.tagger.reader import MODEL, SETTINGS, TOKENIZER, TextReader
-from nemora.train.authored import TOPICS, Example, is_held_out, read_authored
+from nemora.train.authored import TOPICS, Example, is_held_out
 from nemora.train.batches import MAX_TOKENS
 from nemora.train.evaluate import Line, draw_line, figures
-from nemora.train.examples import parts_of, read_public, with_values
+from nemora.train.examples import of_spans, parts_of, read_public, read_requests, with_values
 from nemora.train.export import to_onnx
 from nemora.train.reader import Recipe, Report, Trainer
-from nemora.train.span_figures import span_figures
+from nemora.train.span_data import SpanData, gather_spans
+from nemora.train.span_evaluate import span_figures, whole_names, with_whole_names
 from nemora.train.span_labels import LABELS
+from nemora.train.span_text import SpanText
 from nemora.train.topic_head import fit_topics
 
 FALSE_ALARMS = 0.07
@@ -45,32 +47,36 @@ class Split:
 
     learned: tuple[Example, ...]
     held_out: tuple[Example, ...]
-    """Authored requests."""
+    """Requests written by hand."""
     public_held_out: tuple[Example, ...]
-    spans_held_out: tuple[Example, ...] = ()
-    """Texts of which only the spans are known."""
+    spans: SpanData
 
 
-def gather(sources: Sources, seed: int) -> Split:
+def gather(sources: Sources, recipe: Recipe) -> Split:
     """All texts, split.
 
     Raises:
         UsageError: a folder has no texts, or there are too few to hold any out.
     """
-    authored = [example for folder in sources.authored for example in read_authored(folder)]
-    public = read_public(sources.public, random.Random(seed)) if sources.public is not None else []
+    authored = [example for folder in sources.authored for example in read_requests(folder)]
+    public = read_public(sources.public, random.Random(recipe.seed)) if sources.public is not None else []
     if not authored:
         raise UsageError("There are no labelled requests to learn from; name a folder with .jsonl files of them.")
     held_out = [example for example in authored if is_held_out(example.group)]
     if not {True, False} == {example.stays for example in held_out}:
         raise UsageError("The requests are in too few groups: some of both kinds must be held out for validation.")
     learned = [example for example in (*authored, *public) if not is_held_out(example.group)]
-    return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)))
+    spans = gather_spans(sources.public, recipe.seed, generated=recipe.generated)
+    return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)), spans)
 
 
 def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
     """Fine-tune the encoder in `base`."""
-    trainer = Trainer(base, parts_of(split.learned), recipe)
+
+    def more(epoch: int) -> list[Example]:
+        return parts_of(of_spans(split.spans.of_epoch(epoch, recipe.generated)))
+
+    trainer = Trainer(base, parts_of(split.learned), recipe, more)
     trainer.train(report)
     return trainer
 
@@ -97,17 +103,30 @@ def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]
     """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
     _write_settings(folder, Line(1.0, 0.0))
     reader = TextReader(folder)
-    held_out, public, spans = (_with_values(e) for e in (split.held_out, split.public_held_out, split.spans_held_out))
+    held_out, public = _with_values(split.held_out), _with_values(split.public_held_out)
     logits = _logits(reader, held_out)
     line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
     _write_settings(folder, line)
     report = {**facts, "held_out": figures(held_out, logits, line)}
     if public:
         report["public_held_out"] = figures(public, _logits(reader, public), line)
-    marked = [*held_out, *spans]
-    report["spans"] = span_figures(marked, [reading.spans for reading in reader.read([e.text for e in marked])])
+    report["spans"] = _span_figures(reader, [*map(_span_text, held_out), *split.spans.held_out])
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def _span_text(example: Example) -> SpanText:
+    return SpanText(example.text, example.spans or (), example.lang, example.source, example.group, known=example.known)
+
+
+def _span_figures(reader: TextReader, texts: Sequence[SpanText]) -> dict[str, Any]:
+    """With pieces of names as the names that they make."""
+    readings = reader.read([text.text for text in texts])
+    found = [[(span.start, span.end, span.label) for span in reading.spans] for reading in readings]
+    return span_figures(
+        [with_whole_names(text) for text in texts],
+        [whole_names(text.text, spans) for text, spans in zip(texts, found, strict=True)],
+    )
 
 
 def _with_values(examples: Sequence[Example]) -> list[Example]:

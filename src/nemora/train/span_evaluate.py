@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nemora.train.evaluate import interval
-from nemora.train.span_labels import UNKNOWN
+from nemora.train.span_labels import NAMES, UNKNOWN
 from nemora.train.span_text import SpanText
 
 Found = Sequence[tuple[int, int, str]]
@@ -43,6 +44,25 @@ def span_figures(texts: Sequence[SpanText], found: Sequence[Found]) -> dict[str,
         else:
             report[f"by_{key[0]}"][key[1]] = row
     return report
+
+
+def whole_names(text: str, spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans with pieces of names that have only a few spaces and signs between them made one NAME."""
+    joined: list[tuple[int, int, str]] = []
+    for start, end, kind in spans:
+        if kind not in NAMES:
+            joined.append((start, end, kind))
+        elif joined and joined[-1][2] == "NAME" and not text[joined[-1][1] : start].strip(" -'.’"):
+            joined[-1] = (joined[-1][0], end, "NAME")
+        else:
+            joined.append((start, end, "NAME"))
+    return joined
+
+
+def with_whole_names(text: SpanText) -> SpanText:
+    """The text with its pieces of names so joined; names are annotated where both kinds of pieces are."""
+    known = text.known | {"NAME"} if set(NAMES) <= text.known else text.known
+    return replace(text, spans=tuple(whole_names(text.text, text.spans)), known=known)
 
 
 def _matched(text: SpanText, found: Found) -> tuple[list[str], list[str], list[str]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nemora.errors import UsageError
-from nemora.train.authored import MARK, SLOTS, filled
+from nemora.train.authored import MARK
 from nemora.train.person_name import address_pieces, name_pieces
 from nemora.train.span_labels import (
     ABSENT_FROM_HARMLESS,
@@ -34,8 +34,8 @@ _SLOT = re.compile(r"(\{\{[a-z_]+\}\})")
 _MONEY = frozenset({"personal_finance", "employment"})
 
 
-def read_authored_spans(folder: Path, seed: int = 0) -> list[SpanText]:
-    """The requests of `authored.read_authored` with their marks as spans; slots are filled by `seed`.
+def read_authored_spans(folder: Path) -> list[SpanText]:
+    """The requests of `authored.read_authored`, in its order, with their marks as spans and their slots still empty.
 
     A public text's marks say where private data would be; it names public people and places without a mark, so nothing
     is said about these. Amounts are a person's where the topic is that person's money; elsewhere they are unknown.
@@ -43,16 +43,15 @@ def read_authored_spans(folder: Path, seed: int = 0) -> list[SpanText]:
     Raises:
         UsageError: a line is not a request with marked spans.
     """
-    draw = random.Random(seed)
     found = []
     for file in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
             if line.strip():
-                found.append(authored_row(line, draw, f"{file.name}, line {number}"))
+                found.append(authored_row(line, f"{file.name}, line {number}"))
     return found
 
 
-def authored_row(line: str, draw: random.Random, where: str) -> SpanText:
+def authored_row(line: str, where: str) -> SpanText:
     """One such line. `where` stands in the error. Raises as above."""
     try:
         row = json.loads(line)
@@ -66,23 +65,21 @@ def authored_row(line: str, draw: random.Random, where: str) -> SpanText:
     for match in MARK.finditer(text):
         if match[1] not in AUTHORED:
             raise UsageError(f"{where} marks a type that is not known; expected one of {', '.join(sorted(AUTHORED))}.")
-        pieces += _free(text[at : match.start()], draw, public)
+        pieces += _free(text[at : match.start()], public)
         kind = "SALARY" if match[1] == "AMOUNT" and money else AUTHORED[match[1]]
-        pieces += _split(filled(match[2], draw), kind)
+        pieces += _split(match[2], kind)
         at = match.end()
-    text, spans = joined([*pieces, *_free(text[at:], draw, public)])
+    text, spans = joined([*pieces, *_free(text[at:], public)])
     return SpanText(text, spans, lang, "authored", group, ABSENT_FROM_HARMLESS if public else _AUTHORED_KNOWN)
 
 
 _AUTHORED_KNOWN = frozenset(TYPES) - {"URL", "SALARY", "RECORD_ID"}
 
 
-def _free(text: str, draw: random.Random, public: bool) -> list[Piece]:
+def _free(text: str, public: bool) -> list[Piece]:
     """Text without a mark. What fills a slot in it has the slot's type, unless the text is public: then it is shown."""
     return [
-        (filled(part, draw), _SLOT_TYPES.get(part[2:-2]) if not public and part[2:-2] in SLOTS else None)
-        if _SLOT.fullmatch(part)
-        else (part, None)
+        (part, _SLOT_TYPES.get(part[2:-2]) if not public and _SLOT.fullmatch(part) else None)
         for part in _SLOT.split(text)
         if part
     ]
