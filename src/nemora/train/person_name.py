@@ -15,7 +15,7 @@ def words_of(line: str) -> frozenset[str]:
 
 PARTICLES = words_of(
     "van von de der den del della di da do dos das du des la le el al bin bint ibn abu ben ter ten tot zu zum zur af av"
-    " y e i st san santa mac mc o' ap na"
+    " y e i st san santa mac mc o' ap na ní ó mac nic"
 )
 TITLES = words_of(
     "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr sr sra srta don doña dona herr frau hr fru madame "
@@ -23,7 +23,7 @@ TITLES = words_of(
     " m mlle monsieur dott dottoressa ing avv sig signora pan pani mevr dhr capt captain lt sgt gen col major judge"
     " sister uncle aunt nurse coach father mother hon shri smt bay bayan г-н г-жа dra eng"
 )
-SUFFIXES = words_of("jr jr. sr. ii iii iv phd ph.d. md m.d. esq esq. rn mba dds")
+SUFFIXES = words_of("jr jr. sr. jun. sen. junior ii iii iv phd ph.d. md m.d. esq esq. rn mba dds")
 _WORD = re.compile(r"[^\s,]+")
 _HAN = re.compile(r"[一-鿿々]{2,4}\Z")
 _HANGUL = re.compile(r"[가-힣]{2,4}\Z")

@@ -24,8 +24,8 @@ def overlap(first: tuple[int, int], second: tuple[int, int]) -> float:
 def span_figures(texts: Sequence[SpanText], found: Sequence[Found]) -> dict[str, Any]:
     """Recall and precision over all types, by type, by language and by source.
 
-    A span counts as found if one of its type covers it with IoU ≥ 0.5; each found span answers for one only. Found spans
-    whose type the source does not annotate, or that touch an UNKNOWN span, are neither right nor wrong.
+    A span counts as found if one of its type covers it with IoU ≥ 0.5; each found span answers for one only. Found
+    spans whose type the source does not annotate, or that touch an UNKNOWN span, are neither right nor wrong.
     """
     hits: Counter[tuple[str, str]] = Counter()
     there: Counter[tuple[str, str]] = Counter()

@@ -40,9 +40,10 @@ EVERYWHERE = frozenset(
 all others are absent."""
 ABSENT_FROM_HARMLESS = frozenset(TYPES) - EVERYWHERE
 
-SAME = {kind: kind for kind in TYPES}
+SAME: dict[str, str | None] = {kind: kind for kind in TYPES}
 
-AUTHORED: dict[str, str | None] = SAME | {
+AUTHORED: dict[str, str | None] = {
+    **SAME,
     "AGE": None, "COUNTRY": None, "DATE": None, "AMOUNT": UNKNOWN, "ORDER_ID": UNKNOWN, "PERSON": "PERSON",
     "STREET_ADDRESS": "ADDRESS", "CASE_ID": "RECORD_ID", "CUSTOMER_ID": "RECORD_ID", "EMPLOYEE_ID": "RECORD_ID",
     "INSURANCE_ID": "RECORD_ID", "HOSTNAME": "HOST", "IP_ADDRESS": "DEVICE", "MAC_ADDRESS": "DEVICE",

@@ -22,14 +22,14 @@ class Scene:
     lang: str
     draw: random.Random
     held_out: bool
-    people: dict[str, people.Person] = field(default_factory=dict)
+    cast: dict[str, people.Person] = field(default_factory=dict)
     values: dict[str, list[Piece]] = field(default_factory=dict)
 
     def person(self, which: str) -> people.Person:
         """The person with that number, always the same in one text."""
-        if which not in self.people:
-            self.people[which] = people.draw_person(self.draw, self.lang, held_out=self.held_out)
-        return self.people[which]
+        if which not in self.cast:
+            self.cast[which] = people.draw_person(self.draw, self.lang, held_out=self.held_out)
+        return self.cast[which]
 
     def value(self, slot: str, which: str) -> list[Piece]:
         """What a slot is filled with; asked again, the same."""

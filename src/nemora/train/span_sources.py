@@ -73,7 +73,8 @@ def authored_row(line: str, where: str) -> SpanText:
     return SpanText(text, spans, lang, "authored", group, ABSENT_FROM_HARMLESS if public else _AUTHORED_KNOWN)
 
 
-_AUTHORED_KNOWN = frozenset(TYPES) - {"URL", "SALARY", "RECORD_ID"}
+_AUTHORED_KNOWN = frozenset(TYPES) - {"URL", "SALARY", "RECORD_ID", "CITY", "STATE", "HEALTH_CONDITION", "MEDICATION"}
+"""Towns, illnesses and the rest of these were marked where they single somebody out, not wherever they stand."""
 
 
 def _free(text: str, public: bool) -> list[Piece]:

@@ -11,16 +11,19 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from nemora.errors import UsageError
 from nemora.train.authored import is_held_out
 from nemora.train.span_noise import disturbed
+from nemora.train.span_records import FIELDS, LAYOUTS, draw_record, record_group
 from nemora.train.span_slots import SLOTS, Scene
 from nemora.train.span_text import Piece, SpanText, joined
 
 _SLOT = re.compile(r"\{\{([a-z]+)([2-9]?)\}\}")
+RECORDS = 0.25
+"""Share of generated texts that are records."""
 _HEADER = re.compile(r"@@ ([a-z]{2}) ([a-z_]+)( lines)?")
 
 
@@ -99,14 +102,22 @@ def pieces_of(template: Template, scene: Scene) -> list[Piece]:
 def draw_text(template: Template, draw: random.Random, *, held_out: bool, noise: float = 0.35) -> SpanText:
     """One text from a template, with fresh values, in `noise` of all cases disturbed."""
     pieces = pieces_of(template, Scene(template.lang, draw, held_out))
-    if draw.random() < noise:
-        pieces = disturbed(pieces, draw)
     text, spans = joined(pieces)
-    return SpanText(text, spans, template.lang, f"template:{template.form}", template.group)
+    source = f"template:{template.form}"
+    return _maybe_disturbed(SpanText(text, spans, template.lang, source, template.group), pieces, draw, noise)
+
+
+def _maybe_disturbed(text: SpanText, pieces: list[Piece], draw: random.Random, noise: float) -> SpanText:
+    if draw.random() >= noise:
+        return text
+    changed, spans = joined(disturbed(pieces, draw))
+    return replace(text, text=changed, spans=spans)
 
 
 def generate(count: int, seed: int, *, held_out: bool, noise: float = 0.35) -> Iterator[SpanText]:
     """`count` texts, the same for the same seed: from the templates that are learned from, or from the others.
+
+    A quarter are records of fields (`span_records`).
 
     Templates held out are filled with names of locales that are never learned from, beside the others.
     """
@@ -117,6 +128,14 @@ def generate(count: int, seed: int, *, held_out: bool, noise: float = 0.35) -> I
         by_lang.setdefault(template.lang, []).append(template)
     languages = sorted(by_lang)
     weights = [len(by_lang[lang]) ** 0.8 for lang in languages]  # between "as many as there are" and "all alike"
+    records = [
+        (lang, layout) for lang in FIELDS for layout in LAYOUTS if is_held_out(record_group(lang, layout)) == held_out
+    ]
+    english = [record for record in records if record[0] == "en"]
     for _ in range(count):
-        lang = draw.choices(languages, weights)[0]
-        yield draw_text(draw.choice(by_lang[lang]), draw, held_out=held_out, noise=noise)
+        if draw.random() < RECORDS:
+            lang, layout = draw.choice(english if draw.random() < 0.5 else records)
+            yield _maybe_disturbed(*draw_record(lang, layout, draw, held_out=held_out), draw, noise)
+        else:
+            lang = draw.choices(languages, weights)[0]
+            yield draw_text(draw.choice(by_lang[lang]), draw, held_out=held_out, noise=noise)

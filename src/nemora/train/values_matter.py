@@ -256,28 +256,28 @@ def secret(draw: Draw) -> str:
 
     return draw.choice(
         [
-            lambda: "sk-" + draw.choice(["", "proj-", "ant-api03-"]) + letters(44),
-            lambda: "gh" + draw.choice("ops") + "_" + letters(36),
-            lambda: "AKIA" + letters(16, string.ascii_uppercase + "234567"),
-            lambda: letters(40, string.ascii_letters + string.digits + "/+"),
-            lambda: "xoxb-" + letters(12, string.digits) + "-" + letters(24),
-            lambda: "sk_live_" + letters(24),
-            lambda: "eyJhbGciOiJIUzI1NiJ9." + letters(40) + "." + letters(43),
-            lambda: letters(draw.choice([32, 40, 64]), "0123456789abcdef"),
-            lambda: "glpat-" + letters(20),
-            lambda: base64.b64encode(draw.randbytes(24)).decode(),
-            lambda: "AIza" + letters(35),
-            lambda: draw.choice(["npm_", "pat_", "tok_", "key-", "hf_", "dop_v1_"]) + letters(30),
+            "sk-" + draw.choice(["", "proj-", "ant-api03-"]) + letters(44),
+            "gh" + draw.choice("ops") + "_" + letters(36),
+            "AKIA" + letters(16, string.ascii_uppercase + "234567"),
+            letters(40, string.ascii_letters + string.digits + "/+"),
+            "xoxb-" + letters(12, string.digits) + "-" + letters(24),
+            "sk_live_" + letters(24),
+            "eyJhbGciOiJIUzI1NiJ9." + letters(40) + "." + letters(43),
+            letters(draw.choice([32, 40, 64]), "0123456789abcdef"),
+            "glpat-" + letters(20),
+            base64.b64encode(draw.randbytes(24)).decode(),
+            "AIza" + letters(35),
+            draw.choice(["npm_", "pat_", "tok_", "key-", "hf_", "dop_v1_"]) + letters(30),
         ]
-    )()
+    )
 
 
 def biometric(draw: Draw) -> str:
     """A template or vector taken from a body."""
     return draw.choice(
         [
-            lambda: "[" + ", ".join(f"{draw.uniform(-1, 1):.4f}" for _ in range(draw.randrange(6, 14))) + "]",
-            lambda: "464D5200" + "".join(draw.choices("0123456789ABCDEF", k=40)),
-            lambda: base64.b64encode(draw.randbytes(36)).decode(),
+            "[" + ", ".join(f"{draw.uniform(-1, 1):.4f}" for _ in range(draw.randrange(6, 14))) + "]",
+            "464D5200" + "".join(draw.choices("0123456789ABCDEF", k=40)),
+            base64.b64encode(draw.randbytes(36)).decode(),
         ]
-    )()
+    )

@@ -410,17 +410,8 @@ def ip(draw: Draw) -> str:
 
 def device(draw: Draw) -> str:
     """A serial number or id of a device."""
-    return draw.choice(
-        [
-            ip,
-            ip,
-            mac,
-            lambda d: pattern("35#############", d),
-            lambda d: pattern("@@###@#####", d),
-            lambda d: pattern("SN-########", d),
-            lambda d: pattern("@@@-######-@", d),
-        ]
-    )(draw)
+    shapes = ["35#############", "@@###@#####", "SN-########", "@@@-######-@"]
+    return draw.choice([ip(draw), ip(draw), mac(draw), pattern(draw.choice(shapes), draw)])
 
 
 def medical_record(draw: Draw) -> str:
