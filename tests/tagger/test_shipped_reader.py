@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nemora.tagger.topics import TopicTagger, load_topics
 
 from nemora.errors import CorruptCheckpoint
-from nemora.tagger.topics import TopicTagger, load_topics
 from nemora.train.authored import TOPICS, filled, is_held_out, read_authored
 from nemora.train.evaluate import Line, figures
 
