@@ -16,7 +16,7 @@ ENCODER = "minilm-l6"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("what", choices=["sensitivity"], help="sensitivity: the model that judges what a text is about")
+    parser.add_argument("what", choices=["sensitivity"], help="sensitivity: the model that reads every request")
     parser.add_argument("--data", type=Path, action="append", metavar="DIR", help="labelled requests; may be repeated")
     parser.add_argument(
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
