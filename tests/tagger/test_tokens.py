@@ -46,11 +46,11 @@ def test_any_text_has_shapes_like_those_of_the_readable_rule(text: str, data: st
 
 
 def _case(token: str) -> int:
-    token = "".join(char for char in token if ord(char) < 0x10000)
-    upper, lower = sum(map(str.isupper, token)), sum(map(str.islower, token))
-    if any(map(str.isdigit, token)):
+    known = "".join(char if ord(char) < 0x10000 else "-" for char in token)
+    upper, lower = sum(map(str.isupper, known)), sum(map(str.islower, known))
+    if any(map(str.isdigit, known)):
         return 5
-    if upper == 1 and lower and token[0].isupper():
+    if upper == 1 and lower and known[0].isupper():
         return 2
     return 4 if upper and lower else 3 if upper else 1 if lower else 0
 

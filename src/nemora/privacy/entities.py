@@ -26,6 +26,7 @@ from nemora.privacy.person_words import (
     TITLE,
 )
 from nemora.privacy.protocols import Match, TaggedSpan
+from nemora.privacy.public_figures import is_public_figure
 
 NAMED = frozenset({Kind.PERSON_NAME, Kind.STREET_ADDRESS, *(rule.kind for rule in RULES.values())}) - {
     Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD
@@ -49,7 +50,7 @@ _ADDRESS_GAP = re.compile(
     re.IGNORECASE,
 )
 _SAME_LINE = re.compile(r"[ \t,.#]{0,3}")
-_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.6, "number": 0.9}
+_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.48, "number": 0.9}
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){1,3}|[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
@@ -84,7 +85,7 @@ def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
             continue
         if len(words) > 1 and not words[0][0].islower() and words[-1][0].islower():  # "Nancy carves": a name and a verb
             words, end = words[:1], start + text[start:end].index(words[0]) + len(words[0])
-        if PUBLISHED_WORK.search(text[max(0, start - 48) : start]):
+        if is_public_figure(text[start:end]) or PUBLISHED_WORK.search(text[max(0, start - 48) : start]):
             continue
         if len(words) == 1 and not _singled_out(text, start, end, label):
             continue

@@ -58,9 +58,9 @@ def shapes(text: str, offsets: Ints) -> Ints:
     start, end = offsets[:, 0], offsets[:, 1]
 
     def within(flag: int) -> Ints:
-        counted: Ints = np.concatenate(([0], np.cumsum((flags & flag) > 0)))
-        found: Ints = counted[end] - counted[start]
-        return found
+        counted = np.zeros(len(flags) + 1, np.int64)
+        np.cumsum((flags & flag) > 0, out=counted[1:])
+        return np.asarray(counted[end] - counted[start], np.int64)
 
     lower, upper, digits = within(_LOWER), within(_UPPER), within(_DIGIT)
     first = (flags[np.minimum(start, len(flags) - 1)] & _UPPER) > 0
