@@ -18,10 +18,6 @@ from nemora.settings import load_settings
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "nemora"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-needs_tagger = pytest.mark.skipif(
-    not (load_settings().paths.cache / "models" / "rampart").is_dir(),
-    reason="the tagger is not in the cache: run `nemora pull rampart`",
-)
 
 
 def python(*arguments: str, given: str = "", first: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -61,7 +57,6 @@ def test_a_program_that_needs_torch_does_notice_its_absence(without_torch: str) 
     assert "torch was imported" in done.stderr
 
 
-@needs_tagger
 def test_requests_are_judged_without_torch(without_torch: str) -> None:
     texts = ["Write a haiku about autumn", "My card 4716 2093 8854 1728 was charged twice."]
     lines = "".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate(texts))

@@ -24,6 +24,10 @@ T = TypeVar("T")
 MAX_PORT = 65535
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 NOT_FROM_FILES = {"api_key", "name"}
+_ONE_MODEL = (
+    "one model finds names and judges topics now; take the line out, or name a model's folder in inspection.model"
+)
+FORMER_KEYS = {"inspection.tagger": _ONE_MODEL, "inspection.topics": _ONE_MODEL}
 TOP_LEVEL_KEYS = {"server", "local", "inspection", "servers", "policy", "offline"}
 
 
@@ -81,9 +85,7 @@ class InspectionSettings:
     """Time for reading one request, plus a second for each 20,000 characters. Over it, it counts as sensitive."""
     cache_entries: int = 200_000
     """Segments whose findings are remembered."""
-    tagger: str = "rampart"
-    """Catalog name of the PII tagger."""
-    topics: str | None = None
+    model: str | None = None
     """A folder that `nemora train sensitivity` wrote; None: the model that ships with Nemora."""
 
 
@@ -212,6 +214,8 @@ def _table(table: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
 
 def _refuse_unknown(table: Mapping[str, Any], known: set[str], file: Path, prefix: str) -> None:
     for key in table:
+        if (former := FORMER_KEYS.get(f"{prefix}{key}")) is not None:
+            raise SettingsError(f"{file}: {prefix}{key} is no longer a setting: {former}.")
         if key not in known:
             raise SettingsError(
                 f"{file}: unknown key {prefix}{key}; known here: {', '.join(sorted(known - NOT_FROM_FILES))}."

@@ -16,7 +16,6 @@ class Planted:
     name: str
     text: str
     value: str
-    needs_tagger: bool = False
 
 
 PRIVATE_KEY = """-----BEGIN OPENSSH PRIVATE KEY-----

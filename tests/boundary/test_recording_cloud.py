@@ -22,14 +22,10 @@ from disguises import DISGUISES, SECRETS, Planted, base64_of, full_width
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-HAS_TAGGER = (CACHE / "nemora" / "models" / "rampart").is_dir()
 HARMLESS = "Write a haiku about autumn leaves, please."
 UNTOUCHED = "Explain in two sentences how tides work."  # never sent together with a secret, so never tainted
 BY_NAME = {secret.name: secret for secret in SECRETS}
 AWS = BY_NAME["aws"]
-pytestmark = pytest.mark.skipif(
-    not HAS_TAGGER, reason="the PII tagger is not in the cache: run `nemora pull rampart`; the boundary is NOT tested"
-)
 
 
 @dataclass

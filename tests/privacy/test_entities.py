@@ -75,6 +75,7 @@ def test_a_full_name_or_a_name_singled_out_is_a_person(marked: str) -> None:
         "my brother {GIVEN_NAME|mike}",
         '"name":"{GIVEN_NAME|Macchiato}"',
         "play a song by {GIVEN_NAME|Ada} {SURNAME|Novak}",
+        "what did {GIVEN_NAME|Marie} {SURNAME|Curie} find out",
         "{GIVEN_NAME|ada_novak7}",
         "under the name {GIVEN_NAME|kevin}",
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nemora.privacy.detectors import ALL
 from nemora.privacy.finding import Kind
 from nemora.privacy.inspect import CHUNK, Inspector, chunks
-from nemora.privacy.protocols import Match, Segment, TaggedSpan
+from nemora.privacy.protocols import Match, Reading, Segment
 from nemora.privacy.segment_cache import SegmentCache
 
 CARD = "4716 2093 8854 1728"
@@ -41,10 +41,10 @@ class Broken:
         raise ValueError(f"cannot read {text}")
 
 
-class BrokenTagger:
+class BrokenReader:
     name = "broken"
 
-    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
+    def read(self, texts: Sequence[str]) -> list[Reading]:
         raise RuntimeError(texts[0])
 
 
@@ -122,7 +122,7 @@ def test_binary_in_a_string_is_unreadable() -> None:
     assert "unreadable" in {kind for kind, *_ in found("\x00\x01\x02\ufffd" * 40)}
 
 
-@pytest.mark.parametrize("inspector", [Inspector(None, detectors=[Broken()]), Inspector(BrokenTagger())])
+@pytest.mark.parametrize("inspector", [Inspector(None, detectors=[Broken()]), Inspector(BrokenReader())])
 def test_a_failing_part_makes_it_incomplete_and_says_no_content(inspector: Inspector) -> None:
     inspection = inspector.inspect([message("the secret matter")])
     assert not inspection.complete

@@ -201,17 +201,17 @@ class Broken:
         raise KeyError(text)
 
 
-class BrokenTagger:
+class BrokenReader:
     name = "broken"
 
-    def tag(self, texts: object) -> list[list[typing.Any]]:
+    def read(self, texts: object) -> list[typing.Any]:
         raise OSError("canary on a disk")
 
 
 def test_failures_are_class_names_and_nothing_else() -> None:
-    inspector = Inspector(BrokenTagger(), detectors=[Broken()])
+    inspector = Inspector(BrokenReader(), detectors=[Broken()])
     inspection = inspector.inspect([message("Ada Lovelace wrote the canary down")])
-    assert set(inspection.failures) == {"broken:KeyError", "tagger:OSError"}
+    assert set(inspection.failures) == {"broken:KeyError", "reader:OSError"}
 
 
 def test_a_failure_does_not_stay_for_the_next_request() -> None:

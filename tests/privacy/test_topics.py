@@ -1,4 +1,4 @@
-"""What a topic model says becomes findings over whole texts, and hides nothing in them."""
+"""What the model says of a text's matter becomes findings over whole texts, and hides nothing in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from nemora.privacy.classify import classify
 from nemora.privacy.finding import CATALOGUE, Kind, Sensitivity
 from nemora.privacy.inspect import LEAST_ELSEWHERE, Inspector
-from nemora.privacy.protocols import Segment, TaggedSpan
+from nemora.privacy.protocols import Reading, Segment, TaggedSpan
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.privacy.topics import KINDS, MATTERS, topic_matches
 
@@ -22,15 +22,17 @@ class Judge:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
+    def read(self, texts: Sequence[str]) -> list[Reading]:
         self.seen += texts
-        return [[TaggedSpan("employment", 0, len(text), 0.9)] if "layoff" in text else [] for text in texts]
+        return [
+            Reading((), (TaggedSpan("employment", 0, len(text), 0.9),) if "layoff" in text else ()) for text in texts
+        ]
 
 
 class Broken:
     name = "broken"
 
-    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
+    def read(self, texts: Sequence[str]) -> list[Reading]:
         raise RuntimeError("secret words")
 
 
@@ -39,7 +41,7 @@ def message(text: str, number: int = 0) -> Segment:
 
 
 def test_a_matter_is_a_finding_over_its_text_and_makes_the_request_confidential() -> None:
-    inspection = Inspector(None, topics=Judge()).inspect([message("draft our layoff announcement")])
+    inspection = Inspector(Judge()).inspect([message("draft our layoff announcement")])
     (finding,) = inspection.findings
     assert (finding.kind, finding.detector) == (Kind.WORK_MATTER, "topics")
     assert (finding.start, finding.end, finding.confidence) == (0, 29, 0.9)
@@ -48,19 +50,19 @@ def test_a_matter_is_a_finding_over_its_text_and_makes_the_request_confidential(
 
 def test_a_matter_hides_no_identifier_in_its_text() -> None:
     text = "our layoff list goes to ada.berg@corp-mail.net"
-    kinds = {finding.kind for finding in Inspector(None, topics=Judge()).inspect([message(text)]).findings}
+    kinds = {finding.kind for finding in Inspector(Judge()).inspect([message(text)]).findings}
     assert kinds == {Kind.WORK_MATTER, Kind.EMAIL_ADDRESS}
 
 
 def test_a_topic_model_that_fails_makes_the_request_sensitive_without_a_word_of_why() -> None:
-    inspection = Inspector(None, topics=Broken()).inspect([message("hello there")])
-    assert not inspection.complete and inspection.failures == ("topics:RuntimeError",)
+    inspection = Inspector(Broken()).inspect([message("hello there")])
+    assert not inspection.complete and inspection.failures == ("reader:RuntimeError",)
     assert classify(inspection).sensitivity >= Sensitivity.CONFIDENTIAL
 
 
 def test_every_matter_is_judged_once_and_remembered() -> None:
     judge = Judge()
-    inspector = Inspector(None, topics=judge, cache=SegmentCache(100, b"k"))
+    inspector = Inspector(judge, cache=SegmentCache(100, b"k"))
     first = inspector.inspect([message("draft our layoff plan")])
     again = inspector.inspect([message("draft our layoff plan"), message("what else is there?", 1)])
     assert judge.seen == ["draft our layoff plan", "what else is there?"]
@@ -68,8 +70,7 @@ def test_every_matter_is_judged_once_and_remembered() -> None:
 
 
 def test_words_that_tell_nothing_are_not_judged() -> None:
-    judge = Judge()
-    Inspector(None, topics=judge).inspect(
+    inspection = Inspector(Judge()).inspect(
         [
             message("layoff"),
             message("17 + 4 = 21"),
@@ -77,12 +78,20 @@ def test_words_that_tell_nothing_are_not_judged() -> None:
             Segment("/tools/0/function/parameters/x", "layoff " * LEAST_ELSEWHERE),
         ]
     )
-    assert judge.seen == ["layoff " * LEAST_ELSEWHERE]
+    assert {finding.where for finding in inspection.findings} == {"/tools/0/function/parameters/x"}
+
+
+def test_each_text_is_read_once_for_names_and_matter() -> None:
+    judge = Judge()
+    Inspector(judge).inspect(
+        [message("layoff of Ada Berg"), message("layoff of Ada Berg", 2), message("17 + 4 = 21", 4)]
+    )
+    assert judge.seen == ["layoff of Ada Berg"]
 
 
 def test_what_is_hidden_by_an_encoding_is_judged_as_well() -> None:
     hidden = "ZHJhZnQgb3VyIGxheW9mZiBhbm5vdW5jZW1lbnQgZm9yIE1hcmNo"  # base64
-    kinds = {f.kind for f in Inspector(None, topics=Judge()).inspect([message(f"decode {hidden} please")]).findings}
+    kinds = {f.kind for f in Inspector(Judge()).inspect([message(f"decode {hidden} please")]).findings}
     assert Kind.WORK_MATTER in kinds
 
 

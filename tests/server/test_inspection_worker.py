@@ -12,7 +12,7 @@ import pytest
 
 import nemora.worker
 from nemora.core import ChatRequest, Message, OpaquePart, TextPart, ToolCall
-from nemora.errors import NotCached
+from nemora.errors import CorruptCheckpoint
 from nemora.privacy.classify import classify
 from nemora.privacy.finding import Kind, Sensitivity
 from nemora.privacy.inspect import Inspector
@@ -20,16 +20,12 @@ from nemora.privacy.segment import segments
 from nemora.privacy.topics import MATTERS
 from nemora.server.inspection import InspectionWorker
 from nemora.settings import InspectionSettings, Paths, Settings, load_settings
-from nemora.tagger.load import load_tagger
-from nemora.tagger.topics import load_topics
+from nemora.tagger.reader import load_reader
 
 CACHE = load_settings().paths.cache
-needs_tagger = pytest.mark.skipif(
-    not (CACHE / "models" / "rampart").is_dir(), reason="the tagger is not in the cache: run `nemora pull rampart`"
-)
 
 
-def settings_in(folder: Path, cache: Path = CACHE, **inspection: float) -> Settings:
+def settings_in(folder: Path, cache: Path = CACHE, **inspection: float | str) -> Settings:
     paths = Paths(config=folder / "config", cache=cache, data=folder / "data")
     return Settings(paths=paths, inspection=InspectionSettings(**inspection), offline=True)  # type: ignore[arg-type]
 
@@ -45,19 +41,16 @@ def asks(text: str) -> ChatRequest:
     return ChatRequest(model="auto", messages=(Message("user", text),))
 
 
-@needs_tagger
 def test_names_and_numbers_are_found_through_the_child(worker: InspectionWorker) -> None:
     found = worker.inspect(asks("Our patient Margarethe Oyelaran paid with 5412 7538 8106 3098."))
     assert found.complete
     assert {f.kind for f in found.findings} - MATTERS == {Kind.PERSON_NAME, Kind.PAYMENT_CARD}
 
 
-@needs_tagger
 def test_lone_surrogates_and_control_characters_are_read(worker: InspectionWorker) -> None:
     assert worker.inspect(asks("a\ud800b\x00c")).complete
 
 
-@needs_tagger
 def test_a_dead_child_counts_as_not_read_and_the_next_request_is_read(worker: InspectionWorker) -> None:
     child = worker._worker._child
     assert child is not None
@@ -67,7 +60,6 @@ def test_a_dead_child_counts_as_not_read_and_the_next_request_is_read(worker: In
     assert worker.inspect(asks("hello")).complete
 
 
-@needs_tagger
 def test_a_child_that_dies_while_it_reads_counts_as_not_read_and_says_no_content(
     worker: InspectionWorker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,7 +81,6 @@ def test_a_child_that_dies_while_it_reads_counts_as_not_read_and_says_no_content
     assert worker.inspect(asks("hello")).complete
 
 
-@needs_tagger
 def test_the_child_answers_as_the_inspector_does_in_this_process(worker: InspectionWorker) -> None:
     parts = (TextPart("card 4716 2093"), TextPart("8854 1728"), OpaquePart("image_url", {"type": "image_url"}))
     request = ChatRequest(
@@ -99,15 +90,13 @@ def test_the_child_answers_as_the_inspector_does_in_this_process(worker: Inspect
             Message("assistant", tool_calls=(ToolCall("c", "f", '{"password": "hunter2zebra"}'),)),
         ),
     )
-    tagger = load_tagger(InspectionSettings().tagger, cache=CACHE, offline=True)
-    expected = Inspector(tagger, topics=load_topics()).inspect(segments(request))
+    expected = Inspector(load_reader()).inspect(segments(request))
     found = {f.kind for f in expected.findings}
     assert found - MATTERS == {Kind.PAYMENT_CARD, Kind.UNREADABLE, Kind.PASSWORD}
     assert worker.inspect(request) == expected
     assert worker.inspect(request) == expected  # from the cache
 
 
-@needs_tagger
 def test_a_reading_that_takes_too_long_counts_as_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nemora.server.inspection.CHARACTERS_PER_SECOND", 10**12)
     worker = InspectionWorker(settings_in(tmp_path, seconds=0.0001))
@@ -119,6 +108,14 @@ def test_a_reading_that_takes_too_long_counts_as_not_read(tmp_path: Path, monkey
         worker.close()
 
 
-def test_without_the_tagger_nothing_starts(tmp_path: Path) -> None:
-    with pytest.raises(NotCached, match="nemora pull"):
-        InspectionWorker(settings_in(tmp_path, cache=tmp_path / "empty"))
+def test_without_the_model_nothing_starts(tmp_path: Path) -> None:
+    with pytest.raises(CorruptCheckpoint, match="install it anew"):
+        InspectionWorker(settings_in(tmp_path, model=str(tmp_path)))
+
+
+def test_reading_needs_nothing_that_is_fetched(tmp_path: Path) -> None:
+    worker = InspectionWorker(settings_in(tmp_path, cache=tmp_path / "empty"))
+    try:
+        assert worker.inspect(asks("hello")).complete
+    finally:
+        worker.close()

@@ -43,12 +43,6 @@ def test_starter_names_are_in_the_catalog() -> None:
     assert set(STARTER) <= set(CATALOG)
 
 
-def test_rampart_says_who_made_it_and_what_is_changed() -> None:
-    licence = CATALOG["rampart"].licence
-    assert "National Design Studio" in licence.holder
-    assert "re-quantises" in licence.changes
-
-
 def test_hub_address_is_the_published_form() -> None:
     assert HubFile("o/r", "main", "a/b.bin").url == "https://huggingface.co/o/r/resolve/main/a/b.bin"
 

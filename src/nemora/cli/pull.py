@@ -84,10 +84,6 @@ def _pull(entry: Entry, settings: Settings, progress: Progress, origin: Path | N
             raise fetch.not_cached(entry, cache)
         progress.note(f"{entry.called}: {megabytes(entry.size)}, licence {entry.licence.line()}")
         fetch.pull(entry, cache=cache, progress=progress, token=settings.hub_token, origin=origin)
-    if entry.kind == "tagger":
-        from nemora.tagger.load import prepare_tagger
-
-        prepare_tagger(entry.name, cache=cache, offline=True, progress=progress)
     return fetch.opened_path(cache, entry)
 
 

@@ -21,8 +21,7 @@ from nemora.privacy.segment import segments
 from nemora.server.openai_chat import parse_chat_request
 from nemora.server.wire import parse_json
 from nemora.settings import Settings, load_settings
-from nemora.tagger.load import load_tagger
-from nemora.tagger.topics import load_topics
+from nemora.tagger.reader import load_reader
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 
@@ -54,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def make_judge(settings: Settings) -> Judge:
     """Inspection, class and decision of one request under the configured policy, each request alone."""
     policy = load_policy(settings.policy)
-    tagger = load_tagger(settings.inspection.tagger, cache=settings.paths.cache, offline=settings.offline)
-    inspector = Inspector(tagger, topics=load_topics(settings.inspection.topics))
+    inspector = Inspector(load_reader(settings.inspection.model))
 
     def judge(request: ChatRequest) -> Decision:
         inspection = inspector.inspect(segments(request))

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     sft = "a chat model, on conversations"
     train_sft.add_arguments(kinds.add_parser("sft", help=sft, description=f"Train {sft}.", allow_abbrev=False))
-    topics = "the model that judges what a text is about"
-    parser = kinds.add_parser("sensitivity", help=topics, description=f"Train {topics}.", allow_abbrev=False)
+    reader = "the model that reads every request"
+    parser = kinds.add_parser("sensitivity", help=reader, description=f"Train {reader}.", allow_abbrev=False)
     parser.add_argument("--data", type=Path, action="append", metavar="DIR", help="labelled requests; may be repeated")
     parser.add_argument(
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from nemora.train import sensitivity
-    from nemora.train.topics import Recipe
+    from nemora.train.reader import Recipe
     from nemora.weights.fetch import resolve
     from nemora.weights.progress import progress_on
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
     recipe = Recipe(epochs=args.epochs, layers=args.layers, seed=args.seed)
-    split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), args.seed)
+    split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

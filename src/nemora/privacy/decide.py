@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from nemora.errors import LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
-from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.finding import CATALOGUE, FACTS, Finding, Kind, Sensitivity
 from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 
 Side = Literal["cloud", "local"]
@@ -151,7 +151,8 @@ def _counts(finding: Finding, policy: Policy) -> bool:
 
 def _evidence(inspection: Inspected, policy: Policy, classification: Classified) -> str:
     """Why the classification is above every single finding: several kinds together, or the matter itself."""
-    kinds = dict.fromkeys(f.kind.value for f in _by_catalogue(inspection.findings) if policy.class_of(f) > 0)
+    told = (f for f in _by_catalogue(inspection.findings) if policy.class_of(f) > 0 or f.kind in FACTS)
+    kinds = dict.fromkeys(f.kind.value for f in told)
     return f"combination:{'+'.join(kinds)}" if len(kinds) > 1 else f"classifier:{classification.sensitivity.word}"
 
 

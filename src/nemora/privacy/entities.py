@@ -13,6 +13,7 @@ from itertools import pairwise
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS, SAMPLE_SSNS, TEST_CARDS
 from nemora.privacy.finding import Kind
+from nemora.privacy.named_things import RULES, named_things
 from nemora.privacy.person_words import (
     ADDRESS_WORD,
     BEFORE_NAME,
@@ -25,7 +26,12 @@ from nemora.privacy.person_words import (
     TITLE,
 )
 from nemora.privacy.protocols import Match, TaggedSpan
+from nemora.privacy.public_figures import is_public_figure
 
+NAMED = frozenset({Kind.PERSON_NAME, Kind.STREET_ADDRESS, *(rule.kind for rule in RULES.values())}) - {
+    Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD
+}  # fmt: skip
+"""Kinds that only the model finds."""
 _NAMES = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET = frozenset({"STREET_NAME", "BUILDING_NUMBER"})
 _ADDRESS = _STREET | {"SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE"}
@@ -44,7 +50,7 @@ _ADDRESS_GAP = re.compile(
     re.IGNORECASE,
 )
 _SAME_LINE = re.compile(r"[ \t,.#]{0,3}")
-_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.6, "number": 0.9}
+_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.48, "number": 0.9}
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){1,3}|[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
@@ -60,7 +66,12 @@ _NUMBER_WORDS = re.compile(
 def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> list[Match]:
     """Findings in `text`, from the spans a tagger gave for it (any order). `label` is the key of the field, or ""."""
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
-    found = [*_people(text, ordered, label), *_addresses(text, ordered), *_numbers(text, ordered)]
+    found = [
+        *_people(text, ordered, label),
+        *_addresses(text, ordered),
+        *_numbers(text, ordered),
+        *named_things(text, ordered),
+    ]
     return sorted(found, key=lambda match: (match.start, match.end))
 
 
@@ -74,7 +85,7 @@ def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
             continue
         if len(words) > 1 and not words[0][0].islower() and words[-1][0].islower():  # "Nancy carves": a name and a verb
             words, end = words[:1], start + text[start:end].index(words[0]) + len(words[0])
-        if PUBLISHED_WORK.search(text[max(0, start - 48) : start]):
+        if is_public_figure(text[start:end]) or PUBLISHED_WORK.search(text[max(0, start - 48) : start]):
             continue
         if len(words) == 1 and not _singled_out(text, start, end, label):
             continue

@@ -1,4 +1,4 @@
-"""Read a request: normalise, decode, run every detector and the tagger, map what was found back to the original.
+"""Read a request: normalise, decode, run every detector and the reader, map what was found back to the original.
 
 Fails closed: whatever could not be read, for whatever reason, makes the inspection incomplete, and an incomplete
 inspection counts as sensitive.
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
-from nemora.privacy.entities import entity_matches
+from nemora.privacy.entities import NAMED, entity_matches
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.invisible import other_readings
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import NAME_LABEL
-from nemora.privacy.protocols import Detector, Match, Segment, Tagger
+from nemora.privacy.protocols import Detector, Match, Reader, Segment
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.privacy.topics import MATTERS, topic_matches
 
@@ -62,7 +62,7 @@ class _Piece:
     offset: int
     text: str
     digest: bytes
-    for_tagger: list[MappedText]
+    for_reader: list[MappedText]
     matches: list[Match]
 
 
@@ -70,21 +70,19 @@ class Inspector:
     """Reads requests. Not thread-safe.
 
     Args:
-        tagger: the model that tags names and addresses; None only where no names are looked for.
-        topics: the model that judges what a text is about; None only where no topics are judged.
+        reader: the model that names people and things and judges what a text is about; None only where neither is
+            looked for.
         cache: remembers pieces; None: everything is read anew.
     """
 
     def __init__(
         self,
-        tagger: Tagger | None,
+        reader: Reader | None,
         *,
-        topics: Tagger | None = None,
         detectors: Sequence[Detector] = ALL,
         cache: SegmentCache | None = None,
     ) -> None:
-        self._tagger = tagger
-        self._topics = topics
+        self._reader = reader
         self._detectors = tuple(detectors)
         self._cache = cache
         self._failures: list[str] = []
@@ -125,17 +123,17 @@ class Inspector:
         return True
 
     def _read(self, pieces: Sequence[_Piece]) -> None:
-        """Read pieces, equal ones once; the tagger sees all their texts in one call."""
+        """Read pieces, equal ones once; the reader sees all their texts in one call."""
         unique: dict[tuple[str, str], _Piece] = {}
         for piece in pieces:
             unique.setdefault((piece.segment.label, piece.text), piece)
         failed_before = len(self._failures)
         for piece in unique.values():
             self._detect(piece)
-        self._tag(list(unique.values()))
-        for piece in unique.values():
-            piece.matches = resolve_overlaps(piece.matches)
-        self._judge(list(unique.values()))  # after that: a matter covers a whole text, and hides nothing in it
+        matters = self._read_with_model(list(unique.values()))
+        for piece, found in zip(unique.values(), matters, strict=True):
+            # Matters are added last: they cover whole texts, and hide nothing in them.
+            piece.matches = [*resolve_overlaps(piece.matches), *found]
         for piece in unique.values():
             if self._cache is not None and len(self._failures) == failed_before:
                 self._cache.put(piece.digest, tuple(piece.matches))
@@ -146,7 +144,7 @@ class Inspector:
         base = normalise(piece.text)
         decoded = decoded_layers(base)
         readings = [base, *decoded.layers]
-        piece.for_tagger = [decoded.unescaped, *decoded.runs]
+        piece.for_reader = [decoded.unescaped, *decoded.runs]
         for other in other_readings(piece.text):
             further = decoded_layers(other)
             readings += [other, *further.layers]
@@ -169,38 +167,29 @@ class Inspector:
                 continue
             yield from (_mapped(layer, match) for match in found if match.end > match.start)
 
-    def _tag(self, pieces: Sequence[_Piece]) -> None:
-        if self._tagger is None:
-            return
+    def _read_with_model(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
+        """Names and the like are added to the pieces; what is returned are the matters of each piece."""
+        matters: list[list[Match]] = [[] for _ in pieces]
+        if self._reader is None:
+            return matters
         texts = [
-            (piece, layer)
-            for piece in pieces
-            if piece.segment.offset == 0 or NAME_LABEL.search(label_words(piece.segment.label))
-            for layer in piece.for_tagger
-            if _may_hold_names(layer.text)
+            (piece, layer, found)
+            for piece, found in zip(pieces, matters, strict=True)
+            for layer in piece.for_reader
+            if _names_count(piece.segment, layer.text) or _may_tell(piece.segment, layer.text)
         ]
         try:
-            tagged = self._tagger.tag([layer.text for _, layer in texts])
+            readings = self._reader.read([layer.text for _, layer, _ in texts])
         except Exception as error:  # noqa: BLE001 - fail closed
-            self._failures.append(f"tagger:{type(error).__name__}")
-            return
-        for (piece, layer), spans in zip(texts, tagged, strict=True):
-            found = entity_matches(layer.text, spans, piece.segment.label)
-            piece.matches.extend(_mapped(layer, match) for match in found if match.end > match.start)
-
-    def _judge(self, pieces: Sequence[_Piece]) -> None:
-        if self._topics is None:
-            return
-        texts = [
-            (piece, layer) for piece in pieces for layer in piece.for_tagger if _may_tell(piece.segment, layer.text)
-        ]
-        try:
-            judged = self._topics.tag([layer.text for _, layer in texts])
-        except Exception as error:  # noqa: BLE001 - fail closed
-            self._failures.append(f"topics:{type(error).__name__}")
-            return
-        for (piece, layer), spans in zip(texts, judged, strict=True):
-            piece.matches.extend(_mapped(layer, match) for match in topic_matches(spans))
+            self._failures.append(f"reader:{type(error).__name__}")
+            return matters
+        for (piece, layer, found), reading in zip(texts, readings, strict=True):
+            if _names_count(piece.segment, layer.text):
+                named = entity_matches(layer.text, reading.spans, piece.segment.label)
+                piece.matches.extend(_mapped(layer, match) for match in named if match.end > match.start)
+            if _may_tell(piece.segment, layer.text):
+                found.extend(_mapped(layer, match) for match in topic_matches(reading.topics))
+        return matters
 
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""
@@ -276,6 +265,11 @@ def _cut(text: str, start: int) -> int:
     return space or (gap.end() if gap else min(start + LONGEST, len(text)))
 
 
+def _names_count(segment: Segment, text: str) -> bool:
+    """A value inside JSON text was read with the whole; alone, only its key may say that it is a name."""
+    return (segment.offset == 0 or NAME_LABEL.search(label_words(segment.label)) is not None) and _may_hold_names(text)
+
+
 def _may_hold_names(text: str) -> bool:
     """Identifiers, keys and bare numbers hold no full name or street, and are many in tool schemas."""
     return len(text) > 3 and not _IDENTIFIER.fullmatch(text) and any(c.isalpha() for c in text)
@@ -294,8 +288,8 @@ def _mapped(layer: MappedText, match: Match) -> Match:
 
 def _finding(segment: Segment, offset: int, match: Match) -> Finding:
     detector = match.kind.value
-    if match.kind in (Kind.PERSON_NAME, Kind.STREET_ADDRESS):
-        detector = "tagger"
+    if match.kind in NAMED:
+        detector = "reader"
     elif match.kind in MATTERS:
         detector = "topics"
     start, end = match.start + offset, match.end + offset

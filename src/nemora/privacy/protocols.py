@@ -55,11 +55,23 @@ class TaggedSpan:
     score: float
 
 
-class Tagger(Protocol):
-    """A token-classification model on this machine (see the `tagger` room)."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model says of one text.
+
+    `spans` are the things that it names, sorted by start. `topics` are the stretches that must stay on this machine by
+    what they are about: their topic ("employment") and how sure it is.
+    """
+
+    spans: tuple[TaggedSpan, ...]
+    topics: tuple[TaggedSpan, ...]
+
+
+class Reader(Protocol):
+    """A model on this machine that reads each text once, for names and for its matter (see the `tagger` room)."""
 
     name: str
 
-    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
-        """Spans of each text, sorted by start. Long texts are windowed by the tagger itself."""
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading for each text. Long texts are windowed by the reader itself."""
         ...

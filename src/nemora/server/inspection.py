@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from nemora.core import ChatRequest
@@ -16,8 +15,7 @@ from nemora.privacy.protocols import Segment
 from nemora.privacy.segment import segments
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.settings import Settings
-from nemora.tagger.load import load_tagger
-from nemora.tagger.topics import load_topics
+from nemora.tagger.reader import load_reader
 from nemora.worker import Worker
 
 CHARACTERS_PER_SECOND = 20_000
@@ -33,10 +31,7 @@ class InspectionWorker:
         self._seconds = settings.inspection.seconds
         key = derive(load_key(settings.paths.data), "segment-cache")
         options = {
-            "tagger": settings.inspection.tagger,
-            "topics": settings.inspection.topics,
-            "cache": str(settings.paths.cache),
-            "offline": settings.offline,
+            "model": settings.inspection.model,
             "entries": settings.inspection.cache_entries,
             "key": key.hex(),
         }
@@ -63,13 +58,9 @@ class InspectionWorker:
 
 
 def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
-    """Runs in the child: load the tagger once, then read one request after the other."""
-    tagger = load_tagger(options["tagger"], cache=Path(options["cache"]), offline=options["offline"])
-    inspector = Inspector(
-        tagger,
-        topics=load_topics(options["topics"]),
-        cache=SegmentCache(options["entries"], bytes.fromhex(options["key"])),
-    )
+    """Runs in the child: load the model once, then read one request after the other."""
+    cache = SegmentCache(options["entries"], bytes.fromhex(options["key"]))
+    inspector = Inspector(load_reader(options["model"]), cache=cache)
 
     def inspect(parts: list[list[Any]]) -> dict[str, Any]:
         found = inspector.inspect([Segment(*part) for part in parts])

@@ -37,7 +37,7 @@ class Labels:
         types = tuple(dict.fromkeys(name[2:] for name in names if name[:2] == "B-"))
         wanted = {"O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")}
         if not types or set(column) != wanted or len(names) != len(wanted):
-            raise CorruptCheckpoint("The tagger's labels are not O, B-TYPE and I-TYPE for each type; pull it again.")
+            raise CorruptCheckpoint("The tagger's labels are not O, B-TYPE and I-TYPE for each type; install it anew.")
         begin = np.array([column[f"B-{kind}"] for kind in types], dtype=np.int64)
         inside = np.array([column[f"I-{kind}"] for kind in types], dtype=np.int64)
         return cls(types, column["O"], begin, inside)

@@ -25,11 +25,12 @@ def pieces(text: str) -> Iterator[tuple[int, str]]:
 def windows(count: int, size: int, overlap: int) -> list[tuple[int, int]]:
     """Token ranges [start, end) of at most `size` that cover `count` tokens; neighbours share `overlap` of them.
 
-    They are of nearly equal length, so that the last one is not a stub without context.
+    They are of equal length but for one token, and no longer than need be: the last one is not a stub without context.
     """
     if count <= size:
         return [(0, count)] if count else []
     number = -(-(count - overlap) // (size - overlap))
+    size = min(size, -(-(count + (number - 1) * overlap) // number))
     last = count - size
     return [(round(last * i / (number - 1)), round(last * i / (number - 1)) + size) for i in range(number)]
 

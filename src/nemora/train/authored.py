@@ -25,20 +25,26 @@ TOPICS = (
 )  # fmt: skip
 STAYING = ("confidential", "secret")
 CLASSES = ("public", "personal", *STAYING)
-_MARK = re.compile(r"\[\[([A-Z_]+)\|([^\[\]|]+)\]\]")
+MARK = re.compile(r"\[\[([A-Z_]+)\|([^\[\]|]+)\]\]")
 _SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request. `topics` is None where nobody has said which topics a text has."""
+    """A text with what is known of it: `stays`, `topics` and `spans` are None where nobody has said.
+
+    `spans` are (start, end, type), sorted, not overlapping, in code points; `known` are the types of which unmarked
+    text is known to be none (`span_labels.columns_hidden_by_o`).
+    """
 
     text: str
-    stays: bool
+    stays: bool | None
     topics: tuple[str, ...] | None
     group: str
     lang: str = "en"
     source: str = "authored"
+    spans: tuple[tuple[int, int, str], ...] | None = None
+    known: frozenset[str] = frozenset()
 
 
 def read_authored(folder: Path) -> list[Example]:
@@ -62,7 +68,7 @@ def _example(line: str, where: str) -> Example:
         if row["class"] not in CLASSES or not set(topics) <= set(TOPICS) or not isinstance(text, str):
             raise ValueError("a label")
         return Example(
-            _MARK.sub(r"\2", text), row["class"] in STAYING, topics, str(row["group"]), str(row.get("lang", "en"))
+            MARK.sub(r"\2", text), row["class"] in STAYING, topics, str(row["group"]), str(row.get("lang", "en"))
         )
     except (ValueError, KeyError, TypeError):
         raise UsageError(

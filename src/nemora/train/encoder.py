@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nemora.tagger.tokens import SHAPES
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
@@ -45,19 +47,25 @@ def read_config(folder: Path, *, layers: int | None = None) -> EncoderConfig:
 
 
 class Encoder(nn.Module):
-    """Token ids [batch, seq] and a mask of the same shape (1: a token, 0: padding) to [batch, seq, hidden]."""
+    """Token ids, a mask (1: a token, 0: padding) and shapes, all [batch, seq], to [batch, seq, hidden].
+
+    Shapes (`tagger.tokens.shapes`) say how a token is written, which its id does not. They begin at nothing, so an
+    encoder whose weights were just loaded is the published one.
+    """
 
     def __init__(self, config: EncoderConfig, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.config = config
         self.words = nn.Embedding(config.vocabulary, config.hidden)
         self.positions = nn.Embedding(config.positions, config.hidden)
+        self.shapes = nn.Embedding(SHAPES, config.hidden)
+        nn.init.zeros_(self.shapes.weight)
         self.norm = nn.LayerNorm(config.hidden, config.eps)
         self.layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SharedDropout(dropout)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        x = self.words(ids) + self.positions.weight[: ids.shape[1]]
+    def forward(self, ids: Tensor, mask: Tensor, shapes: Tensor) -> Tensor:
+        x = self.words(ids) + self.positions.weight[: ids.shape[1]] + self.shapes(shapes)
         x = self.dropout(self.norm(x))
         for layer in self.layers:
             x = layer(x, mask)
@@ -80,6 +88,24 @@ class Encoder(nn.Module):
                 layer.load_published(tensors, f"encoder.layer.{index}")
 
 
+class SharedDropout(nn.Module):
+    """Dropout of whole channels of a text, alike for all its tokens (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    On a CPU drawing one number for each channel of each token takes a sixth of a step.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, seq, hidden] of the same."""
+        if not self.training or not self.share:
+            return x
+        kept = torch.empty(x.shape[0], 1, x.shape[2], dtype=x.dtype).bernoulli_(1 - self.share)
+        return x * (kept / (1 - self.share))
+
+
 class EncoderLayer(nn.Module):
     """Attention to both sides, then a feed-forward network; each is added and then normalised."""
 
@@ -92,13 +118,13 @@ class EncoderLayer(nn.Module):
         self.up = nn.Linear(config.hidden, config.width)
         self.down = nn.Linear(config.width, config.hidden)
         self.norm = nn.LayerNorm(config.hidden, config.eps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SharedDropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         batch, seq, hidden = x.shape
         q, k, v = self.qkv(x).view(batch, seq, 3, self.heads, hidden // self.heads).permute(2, 0, 3, 1, 4)
-        scores = q @ k.transpose(-1, -2) / math.sqrt(hidden // self.heads)
-        scores = scores.masked_fill(mask[:, None, None, :] == 0, torch.finfo(scores.dtype).min)
+        scores = (q / math.sqrt(hidden // self.heads)) @ k.transpose(-1, -2)
+        scores = scores + (1 - mask[:, None, None, :].to(scores.dtype)) * -1e4
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, seq, hidden)
         x = self.attention_norm(x + self.dropout(self.output(mixed)))
         out: Tensor = self.norm(x + self.dropout(self.down(F.gelu(self.up(x)))))
@@ -116,25 +142,29 @@ class EncoderLayer(nn.Module):
         _copy(self.norm, tensors, f"{name}.output.LayerNorm")
 
 
-class TopicModel(nn.Module):
-    """An encoder with one number for "must stay" and one for each topic: logits [batch, 1 + topics].
+class ReaderModel(nn.Module):
+    """An encoder with two heads. Of a text: one number for "must stay" and one for each topic, [batch, 1 + topics]. Of
+    each token: one for each label of a span, [batch, seq, labels].
 
-    It reads the mean over the tokens beside the largest value of each channel: one sensitive sentence in a long text
-    is lost in a mean.
+    The first head reads the mean over the tokens beside the largest value of each channel: one sensitive sentence in a
+    long text is lost in a mean.
     """
 
-    def __init__(self, encoder: Encoder, topics: int) -> None:
+    def __init__(self, encoder: Encoder, topics: int, labels: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(2 * encoder.config.hidden, 1 + topics)
+        self.labels = nn.Linear(encoder.config.hidden, labels)
+        nn.init.constant_(self.labels.bias[0], 4.0)  # most tokens are in no span
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        hidden = self.encoder(ids, mask).float()
+    def forward(self, ids: Tensor, mask: Tensor, shapes: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.encoder(ids, mask, shapes).float()
         there = mask[..., None].float()
         mean = (hidden * there).sum(1) / there.sum(1)
         largest = hidden.masked_fill(there == 0, torch.finfo(torch.float32).min).amax(1)
         logits: Tensor = self.head(torch.cat((mean, largest), dim=-1))
-        return logits
+        labels: Tensor = self.labels(hidden)
+        return logits, labels
 
 
 def _copy(module: nn.Linear | nn.LayerNorm, tensors: dict[str, Tensor], name: str) -> None:

@@ -1,4 +1,4 @@
-"""How good a topic model is on texts that it has not seen, and where to draw the line between staying and leaving."""
+"""How well topics are judged in texts not seen before, and where to draw the line between staying and leaving."""
 
 from __future__ import annotations
 
@@ -89,7 +89,12 @@ def figures(examples: Sequence[Example], logits: Numbers, line: Line) -> dict[st
 
 
 def _share(kept: Numbers, chosen: Numbers) -> dict[str, Any]:
-    hits, count = int((kept & chosen).sum()), int(chosen.sum())
+    return share_of(int((kept & chosen).sum()), int(chosen.sum()))
+
+
+def share_of(hits: int, count: int) -> dict[str, Any]:
+    """A share with its count and interval; of nothing, only the count."""
+    if not count:
+        return {"of": 0}
     low, high = interval(hits, count)
-    share = hits / count if count else math.nan
-    return {"share": round(share, 4), "of": count, "interval": [round(low, 4), round(high, 4)]} if count else {"of": 0}
+    return {"share": round(hits / count, 4), "of": count, "interval": [round(low, 4), round(high, 4)]}

@@ -1,4 +1,4 @@
-"""Writes a trained topic model for onnxruntime: 8-bit matrices and embeddings, one window of a text at a time."""
+"""Writes a trained reader for onnxruntime: 8-bit matrices and embeddings, one window of a text at a time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from nemora.tagger.requantise import to_columns
-from nemora.train.encoder import EncoderLayer, TopicModel
+from nemora.train.encoder import EncoderLayer, ReaderModel
 
 CONTRIB = "com.microsoft"
+LARGEST = 63
+"""Seven of the eight bits: processors without VNNI add two 8-bit products in 16 bits, which would saturate."""
 
 
-def to_onnx(model: TopicModel) -> bytes:
-    """A graph from `ids` int64 [1, seq] to `logits` fp32 [1, 1 + topics].
+def to_onnx(model: ReaderModel) -> bytes:
+    """A graph from `ids` and `shapes` int64 [1, seq] to `logits` fp32 [1, 1 + topics] and `labels` fp32
+    [1, seq, labels].
 
     Matrices are 8-bit integers with a scale per output column, inputs are quantised per call (onnxruntime's
-    DynamicQuantizeMatMul); embeddings are 8-bit with a scale per row. There is no padding and so no mask.
+    DynamicQuantizeMatMul); embeddings are 8-bit with a scale per row. The heads
+    are small and stay fp32. There is no padding and so no mask.
     """
     graph = _Graph()
     encoder = model.encoder
     x = graph.embedding("words", "ids", _array(encoder.words.weight))
     x = graph.add_positions(x, _array(encoder.positions.weight))
+    forms = graph.node("Gather", [graph.constant(_array(encoder.shapes.weight)), "shapes"], axis=0)
+    x = graph.node("Add", [x, forms])
     x = graph.norm(x, encoder.norm)
     for layer in encoder.layers:
         assert isinstance(layer, EncoderLayer)
@@ -34,7 +39,9 @@ def to_onnx(model: TopicModel) -> bytes:
     pooled = graph.node("Concat", [mean, largest], axis=1)
     weight, bias = graph.constant(_array(model.head.weight)), graph.constant(_array(model.head.bias))
     graph.node("Gemm", [pooled, weight, bias], output="logits", transB=1)
-    return graph.serialised(len(model.head.bias))
+    weight, bias = graph.constant(_array(model.labels.weight).T), graph.constant(_array(model.labels.bias))
+    graph.node("Add", [graph.node("MatMul", [x, weight]), bias], output="labels")
+    return graph.serialised(len(model.head.bias), len(model.labels.bias))
 
 
 def _layer(graph: _Graph, layer: EncoderLayer, x: str) -> str:
@@ -94,18 +101,28 @@ class _Graph:
         self.nodes.append(helper.make_node("Split", [x, sizes], outputs, axis=-1))
         return outputs
 
-    def serialised(self, outputs: int) -> bytes:
+    def serialised(self, outputs: int, labels: int) -> bytes:
         graph = helper.make_graph(
             self.nodes,
-            "topics",
-            [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "seq"])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, outputs])],
+            "reader",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, [1, "seq"]) for name in ("ids", "shapes")],
+            [
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, outputs]),
+                helper.make_tensor_value_info("labels", TensorProto.FLOAT, [1, "seq", labels]),
+            ],
             self.constants,
         )
         opsets = [helper.make_opsetid("", 18), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
         data: bytes = model.SerializeToString(deterministic=True)
         return data
+
+
+def to_columns(weights: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Symmetric integers [K, N] in ±`LARGEST`, and a float32 scale for each of the N columns."""
+    scales = np.abs(weights).max(axis=0) / LARGEST
+    scales[scales == 0] = 1.0
+    return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)
 
 
 def _array(tensor: Tensor) -> np.ndarray[Any, Any]:

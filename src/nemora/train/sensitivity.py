@@ -1,4 +1,4 @@
-"""The recipe of the topic model, from labelled texts to a folder that `tagger.topics` opens."""
+"""The recipe of the model that reads requests, from labelled texts to a folder that `tagger.reader` opens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ import numpy as np
 import torch
 
 from nemora.errors import UsageError
-from nemora.tagger.topics import MODEL, SETTINGS, TOKENIZER, TopicTagger
-from nemora.train.authored import TOPICS, Example, filled, is_held_out, read_authored
+from nemora.tagger.reader import MODEL, SETTINGS, TOKENIZER, TextReader
+from nemora.train.authored import TOPICS, Example, is_held_out
+from nemora.train.batches import MAX_TOKENS
 from nemora.train.evaluate import Line, draw_line, figures
-from nemora.train.examples import parts_of, read_public
+from nemora.train.examples import of_spans, parts_of, read_public, read_requests, with_values
 from nemora.train.export import to_onnx
+from nemora.train.reader import Recipe, Report, Trainer
+from nemora.train.span_data import SpanData, gather_spans
+from nemora.train.span_evaluate import span_figures, whole_names, with_whole_names
+from nemora.train.span_labels import LABELS
+from nemora.train.span_text import SpanText
 from nemora.train.topic_head import fit_topics
-from nemora.train.topics import MAX_TOKENS, Recipe, Report, Trainer
 
 FALSE_ALARMS = 0.07
 """Share of the harmless authored texts that are kept. Many are look-alikes: of ordinary requests far fewer are."""
@@ -42,29 +47,36 @@ class Split:
 
     learned: tuple[Example, ...]
     held_out: tuple[Example, ...]
+    """Requests written by hand."""
     public_held_out: tuple[Example, ...]
+    spans: SpanData
 
 
-def gather(sources: Sources, seed: int) -> Split:
+def gather(sources: Sources, recipe: Recipe) -> Split:
     """All texts, split.
 
     Raises:
         UsageError: a folder has no texts, or there are too few to hold any out.
     """
-    authored = [example for folder in sources.authored for example in read_authored(folder)]
-    public = read_public(sources.public, random.Random(seed)) if sources.public is not None else []
+    authored = [example for folder in sources.authored for example in read_requests(folder)]
+    public = read_public(sources.public, random.Random(recipe.seed)) if sources.public is not None else []
     if not authored:
         raise UsageError("There are no labelled requests to learn from; name a folder with .jsonl files of them.")
     held_out = [example for example in authored if is_held_out(example.group)]
     if not {True, False} == {example.stays for example in held_out}:
         raise UsageError("The requests are in too few groups: some of both kinds must be held out for validation.")
     learned = [example for example in (*authored, *public) if not is_held_out(example.group)]
-    return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)))
+    spans = gather_spans(sources.public, recipe.seed, generated=recipe.generated)
+    return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)), spans)
 
 
 def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
     """Fine-tune the encoder in `base`."""
-    trainer = Trainer(base, parts_of(split.learned), recipe)
+
+    def more(epoch: int) -> list[Example]:
+        return parts_of(of_spans(split.spans.of_epoch(epoch, recipe.generated)))
+
+    trainer = Trainer(base, parts_of(split.learned), recipe, more)
     trainer.train(report)
     return trainer
 
@@ -74,7 +86,7 @@ def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str,
     folder.mkdir(parents=True)
     trainer.model.eval()
     draw = random.Random(trainer.recipe.seed)
-    learned = [replace(example, text=filled(example.text, draw)) for example in split.learned]
+    learned = [with_values(example, draw) for example in split.learned]
     (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
     shutil.copyfile(base / TOKENIZER, folder / TOKENIZER)
     facts = {
@@ -90,28 +102,48 @@ def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str,
 def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:
     """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
     _write_settings(folder, Line(1.0, 0.0))
-    tagger = TopicTagger(folder)
-    held_out, public = (_logits(tagger, examples) for examples in (split.held_out, split.public_held_out))
-    stays = np.array([example.stays for example in split.held_out])
-    line = draw_line(held_out, stays, false_alarms=FALSE_ALARMS)
+    reader = TextReader(folder)
+    held_out, public = _with_values(split.held_out), _with_values(split.public_held_out)
+    logits = _logits(reader, held_out)
+    line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
     _write_settings(folder, line)
-    report = {**facts, "held_out": figures(split.held_out, held_out, line)}
-    if split.public_held_out:
-        report["public_held_out"] = figures(split.public_held_out, public, line)
+    report = {**facts, "held_out": figures(held_out, logits, line)}
+    if public:
+        report["public_held_out"] = figures(public, _logits(reader, public), line)
+    report["spans"] = _span_figures(reader, [*map(_span_text, held_out), *split.spans.held_out])
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 
 
-def _logits(tagger: TopicTagger, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+def _span_text(example: Example) -> SpanText:
+    return SpanText(example.text, example.spans or (), example.lang, example.source, example.group, known=example.known)
+
+
+def _span_figures(reader: TextReader, texts: Sequence[SpanText]) -> dict[str, Any]:
+    """With pieces of names as the names that they make."""
+    readings = reader.read([text.text for text in texts])
+    found = [[(span.start, span.end, span.label) for span in reading.spans] for reading in readings]
+    return span_figures(
+        [with_whole_names(text) for text in texts],
+        [whole_names(text.text, spans) for text, spans in zip(texts, found, strict=True)],
+    )
+
+
+def _with_values(examples: Sequence[Example]) -> list[Example]:
     """Slots are filled alike each time."""
     draw = random.Random(1)
-    return np.array([tagger.logit(filled(example.text, draw)) for example in examples])
+    return [with_values(example, draw) for example in examples]
+
+
+def _logits(reader: TextReader, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+    return np.array([reader.logit(example.text) for example in examples])
 
 
 def _write_settings(folder: Path, line: Line) -> None:
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (MODEL, TOKENIZER)}
     settings = {
         "topics": list(TOPICS),
+        "labels": list(LABELS),
         "window": MAX_TOKENS,
         "scale": line.scale,
         "shift": line.shift,

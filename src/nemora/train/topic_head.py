@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
 from nemora.train.authored import TOPICS, Example
+from nemora.train.batches import encoded
 
 RIDGE = 1e-2
 STEPS = 300
@@ -47,8 +48,13 @@ def _features(model: bytes, tokenizer: tokenizers.Tokenizer, texts: Sequence[str
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    rows = (np.array([tokenizer.encode(text).ids], np.int64) for text in texts)
-    return np.concatenate([session.run([name], {"ids": row})[0] for row in rows])
+    rows = (encoded(tokenizer, text) for text in texts)
+    return np.concatenate(
+        [
+            session.run([name], {"ids": np.array([row.ids], np.int64), "shapes": np.array([row.shapes], np.int64)})[0]
+            for row in rows
+        ]
+    )
 
 
 def _regression(features: Numbers, wanted: Numbers) -> tuple[Numbers, Numbers]:

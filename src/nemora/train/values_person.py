@@ -1,0 +1,204 @@
+# ruff: noqa: E501 (word lists)
+"""Invented people: names as they are written in many countries, and what hangs on them (e-mail address, handle)."""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from nemora.train.span_text import Piece
+
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "en": ("en_US", "en_GB", "en_IN", "en_NG", "en_KE", "ga_IE", "zu_ZA", "yo_NG", "ig_NG", "ha_NG", "pinyin", "hangul",
+           "romaji", "arabic", "viet"),
+    "de": ("de_DE", "tr_TR"), "fr": ("fr_FR", "arabic"), "es": ("es_ES", "es_MX"), "it": ("it_IT",),
+    "pt": ("pt_BR", "pt_PT"), "nl": ("nl_NL",), "pl": ("pl_PL",), "cs": ("cs_CZ",), "sk": ("sk_SK",), "hu": ("hu_HU",),
+    "ro": ("ro_RO",), "ru": ("ru_RU",), "uk": ("uk_UA",), "bg": ("bg_BG",), "tr": ("tr_TR",), "ar": ("ar_SA",),
+    "fa": ("fa_IR",), "he": ("he_IL",), "hi": ("hi_IN",), "bn": ("bn_BD",), "ja": ("ja_JP",), "ko": ("ko_KR",),
+    "zh": ("zh_CN", "zh_TW"), "vi": ("viet",), "id": ("id_ID",), "th": ("th_TH",), "sv": ("sv_SE",), "no": ("no_NO",),
+    "da": ("da_DK",), "fi": ("fi_FI",), "el": ("el_GR",), "hr": ("hr_HR",), "sl": ("sl_SI",), "lt": ("lt_LT",),
+    "sw": ("en_KE",),
+}  # fmt: skip
+"""Locales from which names are drawn for texts in a language."""
+HELD_OUT = frozenset({"sk_SK", "sl_SI", "lt_LT", "zu_ZA", "bn_BD", "sv_SE", "es_MX", "hangul", "bg_BG"})
+"""Locales whose names are only used for validation."""
+ANYWHERE = tuple(sorted({name for names in LANGUAGES.values() for name in names if not name.startswith(("ar_", "fa", "he", "hi",
+                 "bn", "ja", "ko", "zh", "th", "ru", "uk", "bg", "el"))}))  # fmt: skip
+"""Locales in Latin letters: people of all countries stand in English, German or French texts."""
+SURNAME_FIRST = frozenset({"ja_JP", "ko_KR", "zh_CN", "zh_TW", "hu_HU", "viet"})
+UNSPACED = frozenset({"ja_JP", "ko_KR", "zh_CN", "zh_TW"})
+
+OWN: dict[str, tuple[str, str]] = {
+    "pinyin": (
+        "Wei Fang Jing Xiuying Lei Yan Jie Qiang Min Na Haoyu Zihan Yuxuan Mengyao Xiaoming Guoliang Shu-fen Chun-hui Yi"
+        " Bo Ting Ling Jianhua Zhiyuan Ruoxi Xinyi",
+        "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Luo Ouyang Situ Tsai Hsieh Cheung"
+        " Kwok Ng Tan Xie Qiu Feng",
+    ),
+    "hangul": (
+        "Min-jun Seo-yeon Ji-woo Ha-eun Do-yun Jiho Sumin Eunji Hyun-woo Yuna Kyungsoo Taeyang Mi-sook Young-ja Byung-hun"
+        " Sooyoung Jae-hyun Nari",
+        "Kim Lee Park Choi Jung Kang Cho Yoon Jang Lim Shin Kwon Hwang Song Ahn Yoo Namgung Baek Moon",
+    ),
+    "romaji": (
+        "Haruto Yui Sota Hina Ren Aoi Kaito Sakura Takumi Misaki Kenji Naoko Hiroshi Yumiko Shinji Ayaka Daisuke Emi"
+        " Tatsuya Chiyo",
+        "Sato Suzuki Takahashi Tanaka Watanabe Ito Yamamoto Nakamura Kobayashi Kato Yoshida Yamada Sasaki Matsumoto Inoue"
+        " Kimura Shimizu Hayashi Ōta Fujiwara",
+    ),
+    "arabic": (
+        "Mohammed Ahmad Fatima Aisha Omar Khalid Layla Yusuf Maryam Ibrahim Noor Zaynab Hamza Salma Rania Tariq Abdul-Rahman"
+        " Abdullah Huda Samir Nadia Karim Yasmine Bilal Soraya Mustapha",
+        "al-Sayed El-Masri Haddad Khoury bin_Salem Al_Hashimi Mansour Benali Bouzid Hussein Rahman Nasser Aziz Darwish"
+        " al_Farsi El_Amrani Saleh Qureshi Shaikh Tahir Zidane Abu_Bakr Ben_Youssef",
+    ),
+    "viet": (
+        "Văn_An Thị_Hoa Minh_Anh Quốc_Bảo Thanh_Hương Đức_Long Ngọc_Lan Tuấn Phương Thu_Hà Gia_Huy Khánh_Linh Hải Mai"
+        " Hữu_Nghĩa Bích_Trâm",
+        "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý",
+    ),
+    "ar_SA": (
+        "محمد أحمد فاطمة عائشة عمر خالد ليلى يوسف مريم إبراهيم نور زينب حمزة سلمى رانيا طارق عبدالله هدى سمير نادية كريم",
+        "الحربي العتيبي القحطاني الشمري حداد خوري منصور بن_علي المصري الهاشمي درويش ناصر السيد الزهراني العلي سليمان",
+    ),
+}  # fmt: skip
+"""Given names and surnames where Faker has none; `_` is a space within a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An invented person and where the name comes from."""
+
+    given: str
+    surname: str
+    locale: str
+
+    @property
+    def ascii(self) -> tuple[str, str]:
+        """Given name and surname in small Latin letters, as addresses have them; "" where there are none."""
+        return _plain(self.given), _plain(self.surname)
+
+
+@functools.cache
+def faker(locale: str) -> Any:
+    """Faker's generator of a locale."""
+    from faker.factory import Factory
+
+    return Factory.create(locale)
+
+
+def draw_person(draw: random.Random, lang: str, *, held_out: bool) -> Person:
+    """Somebody who may stand in a text of that language."""
+    own = LANGUAGES.get(lang, LANGUAGES["en"])
+    far = lang in ("en", "de", "fr", "es", "nl", "pt", "it") and draw.random() < 0.3
+    choice = [name for name in (ANYWHERE if far else own) if held_out or name not in HELD_OUT] or list(own)
+    locale = draw.choice(choice)
+    if locale in OWN:
+        given, surname = (draw.choice(names.split()).replace("_", " ") for names in OWN[locale])
+    else:
+        source = faker(locale)
+        source.random = draw
+        given, surname = (name().strip(" ;") for name in (source.first_name, source.last_name))
+    kind = draw.random()
+    if kind < 0.06 and locale not in UNSPACED:
+        surname = f"{surname}-{_another(draw, locale)}" if " " not in surname else surname
+    elif kind < 0.12 and locale in ("es_ES", "es_MX", "pt_BR", "pt_PT"):
+        surname = f"{surname} {draw.choice(['', 'y ', 'de '])}{_another(draw, locale)}"
+    return Person(given, surname, locale)
+
+
+def _another(draw: random.Random, locale: str) -> str:
+    if locale in OWN:
+        return draw.choice(OWN[locale][1].split()).replace("_", " ")
+    return str(faker(locale).last_name())
+
+
+def full_name(person: Person, draw: random.Random) -> list[Piece]:
+    """The name as it is written in full, in one of its customary forms."""
+    given: Piece = (person.given, "GIVEN_NAME")
+    surname: Piece = (person.surname, "SURNAME")
+    if person.locale in UNSPACED:
+        return [surname, (draw.choice(["", "", "", " "]), None), given]
+    if person.locale in SURNAME_FIRST and draw.random() < 0.8:
+        return [surname, (" ", None), given]
+    initial = draw.choice("ABCDEFGHJKLMNOPRSTVW")
+    kind = draw.random()
+    if kind < 0.78 or not person.given[0].isascii():
+        return [given, (" ", None), surname]
+    if kind < 0.84:
+        return [(f"{person.given} {initial}.", "GIVEN_NAME"), (" ", None), surname]
+    if kind < 0.90:
+        return [(f"{person.given[0]}.", "GIVEN_NAME"), (" ", None), surname]
+    if kind < 0.93:
+        return [(f"{initial}.{draw.choice(['', ' '])}{person.given[0]}.", "GIVEN_NAME"), (" ", None), surname]
+    if kind < 0.96:
+        return [(f"{person.given} {_another_given(person.locale, draw)}", "GIVEN_NAME"), (" ", None), surname]
+    return [given, (" ", None), surname, (draw.choice([" Jr.", ", PhD", " III", ", MD", " Sr."]), None)]
+
+
+def _another_given(locale: str, draw: random.Random) -> str:
+    if locale in OWN:
+        return draw.choice(OWN[locale][0].split()).replace("_", " ")
+    source = faker(locale)
+    source.random = draw
+    return str(source.first_name())
+
+
+def inverted_name(person: Person, draw: random.Random) -> list[Piece]:
+    """The name as lists have it: "Berg, Ada"."""
+    if person.locale in UNSPACED:
+        return full_name(person, draw)
+    return [(person.surname, "SURNAME"), (", ", None), (person.given, "GIVEN_NAME")]
+
+
+MAIL_HOSTS = (
+    "gmail.com", "outlook.com", "yahoo.co.uk", "gmx.de", "web.de", "orange.fr", "libero.it", "icloud.com", "proton.me",
+    "mail.ru", "qq.com", "163.com", "naver.com", "uol.com.br", "wp.pl", "seznam.cz", "hotmail.es", "fastmail.com",
+    "yandex.ru", "rediffmail.com", "t-online.de", "ziggo.nl", "live.se", "me.com", "aol.com",
+)  # fmt: skip
+
+
+def email(person: Person, draw: random.Random, host: str = "") -> str:
+    """An address such as that person might have."""
+    given, surname = person.ascii
+    if not given or not surname:
+        given, surname = (
+            draw.choice(["sunny", "blue", "li", "kim", "dv", "mx"]),
+            draw.choice(["cat", "sky", "wei", "ok"]),
+        )
+    number = str(draw.randrange(1, 2010)) if draw.random() < 0.35 else ""
+    shapes = [f"{given}.{surname}", f"{given[0]}.{surname}", f"{given}{surname[0]}", f"{given}_{surname}", f"{surname}{given[0]}",
+              f"{given}", f"{given[0]}{surname}", f"{surname}.{given}", f"{given}+{draw.choice(['news', 'bills', 'shop'])}"]  # fmt: skip
+    local = draw.choice(shapes) + number
+    address = f"{local}@{host or draw.choice(MAIL_HOSTS)}"
+    return address if draw.random() < 0.93 else address.title()
+
+
+def handle(person: Person, draw: random.Random) -> str:
+    """A name in a network, with or without @."""
+    given, surname = person.ascii
+    base = draw.choice([given + surname, f"{given}_{surname}", f"{given}.{surname[:1]}", f"{surname}{given[:1]}", f"x{given}x",
+                        f"its{given}", f"{given}the{draw.choice(['great', 'baker', 'nerd', 'runner'])}",
+                        draw.choice(["pixel", "night", "lazy", "turbo", "velvet", "mossy"]) + draw.choice(["fox", "otter", "kid", "moth", "byte"])])  # fmt: skip
+    name = (base.strip("._") or "user") + (str(draw.randrange(1, 2012)) if draw.random() < 0.6 else "")
+    return draw.choice(["@", "@", "u/", ""]) + (
+        name if re.search(r"[\d_.]", name) else name + str(draw.randrange(10, 99))
+    )
+
+
+def username(person: Person, draw: random.Random) -> str:
+    """A login."""
+    given, surname = person.ascii
+    given, surname = given or "user", surname or "x"
+    shapes = [given[0] + surname, f"{given}.{surname}", surname[:5] + given[:2], f"{given}{draw.randrange(1, 999)}",
+              f"svc-{surname}", f"{given[0]}{surname[:6]}{draw.randrange(1, 99):02}", f"{surname}_{given[0]}"]  # fmt: skip
+    return draw.choice(shapes)
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
+    return "".join(c for c in letters if c.isascii() and c.isalnum())

@@ -1,0 +1,61 @@
+"""The shape of a token is what its id does not say: capitals, digits, and what stands before it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemora.tagger.tokens import SHAPES, SPECIAL_SHAPE, shapes
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "case", "gap"),
+    [
+        ("x word", 2, 1, 1),
+        ("x Word", 2, 2, 1),
+        ("x WORD", 2, 3, 1),
+        ("x wOrd", 2, 4, 1),
+        ("x McDonald", 2, 4, 1),
+        ("x W", 2, 3, 1),
+        ("x w0rd", 2, 5, 1),
+        ("x -,-", 2, 0, 1),
+        ("x 王小明", 2, 0, 1),
+        ("x Élan", 2, 2, 1),
+        ("x Ольга", 2, 2, 1),
+        ("x😀", 1, 0, 0),
+        ("x\nword", 2, 1, 2),
+        ("x\u2028word", 2, 1, 2),
+        ("x\u00a0word", 2, 1, 1),
+        ("word", 0, 1, 2),
+    ],
+)
+def test_shapes(text: str, start: int, case: int, gap: int) -> None:
+    (found,) = shapes(text, np.array([[start, len(text)]]))
+    assert divmod(int(found), 3) == (case, gap)
+
+
+@given(st.text(st.characters(), min_size=1, max_size=30), st.data())
+def test_any_text_has_shapes_like_those_of_the_readable_rule(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    (found,) = shapes(text, np.array([[start, end]]))
+    assert found == 3 * _case(text[start:end]) + _gap(text[:start])
+    assert 0 <= found < SPECIAL_SHAPE < SHAPES
+
+
+def _case(token: str) -> int:
+    known = "".join(char if ord(char) < 0x10000 else "-" for char in token)
+    upper, lower = sum(map(str.isupper, known)), sum(map(str.islower, known))
+    if any(map(str.isdigit, known)):
+        return 5
+    if upper == 1 and lower and known[0].isupper():
+        return 2
+    return 4 if upper and lower else 3 if upper else 1 if lower else 0
+
+
+def _gap(before: str) -> int:
+    if not before or before[-1] in "\n\r\v\f\x85\u2028\u2029":
+        return 2
+    return 1 if before[-1].isspace() else 0
