@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 
-HIDDEN, LAYERS, WIDTH, POSITIONS, HEADS = 24, 3, 40, 64, 4
+HIDDEN, LAYERS, WIDTH, POSITIONS, HEADS = 24, 3, 40, 256, 4
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "my", "salary", "weather", "is", "the", "fired", "cake"]
 LETTERS = [chr(code) for code in range(ord("a"), ord("z") + 1)]
 
