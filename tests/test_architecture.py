@@ -42,7 +42,7 @@ BELOW = {
     "settings": set(),
     "__init__": {"backends", "settings"},
 }
-PROTOCOLS = {"Tagger", "TaggedSpan"}
+PROTOCOLS = {"Reader", "Reading", "TaggedSpan"}
 MAY_USE_WORKER = {"chat", "server", "cli", "tagger"}
 MAY_SWALLOW = {  # handlers that only `continue`, and why that loses nothing
     "worker.py": "a half-written frame cannot be flushed to a child that was killed",

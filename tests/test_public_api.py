@@ -13,6 +13,7 @@ import pytest
 
 import nemora
 from nemora.cli.main import VERBS
+from nemora.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "nemora"

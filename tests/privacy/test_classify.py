@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemora.privacy.classify import IDENTIFYING, classify
-from nemora.privacy.finding import CATALOGUE, CATEGORIES, Finding, Kind, Sensitivity
+from nemora.privacy.classify import BESIDE, IDENTIFYING, classify
+from nemora.privacy.finding import CATALOGUE, CATEGORIES, FACTS, Finding, Kind, Sensitivity
 from nemora.privacy.inspect import Inspection
 
 
@@ -31,6 +31,17 @@ def inspection(*kinds: Kind, complete: bool = True, confidence: float = 0.9) -> 
 )
 def test_a_request_has_the_highest_class_of_its_parts(kinds: tuple[Kind, ...], expected: Sensitivity) -> None:
     assert classify(inspection(*kinds)).sensitivity is expected
+
+
+@pytest.mark.parametrize("fact", sorted(FACTS))
+def test_a_fact_beside_a_name_is_confidential_and_alone_or_far_away_it_is_not(fact: Kind) -> None:
+    assert classify(inspection(Kind.PERSON_NAME, fact)).sensitivity is Sensitivity.CONFIDENTIAL
+    assert classify(inspection(fact)).sensitivity <= Sensitivity.PERSONAL
+    near, far = (Finding(fact, "d", "/x", 5 + gap, 9 + gap, 0.9) for gap in (BESIDE, BESIDE + 1))
+    name = Finding(Kind.PERSON_NAME, "d", "/x", 0, 5, 0.9)
+    elsewhere = Finding(fact, "d", "/y", 5, 9, 0.9)
+    assert classify(Inspection((name, near))).sensitivity is Sensitivity.CONFIDENTIAL
+    assert classify(Inspection((name, far, elsewhere))).sensitivity is Sensitivity.PERSONAL
 
 
 def test_what_was_not_read_is_at_least_confidential() -> None:
@@ -86,5 +97,6 @@ def test_scores_are_noisy_or_per_category(findings: tuple[Finding, ...]) -> None
     scores = classify(Inspection(findings)).scores
     assert set(scores) == set(CATEGORIES)
     for category in CATEGORIES:
-        missed = math.prod(1 - f.confidence for f in findings if CATALOGUE[f.kind].category == category)
+        counted = (f for f in findings if CATALOGUE[f.kind].sensitivity > Sensitivity.PUBLIC)
+        missed = math.prod(1 - f.confidence for f in counted if CATALOGUE[f.kind].category == category)
         assert scores[category] == pytest.approx(1 - missed, abs=1e-4)

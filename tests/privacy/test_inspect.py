@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nemora.privacy.detectors import ALL
 from nemora.privacy.finding import Kind
 from nemora.privacy.inspect import CHUNK, Inspector, chunks
-from nemora.privacy.protocols import Match, Segment, Reading
+from nemora.privacy.protocols import Match, Reading, Segment
 from nemora.privacy.segment_cache import SegmentCache
 
 CARD = "4716 2093 8854 1728"

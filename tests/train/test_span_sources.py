@@ -8,7 +8,7 @@ import pytest
 
 from nemora.errors import UsageError
 from nemora.train.authored import is_held_out, read_authored
-from nemora.train.span_data import gather_spans
+from nemora.train.span_data import SpanData, gather_spans
 from nemora.train.span_evaluate import span_figures
 from nemora.train.span_labels import ABSENT_FROM_HARMLESS, TYPES, UNKNOWN
 from nemora.train.span_sources import authored_row, detokenised, read_authored_spans, read_public_spans
@@ -26,36 +26,31 @@ def values(text: SpanText) -> list[tuple[str, str]]:
 
 
 def test_marks_become_spans_and_names_are_taken_apart() -> None:
-    text = authored_row(
-        row("Tell [[PERSON|Ada van Berg]] at [[EMPLOYEE_ID|E-7]], aged [[AGE|41]]"), random.Random(0), ""
-    )
+    text = authored_row(row("Tell [[PERSON|Ada van Berg]] at [[EMPLOYEE_ID|E-7]], aged [[AGE|41]]"), "")
     assert text.text == "Tell Ada van Berg at E-7, aged 41"
     assert values(text) == [("Ada", "GIVEN_NAME"), ("van Berg", "SURNAME"), ("E-7", "RECORD_ID")]
 
 
 def test_a_slot_without_a_mark_has_its_type_where_it_is_no_example() -> None:
-    secret, public = (
-        authored_row(row("pay {{card}}", **{"class": c}), random.Random(0), "") for c in ("secret", "public")
-    )
+    secret, public = (authored_row(row("pay {{card}}", **{"class": c}), "") for c in ("secret", "public"))
     assert [kind for *_, kind in secret.spans] == ["CREDIT_CARD"] and not public.spans
 
 
 def test_amounts_are_a_persons_only_where_the_topic_says_so() -> None:
     kinds = [
-        authored_row(row("[[AMOUNT|$5]]", topics=topics), random.Random(0), "").spans[0][2]
-        for topics in (["employment"], ["strategy"])
+        authored_row(row("[[AMOUNT|$5]]", topics=topics), "").spans[0][2] for topics in (["employment"], ["strategy"])
     ]
     assert kinds == ["SALARY", UNKNOWN]
 
 
 def test_public_texts_say_nothing_about_names_and_places() -> None:
-    text = authored_row(row("Who is Ada?", **{"class": "public"}), random.Random(0), "")
+    text = authored_row(row("Who is Ada?", **{"class": "public"}), "")
     assert text.known == ABSENT_FROM_HARMLESS
 
 
 def test_an_unknown_mark_is_refused_with_its_place_and_no_text() -> None:
     with pytest.raises(UsageError, match="line 9") as caught:
-        authored_row(row("[[ODD|Ada]]"), random.Random(0), "line 9")
+        authored_row(row("[[ODD|Ada]]"), "line 9")
     assert "Ada" not in caught.value.message
 
 
@@ -92,10 +87,18 @@ def test_public_sets_are_read_with_what_they_know_only(tmp_path: Path) -> None:
 
 
 def test_everything_is_learned_from_or_held_out_by_group() -> None:
-    split = gather_spans([RECIPE], None, 0, generated=400)
-    assert all(not is_held_out(text.group) for text in split.learned)
-    assert all(is_held_out(text.group) for text in split.held_out) and split.held_out
-    assert split == gather_spans([RECIPE], None, 0, generated=400)
+    data, again = (gather_spans(None, 0, generated=400) for _ in range(2))
+    learned = data.of_epoch(0, 400)
+    assert len(learned) == 400 and all(not is_held_out(text.group) for text in learned)
+    assert all(is_held_out(text.group) for text in data.held_out) and data.held_out
+    assert (data, learned) == (again, again.of_epoch(0, 400)) and learned != data.of_epoch(1, 400)
+
+
+def test_two_epochs_see_every_public_row_once() -> None:
+    rows = tuple(SpanText(str(n), (), "en", "s", str(n)) for n in range(9))
+    data = SpanData(rows, (), 0)
+    seen = [data.of_epoch(epoch, 0) for epoch in (0, 1)]
+    assert sorted(text.text for text in (*seen[0], *seen[1])) == [str(n) for n in range(9)]
 
 
 def test_figures_count_each_span_once_and_leave_out_what_nobody_annotated() -> None:

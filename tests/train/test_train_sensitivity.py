@@ -11,18 +11,20 @@ import torch
 from tiny_encoder import write_encoder
 
 from nemora.errors import CorruptCheckpoint, UsageError
-from nemora.tagger.topics import TopicTagger
+from nemora.tagger.reader import TextReader
 from nemora.train import sensitivity
 from nemora.train.authored import Example
 from nemora.train.evaluate import area_under_curve, draw_line, figures, interval
-from nemora.train.topics import Recipe
+from nemora.train.reader import Recipe
+
+TINY = Recipe(epochs=2, layers=1, generated=8)
 
 
 def request(number: int) -> dict[str, object]:
     stays = number % 2 == 0
     return {
         "id": str(number),
-        "text": f"my salary is {'abcdefghij'[number % 10]} fired"
+        "text": f"my salary is [[GIVEN_NAME|{'abcdefghij'[number % 10]}]] fired"
         if stays
         else f"the weather is {'klmnopqrst'[number % 10]} cake",
         "class": "confidential" if stays else "public",
@@ -37,14 +39,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, o
     (folder / "data").mkdir()
     (folder / "data" / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(400)))
     base = write_encoder(folder / "base")
-    split = sensitivity.gather(sensitivity.Sources(authored=(folder / "data",)), 0)
+    recipe = Recipe(epochs=12, rate=2e-3, layers=2, tokens_per_batch=256, generated=8)
+    split = sensitivity.gather(sensitivity.Sources(authored=(folder / "data",)), recipe)
     lines: list[tuple[int, int]] = []
-    trainer = sensitivity.train(
-        base,
-        split,
-        Recipe(epochs=12, rate=2e-3, layers=2, tokens_per_batch=256),
-        lambda text, done, total: lines.append((done, total)),
-    )
+    trainer = sensitivity.train(base, split, recipe, lambda text, done, total: lines.append((done, total)))
     report = sensitivity.write(folder / "out", base, trainer, split)
     assert lines and all(done <= total for done, total in lines)
     return folder / "out", report
@@ -56,11 +54,19 @@ def test_it_learns_what_separates_the_texts(trained: tuple[Path, dict[str, objec
     assert held_out["by_topic"].keys() == {"employment"}
 
 
+def test_the_report_counts_spans_by_type_and_language(trained: tuple[Path, dict[str, object]]) -> None:
+    spans = trained[1]["spans"]
+    assert isinstance(spans, dict)
+    assert spans["by_type"]["NAME"]["recall"] > 0.9 and spans["by_source"]["authored"]["precision"] > 0.9
+    assert "en" in spans["by_language"]
+
+
 def test_the_written_folder_judges_as_the_trained_model(trained: tuple[Path, dict[str, object]]) -> None:
-    tagger = TopicTagger(trained[0])
-    kept, left = tagger.tag(["my salary is z fired", "the weather is z cake"])
-    assert [span.label for span in kept] == ["employment"] and left == []
-    assert (kept[0].start, kept[0].end) == (0, 20) and 0.5 <= kept[0].score <= 1
+    reader = TextReader(trained[0])
+    kept, left = reader.read(["my salary is c fired", "the weather is n cake"])
+    assert [span.label for span in kept.topics] == ["employment"] and left.topics == ()
+    assert (kept.topics[0].start, kept.topics[0].end) == (0, 20) and 0.5 <= kept.topics[0].score <= 1
+    assert [(span.label, span.start, span.end) for span in kept.spans] == [("GIVEN_NAME", 13, 14)] and left.spans == ()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"topics": [], "window": 256, "scale": 1, "shift": 0}', b"[" * 999])
@@ -69,22 +75,22 @@ def test_damaged_settings_are_one_sentence(
 ) -> None:
     for name in ("model.onnx", "tokenizer.json"):
         (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
-    (tmp_path / "topics.json").write_bytes(damage)
-    with pytest.raises(CorruptCheckpoint, match=r"topics\.json"):
-        TopicTagger(tmp_path)
+    (tmp_path / "reader.json").write_bytes(damage)
+    with pytest.raises(CorruptCheckpoint, match=r"reader\.json"):
+        TextReader(tmp_path)
 
 
 def test_too_few_groups_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(request(0)))
     with pytest.raises(UsageError, match="groups"):
-        sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
+        sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
 
 
 def test_training_twice_with_a_seed_gives_the_same_losses(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(120)))
     base = write_encoder(tmp_path / "base")
-    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
-    losses = [sensitivity.train(base, split, Recipe(epochs=2, layers=1), lambda *_: None).losses for _ in range(2)]
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
+    losses = [sensitivity.train(base, split, TINY, lambda *_: None).losses for _ in range(2)]
     assert losses[0] == losses[1]
 
 
@@ -113,6 +119,6 @@ def test_figures_are_counted_as_they_are_called() -> None:
 
 def test_bf16_training_keeps_fp32_weights(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(60)))
-    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), 0)
-    trainer = sensitivity.train(write_encoder(tmp_path / "base"), split, Recipe(epochs=1, layers=1), lambda *_: None)
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
+    trainer = sensitivity.train(write_encoder(tmp_path / "base"), split, TINY, lambda *_: None)
     assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}

@@ -58,8 +58,9 @@ def shapes(text: str, offsets: Ints) -> Ints:
     start, end = offsets[:, 0], offsets[:, 1]
 
     def within(flag: int) -> Ints:
-        counted = np.concatenate(([0], np.cumsum((flags & flag) > 0)))
-        return np.asarray(counted[end] - counted[start])
+        counted: Ints = np.concatenate(([0], np.cumsum((flags & flag) > 0)))
+        found: Ints = counted[end] - counted[start]
+        return found
 
     lower, upper, digits = within(_LOWER), within(_UPPER), within(_DIGIT)
     first = (flags[np.minimum(start, len(flags) - 1)] & _UPPER) > 0

@@ -7,6 +7,7 @@ Each epoch sees the own rows, and among them requests of the recipe and new text
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 from collections.abc import Sequence
@@ -132,6 +133,8 @@ def measured(folder: Path, data: Data) -> dict[str, Any]:
     for name, examples in (("own", data.own_held_out), ("validation", data.validation)):
         filled = with_fixed_values(examples)
         texts = figures(filled, np.array([reader.logit(example.text) for example in filled]), line)
+        if math.isnan(texts["auc"]):  # requests of one kind only
+            texts["auc"] = None
         marked = [example for example in filled if example.spans is not None]
         generated = data.texts if name == "validation" else ()
         report[name] = texts | {"spans": span_report(reader, marked, generated) if marked or generated else {}}

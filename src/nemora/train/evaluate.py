@@ -1,4 +1,4 @@
-"""How good the judgement of topics is on texts that it has not seen, and where to draw the line between staying and leaving."""
+"""How well topics are judged in texts not seen before, and where to draw the line between staying and leaving."""
 
 from __future__ import annotations
 
