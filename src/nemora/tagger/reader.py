@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -120,8 +121,13 @@ def load_reader(folder: str | None = None, *, threads: int = 1) -> TextReader:
     """
     if folder is not None:
         return TextReader(Path(folder), threads=threads)
-    with resources.as_file(resources.files("nemora.tagger") / SHIPPED) as shipped:
+    with shipped_folder() as shipped:
         return TextReader(shipped, threads=threads)
+
+
+def shipped_folder() -> AbstractContextManager[Path]:
+    """The folder of the model that ships with Nemora, for as long as the context lasts."""
+    return resources.as_file(resources.files("nemora.tagger") / SHIPPED)
 
 
 def _settings(path: Path) -> ReaderSettings:

@@ -51,14 +51,19 @@ class Trainer:
     recipe: Recipe
     more: Callable[[int], Sequence[Example]] = lambda epoch: ()
     losses: list[float] = field(default_factory=list)
+    start: ReaderModel | None = None
+    """A model to train further; without one, the published encoder with new heads."""
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.recipe.seed)
         self.draw = random.Random(self.recipe.seed)
         self.tokenizer = load_tokenizer(self.folder / "tokenizer.json")
+        self.model = self.start or self._new_model()
+
+    def _new_model(self) -> ReaderModel:
         encoder = Encoder(read_config(self.folder, layers=self.recipe.layers))
         encoder.load_published(self.folder)
-        self.model = ReaderModel(encoder, len(TOPICS), len(LABELS))
+        return ReaderModel(encoder, len(TOPICS), len(LABELS))
 
     def train(self, report: Report) -> None:
         """All epochs."""
@@ -92,7 +97,7 @@ class Trainer:
         learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
         groups = [
             {"params": [p for p in learned if id(p) not in begun], "lr": rate},
-            {"params": [p for p in learned if id(p) in begun], "lr": NEW_WEIGHTS * rate},
+            {"params": [p for p in learned if id(p) in begun], "lr": (1 if self.start else NEW_WEIGHTS) * rate},
         ]
         return torch.optim.AdamW(groups, weight_decay=self.recipe.decay, betas=(0.9, 0.98), fused=True)
 

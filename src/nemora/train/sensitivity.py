@@ -83,12 +83,7 @@ def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
 
 def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str, Any]:
     """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report."""
-    folder.mkdir(parents=True)
-    trainer.model.eval()
-    draw = random.Random(trainer.recipe.seed)
-    learned = [with_values(example, draw) for example in split.learned]
-    (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
-    shutil.copyfile(base / TOKENIZER, folder / TOKENIZER)
+    write_model(folder, base, trainer, split)
     facts = {
         "recipe": asdict(trainer.recipe),
         "learned_from": len(split.learned),
@@ -99,28 +94,41 @@ def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str,
     return measure(folder, split, facts)
 
 
+def write_model(folder: Path, base: Path, trainer: Trainer, split: Split) -> None:
+    """The weights and the tokenizer."""
+    folder.mkdir(parents=True)
+    trainer.model.eval()
+    draw = random.Random(trainer.recipe.seed)
+    learned = [with_values(example, draw) for example in split.learned]
+    (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
+    shutil.copyfile(base / TOKENIZER, folder / TOKENIZER)
+
+
 def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:
     """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
-    _write_settings(folder, Line(1.0, 0.0))
+    write_settings(folder, Line(1.0, 0.0))
     reader = TextReader(folder)
-    held_out, public = _with_values(split.held_out), _with_values(split.public_held_out)
+    held_out, public = with_fixed_values(split.held_out), with_fixed_values(split.public_held_out)
     logits = _logits(reader, held_out)
     line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
-    _write_settings(folder, line)
+    write_settings(folder, line)
     report = {**facts, "held_out": figures(held_out, logits, line)}
     if public:
         report["public_held_out"] = figures(public, _logits(reader, public), line)
-    report["spans"] = _span_figures(reader, [*map(_span_text, held_out), *split.spans.held_out])
+    report["spans"] = span_report(reader, held_out, split.spans.held_out)
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 
 
-def _span_text(example: Example) -> SpanText:
-    return SpanText(example.text, example.spans or (), example.lang, example.source, example.group, known=example.known)
+def line_of(reader: TextReader, examples: Sequence[Example]) -> Line:
+    """Where a model's line lies by these examples."""
+    stays = np.array([example.stays for example in examples])
+    return draw_line(_logits(reader, examples), stays, false_alarms=FALSE_ALARMS)
 
 
-def _span_figures(reader: TextReader, texts: Sequence[SpanText]) -> dict[str, Any]:
-    """With pieces of names as the names that they make."""
+def span_report(reader: TextReader, examples: Sequence[Example], more: Sequence[SpanText]) -> dict[str, Any]:
+    """Figures of spans in examples and in texts, with pieces of names as the names that they make."""
+    texts = [*map(_span_text, examples), *more]
     readings = reader.read([text.text for text in texts])
     found = [[(span.start, span.end, span.label) for span in reading.spans] for reading in readings]
     return span_figures(
@@ -129,7 +137,11 @@ def _span_figures(reader: TextReader, texts: Sequence[SpanText]) -> dict[str, An
     )
 
 
-def _with_values(examples: Sequence[Example]) -> list[Example]:
+def _span_text(example: Example) -> SpanText:
+    return SpanText(example.text, example.spans or (), example.lang, example.source, example.group, known=example.known)
+
+
+def with_fixed_values(examples: Sequence[Example]) -> list[Example]:
     """Slots are filled alike each time."""
     draw = random.Random(1)
     return [with_values(example, draw) for example in examples]
@@ -139,7 +151,8 @@ def _logits(reader: TextReader, examples: Sequence[Example]) -> np.ndarray[Any, 
     return np.array([reader.logit(example.text) for example in examples])
 
 
-def _write_settings(folder: Path, line: Line) -> None:
+def write_settings(folder: Path, line: Line) -> None:
+    """What the model's folder says of it, with the hashes of its files."""
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (MODEL, TOKENIZER)}
     settings = {
         "topics": list(TOPICS),

@@ -1,0 +1,137 @@
+"""`nemora train sensitivity`: train the model that reads every request, or adapt it to labels of your own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nemora.errors import UsageError
+from nemora.settings import load_settings
+
+ENCODER = "minilm-l6"
+SHIPPED = "shipped"
+Report = Callable[[str, int, int], None]
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="FILE", help="labelled requests, .jsonl or folders; repeatable"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="fine-tune `shipped` or a model's folder; else train from the encoder",
+    )
+    parser.add_argument(
+        "--requests",
+        type=Path,
+        metavar="DIR",
+        help="with --from: what to rehearse and validate on; default: the recipe's",
+    )
+    parser.add_argument(
+        "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    parser.add_argument("--epochs", type=int, metavar="N", help="default: 4, with --from 3")
+    parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, or fine-tune, and write the model with its report.
+
+    Raises:
+        UsageError: no texts, DIR is there already, or an adapted model lost recall.
+    """
+    if not args.data:
+        raise UsageError("Give --data with labelled requests; recipes/sensitivity/README.md says how they look.")
+    if args.out.exists():
+        raise UsageError("--out names something that exists already; a new folder was expected.")
+    if (args.epochs or 1) < 1 or args.epochs == 0 or args.layers < 1 or (args.threads is not None and args.threads < 1):
+        raise UsageError("--epochs, --layers and --threads must be 1 or more.")
+    if args.start is not None and args.public_data is not None:
+        raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
+    import torch
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    report = _from_encoder(args) if args.start is None else _adapted(args)
+    if args.json:
+        print(json.dumps(report, indent=1))
+    else:
+        print(_summary(report, args.out) if args.start is None else _comparison(report, args.out))
+    return 0
+
+
+def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
+    from nemora.train import sensitivity
+    from nemora.train.reader import Recipe
+    from nemora.weights.fetch import resolve
+    from nemora.weights.progress import progress_on
+
+    settings = load_settings(args.config)
+    base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
+    recipe = Recipe(epochs=args.epochs or 4, layers=args.layers, seed=args.seed)
+    split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
+    trainer = _with_progress(lambda report: sensitivity.train(base, split, recipe, report))
+    return sensitivity.write(args.out, base, trainer, split)
+
+
+def _adapted(args: argparse.Namespace) -> dict[str, Any]:
+    """The shipped model, or another, fine-tuned on own requests."""
+    from nemora.tagger.reader import shipped_folder
+    from nemora.train import adapt
+    from nemora.train.own_requests import read_own, shipped_requests
+
+    recipe = adapt.rounds(adapt.ADAPTING, epochs=args.epochs, seed=args.seed)
+    data = adapt.gather(read_own(args.data), args.requests or shipped_requests())
+    with shipped_folder() if args.start == SHIPPED else nullcontext(Path(args.start)) as start:
+        trainer = _with_progress(lambda report: adapt.adapt(start, data, recipe, report))
+        return adapt.write(args.out, start, trainer, data)
+
+
+def _with_progress(train: Callable[[Report], T]) -> T:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("training", total=None)
+        return train(lambda text, done, total: bar.update(task, description=text, completed=done, total=total))
+
+
+def _comparison(report: dict[str, Any], out: Path) -> str:
+    rows = [f"{'held-out requests':<24}{'before':>9}{'after':>9}"]
+    for name, words in (("own", "own"), ("validation", "recipe")):
+        for key, what in (("kept_of_those_that_must_stay", "kept"), ("kept_of_harmless", "false alarms")):
+            old, new = (report[when][name][key].get("share") for when in ("before", "after"))
+            if old is not None:
+                rows.append(f"{f'{words}, {what}':<24}{old:>9.1%}{new:>9.1%}")
+        old, new = (report[when][name]["spans"].get("recall") for when in ("before", "after"))
+        if old is not None:
+            rows.append(f"{f'{words}, spans found':<24}{old:>9.1%}{new:>9.1%}")
+    return "\n".join([*rows, f'Use it: model = "{out.resolve()}" under [inspection]. All figures are in report.json.'])
+
+
+def _summary(report: dict[str, Any], out: Path) -> str:
+    held_out = report["held_out"]
+    kept, alarms = held_out["kept_of_those_that_must_stay"], held_out["kept_of_harmless"]
+    return (
+        f"{out}: of {kept['of']} held-out texts that must stay {kept['share']:.1%} are kept, of {alarms['of']} "
+        f"harmless ones {alarms['share']:.1%}; AUC {held_out['auc']:.3f}. All figures are in report.json."
+    )
