@@ -230,3 +230,9 @@ def test_every_key_is_documented() -> None:
         for field in dataclasses.fields(kind):
             if field.name not in ("api_key", "name"):
                 assert f".{field.name}" in document, field.name
+
+
+@pytest.mark.parametrize("key", ["tagger", "topics"])
+def test_a_setting_that_is_gone_says_what_takes_its_place(tmp_path: Path, key: str) -> None:
+    with pytest.raises(SettingsError, match=rf"inspection\.{key} is no longer a setting.*inspection\.model"):
+        load(tmp_path, f'[inspection]\n{key} = "x"\n')

@@ -127,11 +127,13 @@ def test_a_town_a_code_or_a_venue_is_none(marked: str) -> None:
     check(marked, Kind.STREET_ADDRESS)
 
 
-def test_a_number_needs_shape_score_and_a_word() -> None:
+def test_a_number_needs_shape_and_a_word_or_a_high_score() -> None:
     check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID)
     check("account ⟦{BANK_ACCOUNT|9051250768}⟧", Kind.BANK_ACCOUNT)
-    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.8)
-    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID)
+    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.65)
+    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.75)
+    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.85)
+    check("from ⟦{GOVERNMENT_ID|9051250768}⟧", Kind.GOVERNMENT_ID)
 
 
 @pytest.mark.parametrize(

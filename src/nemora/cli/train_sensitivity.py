@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
-    parser.add_argument("--epochs", type=int, metavar="N", help="default: 4, with --from 3")
+    parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")

@@ -50,7 +50,7 @@ _ADDRESS_GAP = re.compile(
     re.IGNORECASE,
 )
 _SAME_LINE = re.compile(r"[ \t,.#]{0,3}")
-_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.48, "number": 0.9}
+_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.48, "number": 0.7, "lone_number": 0.9}
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){1,3}|[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
@@ -213,7 +213,7 @@ def _numbered(text: str, group: Sequence[TaggedSpan]) -> bool:
 
 
 def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
-    """Numbers that only the model calls an id. It often errs, so shape, score and a word near must all agree."""
+    """Numbers that only the model calls an id. It often errs, so shape must agree, and a word near or a high score."""
     for span in spans:
         kind = _NUMBERS.get(span.label)
         if kind is None or span.score < _LEAST_SCORE["number"]:
@@ -223,7 +223,8 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         digits = re.sub(r"\D", "", value)
         if len(digits) < 6 or end - start > 34 or _NO_NUMBER.fullmatch(value) or _is_public(digits, value):
             continue
-        if _NUMBER_WORDS.search(text[max(0, start - 40) : start]):
+        said = _NUMBER_WORDS.search(text[max(0, start - 40) : start]) is not None
+        if said or span.score >= _LEAST_SCORE["lone_number"]:
             yield Match(kind, start, end, 0.6)
 
 

@@ -56,15 +56,15 @@ RULES: dict[str, Rule] = {
     "ORGANIZATION": Rule(Kind.ORGANISATION, 0.6),
     "PROJECT": Rule(Kind.PROJECT_NAME, 0.7),
     "HOST": Rule(Kind.HOST_NAME, 0.7),
-    "DATE_OF_BIRTH": Rule(Kind.DATE_OF_BIRTH, 0.8, _has_digits(2)),
-    "HANDLE": Rule(Kind.HANDLE, 0.9, _is_handle),
-    "VEHICLE": Rule(Kind.VEHICLE, 0.8, _has_digits(1)),
+    "DATE_OF_BIRTH": Rule(Kind.DATE_OF_BIRTH, 0.7, _has_digits(2)),
+    "HANDLE": Rule(Kind.HANDLE, 0.8, _is_handle),
+    "VEHICLE": Rule(Kind.VEHICLE, 0.7, _has_digits(1)),
     "BIOMETRIC": Rule(Kind.BIOMETRIC, 0.9),
-    "RECORD_ID": Rule(Kind.RECORD_NUMBER, 0.9, _is_number_of_record),
-    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.9, _has_digits(4)),
+    "RECORD_ID": Rule(Kind.RECORD_NUMBER, 0.75, _is_number_of_record),
+    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.75, _has_digits(4)),
     "DEVICE": Rule(Kind.DEVICE_NUMBER, 0.9, _has_digits(3)),
-    "PASSWORD": Rule(Kind.PASSWORD, 0.9, _is_secret),
-    "SECRET": Rule(Kind.API_KEY, 0.9, _is_secret),
+    "PASSWORD": Rule(Kind.PASSWORD, 0.75, _is_secret),
+    "SECRET": Rule(Kind.API_KEY, 0.8, _is_secret),
 }
 
 

@@ -60,7 +60,8 @@ def shapes(text: str, offsets: Ints) -> Ints:
     def within(flag: int) -> Ints:
         counted = np.zeros(len(flags) + 1, np.int64)
         np.cumsum((flags & flag) > 0, out=counted[1:])
-        return np.asarray(counted[end] - counted[start], np.int64)
+        found: Ints = np.subtract(counted[end], counted[start])
+        return found
 
     lower, upper, digits = within(_LOWER), within(_UPPER), within(_DIGIT)
     first = (flags[np.minimum(start, len(flags) - 1)] & _UPPER) > 0
@@ -70,7 +71,8 @@ def shapes(text: str, offsets: Ints) -> Ints:
     )
     before = flags[np.maximum(start - 1, 0)]
     gap = np.select([start == 0, (before & _BREAK) > 0, (before & _SPACE) > 0], [2, 2, 1], default=0)
-    return (3 * case + gap).astype(np.int64)
+    form: Ints = np.array(3 * case + gap, np.int64)
+    return form
 
 
 @functools.cache

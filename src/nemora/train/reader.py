@@ -25,9 +25,9 @@ NEW_WEIGHTS = 5.0
 class Recipe:
     """Settings of a run. `layers`: how many of the encoder's are kept."""
 
-    epochs: int = 4
+    epochs: int = 3
     tokens_per_batch: int = 2048
-    rate: float = 6e-5
+    rate: float = 8e-5
     layers: int = 6
     warmup: float = 0.08
     decay: float = 0.05
