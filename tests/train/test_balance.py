@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tiny_trainable import hybrid
+from tiny_trainable import HYBRID, hybrid
 
 from nemora.train.balance import Balance
 
@@ -18,12 +18,13 @@ def test_a_skewed_router_becomes_balanced_and_its_weights_stay(tmp_path: Path) -
     bias.copy_(torch.tensor([2.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]))  # three take everything
     before = {name: parameter.detach().clone() for name, parameter in model.weights.named()}
     balance = Balance(model.weights, rate=0.06)
-    ids = torch.randint(3, 90, (4, 40), generator=torch.Generator().manual_seed(0))
+    opened = model.open()
+    mixture = opened.mixtures[MIXTURE]
+    tokens = torch.randn(1, 400, HYBRID["hidden_size"], generator=torch.Generator().manual_seed(0))
     uneven = []
     for _ in range(50):
-        opened = model.open()
         with torch.no_grad():
-            opened.hidden(ids)
+            mixture.forward(tokens)
         balance.count(opened.chosen)
         uneven.append(balance.step()[MIXTURE])
     assert uneven[0] > 1.0

@@ -29,7 +29,8 @@ class Pass:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.chosen: dict[str, Tensor] = {}
-        for mixture in mixtures(model):
+        self.mixtures = {mixture.name: mixture for mixture in mixtures(model)}
+        for mixture in self.mixtures.values():
             mixture.watch = self.chosen.__setitem__
 
     def hidden(self, ids: Tensor, texts: Texts | None = None) -> Tensor:

@@ -1,0 +1,26 @@
+"""Run by torchrun in `test_loop.py`: trains a tiny hybrid in FOLDER, and writes its losses there.
+
+Usage: sharded_run.py FOLDER ROWS NAME
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tiny_run import trainer
+
+from nemora.train.shard import processes, shard_parameters
+
+if __name__ == "__main__":
+    folder, rows, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    with processes() as here:
+        made = trainer(folder, rows=rows, steps=4, here=here, shard=shard_parameters if here.world > 1 else None)
+        losses = [made.step().losses for _ in range(2)]
+        made.save()
+        again = trainer(folder, rows=rows, steps=4, here=here, shard=shard_parameters if here.world > 1 else None)
+        again.resume()
+        losses += [again.step().losses for _ in range(2)]
+        if here.rank == 0:
+            (folder / name).write_text(json.dumps(losses), encoding="utf-8")
