@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give --data with labelled requests; recipes/sensitivity/README.md says how they look.")
     if args.out.exists():
         raise UsageError("--out names something that exists already; a new folder was expected.")
-    if (args.epochs or 1) < 1 or args.epochs == 0 or args.layers < 1 or (args.threads is not None and args.threads < 1):
+    if args.layers < 1 or any(number is not None and number < 1 for number in (args.epochs, args.threads)):
         raise UsageError("--epochs, --layers and --threads must be 1 or more.")
     if args.start is not None and args.public_data is not None:
         raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
@@ -81,7 +81,7 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
 
     settings = load_settings(args.config)
     base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
-    recipe = Recipe(epochs=args.epochs or 4, layers=args.layers, seed=args.seed)
+    recipe = Recipe(epochs=args.epochs or 3, layers=args.layers, seed=args.seed)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     trainer = _with_progress(lambda report: sensitivity.train(base, split, recipe, report))
     return sensitivity.write(args.out, base, trainer, split)
