@@ -53,8 +53,3 @@ def shard_parameters(trainable: Trainable) -> None:
         if any(True for _ in layer.parameters()):
             fully_shard(layer, mesh=mesh)
     fully_shard(trainable, mesh=mesh)
-
-
-def is_sharded(module: nn.Module) -> bool:
-    """Whether `shard_parameters` has been at it."""
-    return dist.is_initialized() and dist.get_world_size() > 1
