@@ -63,9 +63,11 @@ class Decision:
         return "refuse" if self.action is Action.BLOCK else "local"
 
     def kinds(self) -> dict[str, int]:
-        """How many findings of each kind there are, in the catalogue's order."""
-        counts = {kind.value: sum(f.kind is kind for f in self.findings) for kind in Kind}
-        return {kind: count for kind, count in counts.items() if count}
+        """How many findings of each kind there are, in the catalogue's order; own entities as `entity:NAME`."""
+        counts: dict[str, int] = {}
+        for finding in _by_catalogue(self.findings):
+            counts[finding.name] = counts.get(finding.name, 0) + 1
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def _reasons(
         own, own_class = policy.action_of(finding), policy.class_of(finding)
         by_finding = max(by_finding, own_class)
         if _counts(finding, policy):
-            add(strictest(own, policy.action_for(own_class)), own_class, f"finding:{finding.kind}")
+            code = finding.name if finding.kind is Kind.CUSTOM else f"finding:{finding.kind}"
+            add(strictest(own, policy.action_for(own_class)), own_class, code)
     if not inspection.complete:
         floor = Sensitivity.CONFIDENTIAL
         add(strictest(Action.LOCAL, policy.action_for(floor)), floor, "incomplete")
@@ -239,6 +242,8 @@ def explain(reason: str) -> str:
     head, _, tail = reason.partition(":")
     if head == "finding" and tail in list(Kind):
         return f"it holds {CATALOGUE[Kind(tail)].meaning}"
+    if head == "entity":
+        return f"it holds what the policy calls {tail}"
     if head == "combination":
         return f"together these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":
