@@ -14,7 +14,8 @@ from rich.table import Table
 
 from nemora.errors import LedgerError, UsageError
 from nemora.privacy.keys import HEAD_FILE, LEDGER_FILE, load_key
-from nemora.privacy.ledger import Ledger, LedgerRow
+from nemora.privacy.ledger import Ledger
+from nemora.privacy.ledger_rows import LedgerRow
 from nemora.settings import load_settings
 
 EMPTY = "The ledger is empty: no request has been decided yet."

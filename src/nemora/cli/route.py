@@ -58,7 +58,7 @@ def make_judge(settings: Settings) -> Judge:
     inspector = Inspector(tagger, topics=load_topics(settings.inspection.topics))
 
     def judge(request: ChatRequest) -> Decision:
-        inspection = inspector.inspect(segments(request))
+        inspection = inspector.inspect(segments(request), policy.reading)
         return decide(inspection, classify(inspection, policy.class_of), Sensitivity.PUBLIC, policy)
 
     return judge
@@ -118,7 +118,7 @@ def described(decision: Decision) -> dict[str, Any]:
         "scores": dict(decision.scores),
         "findings": [
             {
-                "kind": finding.kind.value,
+                "kind": finding.name,
                 "detector": finding.detector,
                 "where": finding.where,
                 "start": finding.start,

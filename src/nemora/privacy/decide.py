@@ -6,11 +6,12 @@ reading that was not complete. Nothing inside a request lowers it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from nemora.errors import LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
+from nemora.errors import CapReached, LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 
@@ -54,11 +55,17 @@ class Decision:
     """The findings that count under the policy: certain enough, and of a kind that is not public there."""
     without_local: WithoutLocal = "block"
     """What the policy wants when the request must stay here and there is no local model."""
+    complete: bool = True
+    """Whether all of the request could be read."""
+    taint: Sensitivity = Sensitivity.PUBLIC
+    """What the conversation was before."""
+    override: str = ""
+    """Why the user lets a request out for which the policy asks; set by `overridden` alone."""
 
     @property
     def route(self) -> Route:
-        """Where the request may go at most. `redact` and `ask` stay here in this version."""
-        if self.action is Action.CLOUD:
+        """Where the request may go at most. `redact` stays here in this version, and `ask` without an override."""
+        if self.action is Action.CLOUD or (self.action is Action.ASK and self.override):
             return "cloud"
         return "refuse" if self.action is Action.BLOCK else "local"
 
@@ -106,7 +113,20 @@ def decide(inspection: Inspected, classification: Classified, taint: Sensitivity
         policy_id=policy.id,
         counted=tuple(f for f in inspection.findings if _counts(f, policy)),
         without_local=policy.no_local_model.get(sensitivity, "block"),
+        complete=inspection.complete,
+        taint=taint if taint in list(Sensitivity) else Sensitivity.SECRET,
     )
+
+
+def overridden(decision: Decision, reason: str) -> Decision:
+    """`decision` with the user's word that this request may leave. `reason` is one of the policy's.
+
+    Raises:
+        ValueError: the policy did not ask, or no user may let this out: a secret, or what could not be read.
+    """
+    if decision.action is not Action.ASK or decision.sensitivity is Sensitivity.SECRET or not decision.complete:
+        raise ValueError("nobody may override this decision")
+    return dataclasses.replace(decision, override=reason, reasons=(f"override:{reason}", *decision.reasons))
 
 
 def _reasons(
@@ -171,6 +191,7 @@ def resolve_destination(
     has_local: bool = True,
     ledger_ok: bool = True,
     taint_ok: bool = True,
+    obstacle: str | None = None,
 ) -> Destination:
     """Which side answers. It is fixed by this call: no failure afterwards moves a request to the other side.
 
@@ -181,10 +202,12 @@ def resolve_destination(
         has_local: a local model is configured (not: whether it is up; that is an error when it is asked).
         ledger_ok: a decision can be recorded. If not, nothing goes to the cloud.
         taint_ok: taint could be read. If not, nothing goes to the cloud.
+        obstacle: why no cloud server may have a request that could leave: `no_destination` or `cap`.
 
     Raises:
         PrivacyRefused: the policy blocks the request, the cloud was named and may not have it, or it must
             stay here, no local model is there, and the policy blocks it then.
+        CapReached: the cloud was named, and the day's costs are spent.
         LocalModelDown: it must be answered here and there is no local model.
         UnknownModel: the cloud was named and none is configured.
         LedgerError: the cloud was named, may have it, and the ledger or the taint store does not work.
@@ -195,7 +218,9 @@ def resolve_destination(
         code for code, there in (("taint_unavailable", not taint_ok), ("ledger_unavailable", not ledger_ok)) if there
     ]
     if wanted == "cloud":
-        return _named_cloud(decision, has_cloud, obstacles)
+        return _named_cloud(decision, has_cloud, obstacles, obstacle)
+    if obstacle is not None and has_cloud and decision.route == "cloud":
+        obstacles.append(obstacle)
     if decision.route == "cloud":
         if wanted == "auto" and has_cloud and not obstacles:
             return Destination("cloud", decision.reasons)
@@ -211,7 +236,7 @@ def resolve_destination(
     return Destination("local", tuple(dict.fromkeys((*first, *decision.reasons, *obstacles))))
 
 
-def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str]) -> Destination:
+def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str], obstacle: str | None) -> Destination:
     if decision.route != "cloud":
         raise PrivacyRefused(
             f"This request may not go to the model that it names: {explain(decision.reasons[0])}; "
@@ -221,6 +246,12 @@ def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str]) -> D
         raise UnknownModel("No cloud server is configured; ask for the model auto or local.", param="model")
     if obstacles:
         raise LedgerError(f"Nothing can go to the cloud now: {explain(obstacles[0])}; ask for the model auto or local.")
+    if obstacle == "cap":
+        raise CapReached(f"This request may not go to the model that it names: {explain(obstacle)}.")
+    if obstacle is not None:
+        raise PrivacyRefused(
+            f"This request may not go to the model that it names: {explain(obstacle)}; ask for the model auto or local."
+        )
     return Destination("cloud", decision.reasons)
 
 
@@ -231,6 +262,10 @@ _FIXED = {
     "asked_local": "the local model was asked for",
     "ledger_unavailable": "the ledger cannot be written",
     "taint_unavailable": "what was sensitive before cannot be looked up",
+    "no_destination": "the policy lets it go to none of the configured cloud servers",
+    "cap": "the day's costs have reached the policy's cap",
+    "override_needed": "the policy asks the user first",
+    "override_refused": "the override token was not good for it",
     "class:public": "nothing sensitive was found",
 }
 
@@ -248,6 +283,8 @@ def explain(reason: str) -> str:
         return f"together these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":
         return f"its matter is {tail}"
+    if head == "override":
+        return f"the user let it out, with the reason {tail}"
     if head == "taint":
         return f"the conversation was {tail} before"
     if head == "class":
