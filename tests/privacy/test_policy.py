@@ -34,7 +34,7 @@ def test_the_docs_show_the_default_text_verbatim():
 
 def test_the_docs_explain_every_reason_code_and_action():
     text = DOCS.read_text(encoding="utf-8")
-    codes = "finding: combination: classifier: incomplete unknown_class taint: class: no_cloud asked_local ledger_unavailable taint_unavailable"
+    codes = "finding: combination: classifier: incomplete unknown_class taint: class: no_cloud asked_local ledger_unavailable taint_unavailable entity: override: override_needed override_refused no_destination cap"
     for code in codes.split():
         assert f"`{code}" in text, code
     for action in Action:
