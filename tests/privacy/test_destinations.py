@@ -46,6 +46,10 @@ def test_classes_and_kinds_narrow_the_choice_together() -> None:
     assert names(policy, Sensitivity.CONFIDENTIAL) == ["frankfurt"], "what personal may not have, nor may confidential"
     assert names(policy, Sensitivity.PUBLIC, Kind.EMAIL_ADDRESS) == ["frankfurt", "ohio"]
     assert names(policy, Sensitivity.PUBLIC, Kind.EMAIL_ADDRESS, Kind.IBAN) == []
+    unsure = [Finding(Kind.IBAN, "t", "/x", 0, 1, 0.3)]
+    assert policy.destinations_for(Sensitivity.PUBLIC, unsure, SERVERS) == ()
+    lax = parse_policy(TEXT + "[findings]\nmin_confidence = 0.5")
+    assert len(lax.destinations_for(Sensitivity.PUBLIC, unsure, SERVERS)) == 2
 
 
 def test_without_destinations_every_configured_server_is_one() -> None:

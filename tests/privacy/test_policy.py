@@ -7,13 +7,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.errors import SettingsError
 from nemora.privacy.destinations import PolicyDestination, Price, Selector
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
-from nemora.privacy.policy import DEFAULT_POLICY, Action, KindRule, Policy, load_policy, parse_policy
+from nemora.privacy.policy import DEFAULT_POLICY, Action, KindRule, Policy, _whole_policy, load_policy, parse_policy
 from nemora.privacy.reading import ReadingRules
 
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -216,3 +216,72 @@ def test_a_tenant_has_the_general_policy_with_its_own_values():
     assert policy.for_tenant("nobody") is policy.for_tenant("default") is policy
     assert policy.action_for(Sensitivity.PUBLIC) is Action.CLOUD and not policy.reading.entities
     assert acme.id != policy.id
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.sampled_from(["cloud", "local", "secret", "x", "", "*", "("]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "class",
+                    "regex",
+                    "words",
+                    "context",
+                    "allow",
+                    "case",
+                    "server",
+                    "region",
+                    "price",
+                    "input",
+                    "output",
+                    "action",
+                    "secret",
+                    "iban",
+                    "x",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+tables = st.dictionaries(
+    st.sampled_from(
+        [
+            "actions",
+            "no_local_model",
+            "findings",
+            "kinds",
+            "entities",
+            "allow",
+            "goes_to",
+            "ask",
+            "cap",
+            "taint",
+            "destinations",
+            "shadow",
+        ]
+    ),
+    values,
+    max_size=4,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(tables, st.dictionaries(st.sampled_from(["acme", "default", "Bad"]), tables | values, max_size=2))
+def test_any_values_under_known_keys_are_a_policy_or_a_settings_error(content, tenants):
+    try:
+        policy = _whole_policy(content | ({"tenants": tenants} if tenants else {}))
+    except SettingsError as raised:
+        named, said = raised.param, raised.message
+    else:
+        named, said = "", policy.id + "".join(each.id for each in policy.tenants.values())
+    assert named is not None and said and "\n" not in said

@@ -26,7 +26,7 @@ MAX_VALUE = 200
 """Characters of a word. What a pattern finds may be longer, and may then be cut where a long text is cut."""
 NEAR = 80
 """Characters on each side of a value in which a context word must stand."""
-_MAX_PROGRAM = 20_000
+_MAX_PROGRAM = 5_000
 _WORD = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[\W_]{0,4}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -167,7 +167,7 @@ class _WordList:
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """[start, end) of every word of the list in `text`."""
         for word in self._unspaced:
-            yield from _everywhere(text if self._case else text.lower(), word, len(text))
+            yield from _everywhere(text if self._case else _small(text), word)
         if not self._phrases:
             return
         tokens, folded = _tokens(text, self._case)
@@ -191,9 +191,13 @@ def _tokens(text: str, case: bool) -> tuple[tuple[tuple[int, int], ...], tuple[s
     return tuple(token.span() for token in found), tuple(spelled)
 
 
-def _everywhere(text: str, word: str, length: int) -> Iterator[tuple[int, int]]:
-    if len(text) != length:  # a letter whose small form is two characters moved all that follows
-        return
+def _small(text: str) -> str:
+    """In small letters, as long as before: one whose small form is two characters stays."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
+def _everywhere(text: str, word: str) -> Iterator[tuple[int, int]]:
     start = text.find(word)
     while start >= 0:
         yield start, start + len(word)

@@ -13,6 +13,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -131,7 +132,7 @@ class KindRule:
     action: Action | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, which would leave no place for the id
 class Policy:
     """A policy, complete and checked. The mappings must not be changed.
 
@@ -189,9 +190,10 @@ class Policy:
         self, sensitivity: Sensitivity, findings: Iterable[Finding], servers: Sequence[str]
     ) -> tuple[PolicyDestination, ...]:
         """Where a request may go, if its action lets it leave; `servers` are the configured ones, in order."""
-        return allowed_destinations(self.destinations, self.goes_to, sensitivity, findings, servers)
+        certain = [f for f in findings if f.confidence >= self.min_confidence or f.kind is Kind.UNREADABLE]
+        return allowed_destinations(self.destinations, self.goes_to, sensitivity, certain, servers)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """12 hexadecimal digits that name the policy's content, whatever its file looks like."""
         content: dict[str, Any] = {
@@ -272,13 +274,13 @@ def _whole_policy(content: Mapping[str, Any]) -> Policy:
     shadow = content.get("shadow")
     if shadow is not None and not (isinstance(shadow, str) and shadow.strip()):
         raise wrong("shadow", "must be the path of a policy file, as text.")
+    general = _policy(content)  # first: what is wrong there is no tenant's mistake
     tenants = {key: _tenant(key, content) for key in table(content, "tenants")}
-    return dataclasses.replace(_policy(content), tenants=tenants, shadow=shadow)
+    return dataclasses.replace(general, tenants=tenants, shadow=shadow)
 
 
 def _tenant(key: str, content: Mapping[str, Any]) -> Policy:
     """The general policy with a tenant's own values: single keys replaced, entities added."""
-    _policy(content)  # what is wrong there is not this tenant's mistake
     name(key, f"tenants.{key}")
     if key == DEFAULT_TENANT:
         raise wrong(f"tenants.{key}", "is what the file says outside of [tenants]; write it there.")

@@ -57,7 +57,7 @@ def _replayed(row: LedgerRow, policy: Policy, servers: Sequence[str]) -> Replaye
     found = _recorded(row, {entity.name for entity in policy.reading.entities})
     taint = _class(row.details().get("taint") or _tainted(row))
     decision = decide(found, classify(found, policy.class_of), taint, policy)
-    allowed = policy.destinations_for(decision.sensitivity, decision.counted, servers)
+    allowed = policy.destinations_for(decision.sensitivity, decision.findings, servers)
     if decision.action in (Action.BLOCK, Action.ASK):
         return Replayed(row, decision, "")
     return Replayed(row, decision, allowed[0].server if decision.route == "cloud" and allowed else "local")

@@ -50,7 +50,7 @@ def choose(
     if not clouds:
         return Crossing()
     known = {backend.name: backend for backend in clouds}
-    allowed = policy.destinations_for(decision.sensitivity, decision.counted, list(known))
+    allowed = policy.destinations_for(decision.sensitivity, decision.findings, list(known))
     if named is not None and named.trust == "cloud":
         allowed = tuple(destination for destination in allowed if destination.server == named.name)
     if not allowed:

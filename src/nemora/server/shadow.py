@@ -78,7 +78,7 @@ class Shadow:
                         self._executor, self._inspection.inspect, request, candidate.reading
                     )
                 other = decide(found, self._classify(found, candidate.class_of), decision.taint, candidate)
-                allowed = candidate.destinations_for(other.sensitivity, other.counted, servers)
+                allowed = candidate.destinations_for(other.sensitivity, other.findings, servers)
                 goes = other.route == "cloud" and bool(allowed)
                 await asyncio.to_thread(
                     self._ledger.record_shadow,
