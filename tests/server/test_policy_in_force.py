@@ -267,6 +267,7 @@ def test_over_the_cap_requests_stay_until_midnight_utc() -> None:
     assert over.destination.side == "local" and over.destination.reasons[0] == "cap"
     with pytest.raises(CapReached):
         ask(what, request("hi", model="big", max_tokens=1))
+    assert (what.rows()[-1].route, json.loads(what.rows()[-1].reasons or "")[0]) == ("refuse", "cap")
     clock.now += 1
     assert ask(what, request("hi", max_tokens=1)).destination.side == "local"
     clock.now += 1

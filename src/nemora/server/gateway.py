@@ -22,6 +22,7 @@ from nemora.core import ChatRequest, Delta
 from nemora.errors import (
     BackendRefused,
     BackendUnreachable,
+    CapReached,
     LedgerError,
     NemoraError,
     OverrideNeeded,
@@ -192,8 +193,9 @@ class Gateway:
                 decision = await self._asked(decision, crossing, policy, request, request_id, tenant, override)
             try:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok)
-            except PrivacyRefused:
-                await self._record_refusal(decision, request_id, tenant)
+            except (PrivacyRefused, CapReached):
+                why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
+                await self._record_refusal(decision, request_id, tenant, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             body = await asyncio.to_thread(self._body, backend, destination, request)
