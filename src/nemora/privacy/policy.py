@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,8 +29,8 @@ MAX_MIN_CONFIDENCE = 0.9
 class Action(enum.StrEnum):
     """What may happen to a request, from the laxest to the strictest.
 
-    `redact` and `ask` are decided and recorded, and answered locally: this version sends no redacted
-    request and asks nobody.
+    `redact` leaves with its values replaced, if that is possible, and is answered locally if not. `ask` is decided
+    and recorded, and answered locally: this version asks nobody.
     """
 
     CLOUD = "cloud"
@@ -49,7 +50,7 @@ DEFAULT_POLICY = """\
 version = 1
 
 # What each class may do: "cloud", "redact", "ask", "local" or "block", never laxer for a higher class.
-# In this version "redact" and "ask" are recorded as such and answered locally.
+# In this version "ask" is recorded as such and answered locally.
 [actions]
 public = "cloud"
 personal = "redact"
@@ -71,6 +72,15 @@ min_confidence = 0.0
 [taint]
 days = 30
 
+# Tools whose arguments get the real values back when a cloud model calls them on a redacted request: exact names, or
+# the beginning of a name and a *. For other tools the stand-ins stay. Name no tool that sends what it is given.
+[redact]
+restore_tools = [
+  "Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS", "read_file", "write_file", "edit_file",
+  "create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file",
+  "replace_in_file", "str_replace_editor", "str_replace_based_edit_tool",
+]
+
 # Another class for a kind of finding, or a stricter action, or both:
 #   ip_address = "public"
 #   private_key = { action = "block" }
@@ -90,6 +100,27 @@ DEFAULT_WITHOUT_LOCAL: Mapping[Sensitivity, WithoutLocal] = {
     Sensitivity.CONFIDENTIAL: "error",
     Sensitivity.SECRET: "block",
 }
+
+
+DEFAULT_RESTORE_TOOLS: tuple[str, ...] = (
+    *(
+        "Read",
+        "Write",
+        "Edit",
+        "MultiEdit",
+        "NotebookEdit",
+        "Glob",
+        "Grep",
+        "LS",
+        "read_file",
+        "write_file",
+        "edit_file",
+    ),
+    *("create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file"),
+    *("replace_in_file", "str_replace_editor", "str_replace_based_edit_tool"),
+)
+"""How common agents name the tools that read and write files of this machine. A shell is not among them: it sends."""
+TOOL_PATTERN = re.compile(r"[A-Za-z0-9_.:/-]{0,128}\*?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +144,7 @@ class Policy:
     min_confidence: float = 0.0
     taint_days: int = 30
     kinds: Mapping[Kind, KindRule] = field(default_factory=dict)
+    restore_tools: tuple[str, ...] = DEFAULT_RESTORE_TOOLS
 
     def __post_init__(self) -> None:
         _check(self)
@@ -137,6 +169,12 @@ class Policy:
         """The action of a class; a class that the policy does not know stays here."""
         return self.actions.get(sensitivity, Action.LOCAL)
 
+    def may_restore(self, tool: str) -> bool:
+        """Whether the arguments of a tool may have real values in place of the stand-ins of a redacted request."""
+        return any(
+            tool.startswith(name[:-1]) if name.endswith("*") else tool == name for name in self.restore_tools if name
+        )
+
     @property
     def id(self) -> str:
         """12 hexadecimal digits that name the policy's content, whatever its file looks like."""
@@ -146,6 +184,7 @@ class Policy:
             "no_local_model": {c.word: a for c, a in self.no_local_model.items()},
             "min_confidence": self.min_confidence,
             "taint_days": self.taint_days,
+            "restore_tools": sorted(self.restore_tools),
             "kinds": {
                 k.value: [r.sensitivity.word if r.sensitivity is not None else None, r.action]
                 for k, r in self.kinds.items()
@@ -185,12 +224,13 @@ def parse_policy(text: str, source: str = "policy.toml") -> Policy:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         detail = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SettingsError(f"{source} is not valid TOML: {detail}.") from None
-    _only(table, ("version", "actions", "no_local_model", "findings", "taint", "kinds"), source, "")
+    _only(table, ("version", "actions", "no_local_model", "findings", "taint", "redact", "kinds"), source, "")
     version = table.get("version", 1)
     if version != 1 or isinstance(version, bool):
         raise SettingsError(f"{source}: version must be 1; this release of Nemora knows no other.")
     findings = _table(table, "findings", ("min_confidence",), source)
     taint = _table(table, "taint", ("days",), source)
+    redact = _table(table, "redact", ("restore_tools",), source)
     classes = tuple(c.word for c in Sensitivity)
     actions = _table(table, "actions", classes, source)
     without = _table(table, "no_local_model", classes, source)
@@ -204,6 +244,7 @@ def parse_policy(text: str, source: str = "policy.toml") -> Policy:
             },
             min_confidence=_number(findings.get("min_confidence", 0.0), "findings.min_confidence"),
             taint_days=_whole(taint.get("days", 30), "taint.days"),
+            restore_tools=_tools(redact.get("restore_tools", list(DEFAULT_RESTORE_TOOLS)), "redact.restore_tools"),
             kinds={Kind(name): _kind_rule(value, f"kinds.{name}") for name, value in kinds.items()},
         )
     except SettingsError as error:
@@ -274,6 +315,12 @@ def _whole(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingsError(f"{where} must be a whole number of days.")
     return value
+
+
+def _tools(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) and TOOL_PATTERN.fullmatch(name) for name in value):
+        return tuple(value)
+    raise SettingsError(f"{where} must be a list of names of tools, each exact or ending in *.")
 
 
 def _kind_rule(value: Any, where: str) -> KindRule:

@@ -1,6 +1,6 @@
 """A request is read, decided, recorded and answered. The one place where the privacy boundary is crossed.
 
-    inspect -> taint -> classify -> decide -> destination -> ledger -> backend -> taint, ledger
+    inspect -> taint -> classify -> decide -> (redact -> inspect) -> destination -> ledger -> backend -> taint, ledger
 
 The destination is fixed before the first byte leaves. Whatever goes wrong after that is an error, never
 another destination: a local model that is down is not replaced by the cloud, and nothing is retried.
@@ -22,8 +22,10 @@ from nemora.errors import BackendUnreachable, LedgerError, NemoraError, PrivacyR
 from nemora.privacy.decide import Classified, Decision, Destination, Inspected, Wanted, decide, resolve_destination
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger import Ledger
-from nemora.privacy.policy import Policy
+from nemora.privacy.policy import Action, Policy
+from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.taint import TaintStore
+from nemora.server.redaction import Redaction, Redactor
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
@@ -68,6 +70,8 @@ class Answer:
     model: str
     recorded: bool
     """Whether the ledger holds the decision. Never false for the cloud."""
+    redacted: Mapping[str, int] | None = None
+    """How many values of each kind were replaced in what was sent; None where it was sent as it is."""
     deltas: AsyncGenerator[Delta, None]
 
 
@@ -78,6 +82,7 @@ class Gateway:
         local: the backends on this side; the first answers what names no other.
         cloud: the backend on the far side, if one is configured.
         classify: the class and scores of what was inspected.
+        placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Gateway:
         policy: Policy,
         taint: TaintStore,
         ledger: Ledger,
+        placeholder_key: bytes | None = None,
     ) -> None:
         if any(backend.trust != "local" for backend in local) or (cloud is not None and cloud.trust != "cloud"):
             raise ValueError("a backend stands on the wrong side of the boundary")
@@ -100,6 +106,8 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._ledger = ledger
+        key = placeholder_key
+        self._redactor = None if key is None else Redactor(key, inspection, classify, policy)
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
 
@@ -126,19 +134,22 @@ class Gateway:
         request_id = request_id or f"req_{secrets.token_hex(12)}"
         wanted, named = self._wanted(request.model)
         decision, taint_ok = await self._decide(request)
+        redaction = await self._redact(request, decision, wanted) if taint_ok else Redaction("")
         try:
-            destination = self._resolve(decision, wanted, taint_ok=taint_ok)
+            destination = self._resolve(decision, wanted, taint_ok=taint_ok, redaction=redaction.outcome)
         except PrivacyRefused:
             await self._record_refusal(decision, request_id)
             raise
         backend = self._backend(destination, named)
-        body = await asyncio.to_thread(self._body, backend, destination, request)
+        sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
+        body = await asyncio.to_thread(self._body, backend, destination, sent)
         entry: int | None = None
         try:
             entry = await self._record(decision, destination, backend, body, request_id)
         except LedgerError:
             destination = self._resolve(decision, wanted, taint_ok=taint_ok, ledger_ok=False)
-            backend, body = self._backend(destination, named), b""
+            backend, body, sent = self._backend(destination, named), b"", request
+        is_redacted = sent is not request
         return Answer(
             request_id=request_id,
             decision=decision,
@@ -146,7 +157,10 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, len(body), request_id),
+            redacted=redaction.counts if is_redacted else None,
+            deltas=self._deltas(
+                sent, decision, destination, backend, entry, len(body), request_id, redaction if is_redacted else None
+            ),
         )
 
     async def close(self) -> None:
@@ -195,7 +209,16 @@ class Gateway:
             logger.error("the taint store cannot be used; nothing leaves until it can")
         return decision, taint_ok
 
-    def _resolve(self, decision: Decision, wanted: Wanted, *, taint_ok: bool, ledger_ok: bool = True) -> Destination:
+    async def _redact(self, request: ChatRequest, decision: Decision, wanted: Wanted) -> Redaction:
+        """`request` redacted, where the policy says so and a cloud could answer it."""
+        if decision.action is not Action.REDACT or wanted == "local" or self.cloud is None or self._redactor is None:
+            return Redaction("")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, self._redactor.redact, request, decision)
+
+    def _resolve(
+        self, decision: Decision, wanted: Wanted, *, taint_ok: bool, ledger_ok: bool = True, redaction: str = ""
+    ) -> Destination:
         return resolve_destination(
             decision,
             wanted=wanted,
@@ -203,6 +226,7 @@ class Gateway:
             has_local=bool(self.local),
             ledger_ok=ledger_ok,
             taint_ok=taint_ok,
+            redaction=redaction,
         )
 
     def _backend(self, destination: Destination, named: Backend | None) -> Backend:
@@ -266,15 +290,22 @@ class Gateway:
         entry: int | None,
         body_bytes: int,
         request_id: str,
+        redaction: Redaction | None = None,
     ) -> AsyncGenerator[Delta, None]:
-        """The backend's stream; when it ends, for whatever reason, taint and ledger hear of it."""
+        """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
+        of it."""
         said = Transcript()
         status = "cancelled"
         stream = backend.stream(request)
+        restorer = None if redaction is None else AnswerRestorer(redaction.values, self.policy.may_restore)
         try:
             async for delta in stream:
-                said.add(delta)
-                yield delta
+                for restored in (delta,) if restorer is None else restorer.feed(delta):
+                    said.add(restored)
+                    yield restored
+            for restored in () if restorer is None else restorer.finish():
+                said.add(restored)
+                yield restored
             status = str(said.finish or "broken_off")
         except NemoraError as error:
             status = error.code
@@ -286,7 +317,9 @@ class Gateway:
             raise
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
-            if destination.side == "local" and decision.sensitivity > Sensitivity.PUBLIC:
+            if restorer is not None:
+                _report(request_id, restorer)
+            if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
                 await self._complete(entry, request_id, status, body_bytes, said)
@@ -312,6 +345,27 @@ class Gateway:
             )
         except LedgerError:
             logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
+
+
+def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction) -> ChatRequest:
+    """What may go to the cloud: the request itself only where the decision says so, else its redacted form."""
+    if decision.route == "cloud":
+        return request
+    if redaction.request is None:
+        raise PrivacyRefused("This request may not leave as it is, and could not be redacted.")
+    return redaction.request
+
+
+def _report(request_id: str, restorer: AnswerRestorer) -> None:
+    """Stand-ins that were left in an answer, as numbers."""
+    counts = restorer.counts()
+    if counts["unknown"] or counts["withheld"]:
+        logger.warning(
+            "%s: %d stand-ins in the answer are unknown, %d were withheld from a tool",
+            request_id,
+            counts["unknown"],
+            counts["withheld"],
+        )
 
 
 async def _settled(call: Callable[[], T]) -> T:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nemora.backends.base import Backend
 from nemora.backends.openai import OpenAIBackend
 from nemora.privacy.classify import classify
-from nemora.privacy.keys import load_key
+from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy import load_policy
 from nemora.privacy.taint import TaintStore
@@ -67,6 +67,7 @@ def build_gateway(
         policy=policy,
         taint=TaintStore.open(data, key, days=policy.taint_days),
         ledger=Ledger.open(data, key),
+        placeholder_key=derive(key, "placeholders"),
     )
 
 
