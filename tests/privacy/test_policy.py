@@ -73,6 +73,11 @@ def test_an_empty_file_is_the_default():
         ("[kinds]\nemail_address = ['public']", "kinds.email_address"),
         ("[kinds]\nemail_address = { klass = 'public' }", "kinds.email_address.klass"),
         ("[kinds]\nemail_address = { action = 'send' }", "kinds.email_address.action"),
+        ("[redact]\nrestore = ['Read']", "redact.restore"),
+        ("[redact]\nrestore_tools = 'Read'", "redact.restore_tools"),
+        ("[redact]\nrestore_tools = ['a b']", "redact.restore_tools"),
+        ("[redact]\nrestore_tools = ['*x']", "redact.restore_tools"),
+        ("[redact]\nrestore_tools = [1]", "redact.restore_tools"),
         ("version = 2", "version"),
         ("version = true", "version"),
         ("version = '1'", "version"),
@@ -141,6 +146,7 @@ def test_every_part_of_a_policy_changes_its_id():
         "no_local_model": dict.fromkeys(Sensitivity, "block"),
         "min_confidence": 0.5,
         "taint_days": 31,
+        "restore_tools": ("save",),
         "kinds": {Kind.IBAN: KindRule(action=Action.BLOCK)},
     }
     assert set(changed) == {f.name for f in dataclasses.fields(Policy)}

@@ -45,8 +45,10 @@ class Notice:
             why = "no cloud is configured; this request would have been allowed to leave"
         elif self.reason == "asked_local":
             why = f"{explain(self.reason)}; this request would have been allowed to leave"
-        elif self.route == "local" and self.decision in ("redact", "ask"):
-            why = f"{explain(self.reason)} ({self.decision} by policy, which keeps it here in this version)"
+        elif self.route == "local" and self.decision == "redact":
+            why = f"{explain(self.reason)}; it may leave redacted only"
+        elif self.route == "local" and self.decision == "ask":
+            why = f"{explain(self.reason)} (ask by policy, which keeps it here in this version)"
         elif self.route == "local" and self.decision == "local":
             why = f"{explain(self.reason)}; this request may not leave"
         else:

@@ -255,6 +255,9 @@ def explain(reason: str) -> str:
     head, _, tail = reason.partition(":")
     if head == "finding" and tail in list(Kind):
         return f"it holds {CATALOGUE[Kind(tail)].meaning}"
+    if head == "replaced":
+        kind, _, count = tail.partition("+")
+        return f"{count} times {kind.replace('_', ' ')} was replaced"
     if head == "unredactable" and tail in list(Kind):
         return f"it holds {CATALOGUE[Kind(tail)].meaning}, which cannot be redacted"
     if head == "combination":

@@ -44,14 +44,18 @@ def fields_of(text: str, *, json_expected: bool) -> list[Field]:
 
     `json_expected` says that the text is JSON by its place, so that a bare value counts too.
     """
-    if json_expected or text.lstrip()[:1] in ("{", "["):
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            pass  # a model wrote it, or a limit cut it: plain text
-        else:
-            return list(_json_fields(text))
+    if (json_expected or text.lstrip()[:1] in ("{", "[")) and _is_json(text):
+        return list(_json_fields(text))
     return [Field(MappedText(text), 0, len(text))]
+
+
+def _is_json(text: str) -> bool:
+    """Not every text in the place of JSON is: a model wrote it, or a limit cut it."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _json_fields(text: str) -> Iterator[Field]:

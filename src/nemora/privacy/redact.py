@@ -53,9 +53,13 @@ class Redacted:
     forged: int = 0
 
     def leftover(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Of the findings in `request`, those that do not lie inside a stand-in."""
+        """Of the findings in `request`, those that count.
+
+        One inside a stand-in does not: its text is ours. Nor does the matter of a string that holds one: what the
+        string is about was judged with the real values in it, and stand-ins look like codes to the model.
+        """
         places = _Places(self.request, self.values)
-        return [finding for finding in findings if not places.hold(finding)]
+        return [f for f in findings if not (places.any_in(f.where) if f.kind in MATTERS else places.hold(f))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ class _Work:
         whole = len(touched) > 1
         if whole:  # it reaches over several values of JSON text: each of them whole, their keys not
             touched = [(n, inside) for n, inside in touched if string.fields[n].role != "key"]
+            if not touched:
+                return "place"
         for number, (start, end) in touched:
             target = string.fields[number]
             text = target.readable.text
@@ -194,7 +200,7 @@ class _Work:
             mentions = [_Mark(m.start, m.end, m.kind) for m in self._known.mentions(text)]
             if target.role == "number":
                 mentions = [_Mark(0, len(text), m.kind) for m in mentions]
-            marks[:] = _merged([*marks, *mentions])
+            marks[:] = _filled(marks, mentions)
             for mark in marks:
                 self._placeholders.stand_in(mark.kind, text[mark.start : mark.end])
 
@@ -246,14 +252,19 @@ class _Places:
 
     def hold(self, finding: Finding) -> bool:
         """Whether a finding lies wholly inside a stand-in."""
-        if self._pattern is None or finding.where not in self._strings or finding.end <= finding.start:
-            return False
-        if finding.where not in self._spans:
-            found = self._pattern.finditer(self._strings[finding.where])
-            self._spans[finding.where] = [match.span() for match in found]
-        spans = self._spans[finding.where]
-        at = bisect_right(spans, (finding.start, len(self._strings[finding.where]) + 1)) - 1
-        return at >= 0 and spans[at][0] <= finding.start and finding.end <= spans[at][1]
+        spans = self._spans_in(finding.where) if finding.end > finding.start else []
+        at = bisect_right(spans, finding.start, key=lambda span: span[0]) - 1
+        return at >= 0 and finding.end <= spans[at][1]
+
+    def any_in(self, where: str) -> bool:
+        """Whether a string holds a stand-in."""
+        return bool(self._spans_in(where))
+
+    def _spans_in(self, where: str) -> list[tuple[int, int]]:
+        if where not in self._spans:
+            found = self._pattern.finditer(self._strings.get(where, "")) if self._pattern is not None else ()
+            self._spans[where] = [match.span() for match in found]
+        return self._spans[where]
 
 
 def _merged(marks: Iterable[_Mark]) -> list[_Mark]:
@@ -267,6 +278,19 @@ def _merged(marks: Iterable[_Mark]) -> list[_Mark]:
         last.end = max(last.end, mark.end)
         last.kind = last.kind or mark.kind
     return merged
+
+
+def _filled(marks: Sequence[_Mark], mentions: Iterable[_Mark]) -> list[_Mark]:
+    """Marks, and the longest mentions between them: "Ann Lee, ann@…" is a name and an address, not one long name."""
+    taken = [(mark.start, mark.end) for mark in marks]
+    kept = list(marks)
+    for mention in sorted(mentions, key=lambda m: (m.start - m.end, m.start)):
+        at = bisect_right(taken, (mention.start, mention.end))
+        free_before = at == 0 or taken[at - 1][1] <= mention.start
+        if free_before and (at == len(taken) or mention.end <= taken[at][0]):
+            taken.insert(at, (mention.start, mention.end))
+            kept.append(mention)
+    return sorted(kept, key=lambda m: m.start)
 
 
 class _Encoded:

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from urllib.parse import quote
 
 from nemora.core import Delta, ToolCallDelta
 from nemora.privacy.placeholder import LOOKALIKE
@@ -30,11 +29,17 @@ class Values:
             written = json.dumps(value, ensure_ascii=False)[1:-1] if as_json else value
             self.forms[stand_in.lower()] = written
             self.forms[stand_in.lower().replace("_", "\\\\_" if as_json else "\\_")] = written
-            self.forms[stand_in.lower().replace("@", "%40")] = quote(value) if "@" in stand_in else written
+            self.forms[stand_in.lower().replace("@", "%40")] = _in_url(value) if "@" in stand_in else written
         self.beginnings = frozenset(form[:size] for form in self.forms for size in range(1, len(form)))
         firsts = sorted({re.escape(form[:2]) for form in self.forms})
         singles = sorted({form[0] for form in self.forms})
         self.first = re.compile(f"{'|'.join(firsts)}|[{''.join(singles)}]\\Z", re.IGNORECASE) if self.forms else None
+
+
+def _in_url(value: str) -> str:
+    """`value` percent-encoded (RFC 3986)."""
+    data = value.encode("utf-8", "replace")
+    return re.sub(rb"[^A-Za-z0-9._~-]", lambda byte: b"%%%02X" % byte.group()[0], data).decode("ascii")
 
 
 class Restorer:

@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from nemora.backends.base import Backend
@@ -142,6 +142,8 @@ class Gateway:
             raise
         backend = self._backend(destination, named)
         sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
+        if sent is not request:
+            destination = replace(destination, reasons=(*destination.reasons, *redaction.codes()))
         body = await asyncio.to_thread(self._body, backend, destination, sent)
         entry: int | None = None
         try:

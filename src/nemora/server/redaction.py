@@ -34,6 +34,11 @@ class Redaction:
     request: ChatRequest | None = None
     values: Mapping[str, str] = dataclasses.field(default_factory=dict)
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many values of each kind were replaced; "literal" is text that only looked like a stand-in."""
+
+    def codes(self) -> tuple[str, ...]:
+        """The counts as reason codes for the ledger: `replaced:person_name+3`."""
+        return tuple(f"replaced:{kind}+{count}" for kind, count in self.counts.items())
 
 
 class Redactor:
@@ -81,6 +86,5 @@ class Redactor:
         second = decide(left, self._classify(left), Sensitivity.PUBLIC, self._policy)
         if second.action is not Action.CLOUD:
             return Redaction("found_again")
-        if redacted.forged:
-            logger.warning("%d texts of a request looked like stand-ins and were replaced", redacted.forged)
-        return Redaction(REDACTED, redacted.request, redacted.values, redacted.counts)
+        counts = {**redacted.counts, "literal": redacted.forged} if redacted.forged else redacted.counts
+        return Redaction(REDACTED, redacted.request, redacted.values, counts)
