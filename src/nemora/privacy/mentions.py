@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nemora.privacy.escapes import undo_escapes
 from nemora.privacy.finding import Kind
+from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import PARTICLES, TITLE
 from nemora.privacy.placeholder import AS_TEXT, NAME_WORD
 
 _NOT_IN_WORD, _NOT_BEFORE_WORD = r"(?<![^\W_])", r"(?![^\W_])"
-_SPACES = r"[\s._\-]{0,3}"
+_SPACES = r"[\s._+\-]{0,3}"
 _WITHIN_NUMBER = r"[\s.:\-/()]{0,3}"
 _NO_SPACES = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0eff]")
 """Scripts that write no spaces between words."""
@@ -60,7 +62,15 @@ class Known:
             self._patterns.setdefault(pattern.expression.pattern, pattern)
 
     def mentions(self, text: str) -> list[Mention]:
-        """Every mention in `text`, in no order; they may overlap. Parts of names inside encoded data are chance."""
+        """Every mention in `text`, in no order; they may overlap. Disguises and escapes of characters are undone."""
+        plain = normalise(text)
+        undone = undo_escapes(plain.text)
+        layers = [plain] if undone is None else [plain, plain.through(undone.text)]
+        found = [(layer, mention) for layer in layers for mention in self._in(layer.text)]
+        return [Mention(*layer.original_span(m.start, m.end), m.kind) for layer, m in found]
+
+    def _in(self, text: str) -> list[Mention]:
+        """Mentions in a readable text. Parts of names inside encoded data are chance, and stay."""
         lowered = text.lower()
         data: list[tuple[int, int]] | None = None
         found = []
@@ -119,7 +129,7 @@ def _names(value: str) -> Iterator[_Pattern]:
         for order in (words, [*words[1:], words[0]], [words[-1], *words[:-1]]):
             joined = rf",?{_SPACES}".join(map(re.escape, order))
             yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value), _needle(order[0]))
-        between = r"(?:[\s._\-]{1,3}[^\W\d_]{1,15}\.?){0,2}[\s._\-]{1,3}"  # a middle name or initial more, or less
+        between = r"(?:[\s._+\-]{1,3}[^\W\d_]{1,15}\.?){0,2}[\s._+\-]{1,3}"  # a middle name or initial more, or less
         joined = f"{re.escape(words[0])}{between}{re.escape(words[-1])}"
         yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value), _needle(words[0]))
     for word in words:

@@ -14,7 +14,7 @@ import dataclasses
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nemora.core import ChatRequest, Message, TextPart
@@ -28,8 +28,11 @@ from nemora.privacy.placeholder import LOOKALIKE, Placeholders, conversation_of
 from nemora.privacy.request_text import is_sent, rewritten, strings_of
 from nemora.privacy.segment import segments
 from nemora.privacy.topics import MATTERS
+from nemora.privacy.url_context import url_around
 
 MAX_VALUES = 500
+URL_BEFORE = 1024
+"""How long a URL of the request may be before a value in it."""
 NOTE = (
     "Some values here are replaced by stand-ins: a word in capitals, an underscore and six characters, or an e-mail "
     "address at redacted.example. Treat each as the real value that its word names, and copy it exactly, character by "
@@ -51,6 +54,10 @@ class Redacted:
     values: Mapping[str, str]
     counts: Mapping[str, int]
     forged: int = 0
+
+    def in_urls(self) -> frozenset[tuple[str, str]]:
+        """Hosts with the stand-ins that stand in URLs of theirs in `request`."""
+        return frozenset(_Places(self.request, self.values).in_urls())
 
     def leftover(self, findings: Iterable[Finding]) -> list[Finding]:
         """Of the findings in `request`, those that count.
@@ -238,7 +245,7 @@ class _Work:
 
     def _holds_values(self, redacted: Redacted) -> bool:
         """Whether a value is left where nothing can be replaced: in a tool's name, an id, a key of a schema."""
-        return any(self._known.mentions(_readable(segment.text)) for segment in segments(redacted.request))
+        return any(self._known.mentions(segment.text) for segment in segments(redacted.request))
 
 
 class _Places:
@@ -259,6 +266,14 @@ class _Places:
     def any_in(self, where: str) -> bool:
         """Whether a string holds a stand-in."""
         return bool(self._spans_in(where))
+
+    def in_urls(self) -> Iterator[tuple[str, str]]:
+        """Hosts with stand-ins in their URLs."""
+        for where, text in self._strings.items():
+            for start, end in self._spans_in(where):
+                host = url_around(text[max(0, start - URL_BEFORE) : start])
+                if host is not None:
+                    yield host, text[start:end]
 
     def _spans_in(self, where: str) -> list[tuple[int, int]]:
         if where not in self._spans:
@@ -320,10 +335,3 @@ class _Encoded:
             return [(low, high)]
         spans = [run.original_span(0, len(run.text)) for run in decoded.runs]
         return [(start + low, end + low) for start, end in (*spans, *decoded.opaque)]
-
-
-def _readable(text: str) -> str:
-    """A text for the last look: JSON text without its escapes."""
-    if "\\" not in text:
-        return text
-    return "\n".join(f.readable.text for f in fields_of(text, json_expected=True))

@@ -1,18 +1,20 @@
 """Stand-ins in an answer become the values that they stand for, while the answer streams, at any split.
 
 Only what could be the beginning of a stand-in of this request is held back. What looks like a stand-in and is none (a
-model invented it, or the request was another one) is left as it is, and counted.
+model invented it, or the request was another one) is left as it is, and counted. Inside a URL a value is put back only
+where the request had it in a URL of the same host: what is only shown to the user could carry it out otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from nemora.core import Delta, ToolCallDelta
 from nemora.privacy.placeholder import LOOKALIKE
+from nemora.privacy.url_context import LOOK_BACK, url_around
 
 
 class Values:
@@ -21,9 +23,13 @@ class Values:
     Args:
         values: the real value of each stand-in.
         as_json: values go into the strings of JSON text and are escaped for that.
+        in_urls: hosts with the stand-ins that the request had in URLs of theirs; only there a value goes into a URL.
     """
 
-    def __init__(self, values: Mapping[str, str], *, as_json: bool = False) -> None:
+    def __init__(
+        self, values: Mapping[str, str], *, as_json: bool = False, in_urls: Collection[tuple[str, str]] = ()
+    ) -> None:
+        self.in_urls = frozenset((host, stand_in.lower()) for host, stand_in in in_urls)
         self.forms: dict[str, str] = {}
         for stand_in, value in values.items():
             written = json.dumps(value, ensure_ascii=False)[1:-1] if as_json else value
@@ -33,6 +39,7 @@ class Values:
         self.beginnings = frozenset(form[:size] for form in self.forms for size in range(1, len(form)))
         firsts = sorted({re.escape(form[:2]) for form in self.forms})
         singles = sorted({form[0] for form in self.forms})
+        self.plain = {form: form.replace("\\", "").replace("%40", "@") for form in self.forms}
         self.first = re.compile(f"{'|'.join(firsts)}|[{''.join(singles)}]\\Z", re.IGNORECASE) if self.forms else None
 
 
@@ -49,7 +56,9 @@ class Restorer:
         self._values = values
         self._held = ""
         self._raw: list[str] = []
+        self._before = ""
         self.restored = 0
+        self.kept_in_urls = 0
 
     def feed(self, text: str) -> str:
         """The next piece; returns what is certain by now."""
@@ -59,6 +68,10 @@ class Restorer:
     def finish(self) -> str:
         """The rest."""
         return self._release(self._held, final=True)
+
+    def withheld(self) -> int:
+        """How many stand-ins of this request were left in it on purpose."""
+        return self.kept_in_urls
 
     def left(self) -> list[str]:
         """Everything so far that looks like a stand-in and is none of this request, in lower case and unescaped."""
@@ -74,21 +87,29 @@ class Restorer:
         self._held = ""
         while self._values.first is not None and (first := self._values.first.search(text, done)) is not None:
             start = first.start()
-            out.append(text[done:start])
+            out.append(self._passed(text[done:start]))
             done = start
             end, is_open = self._longest(text, start)
             if is_open and not final:
                 self._held = text[start:]
                 return "".join(out)
-            if end > start:
-                out.append(self._values.forms[text[start:end].lower()])
-                self.restored += 1
-                done = end
-            else:
-                out.append(text[start])
-                done = start + 1
-        out.append(text[done:])
+            done = end if end > start else start + 1
+            out.append(self._restored(text[start:end]) if end > start else text[start])
+            self._passed(text[start:done])
+        out.append(self._passed(text[done:]))
         return "".join(out)
+
+    def _restored(self, form: str) -> str:
+        host = url_around(self._before)
+        if host is not None and (host, self._values.plain[form.lower()]) not in self._values.in_urls:
+            self.kept_in_urls += 1
+            return form
+        self.restored += 1
+        return self._values.forms[form.lower()]
+
+    def _passed(self, text: str) -> str:
+        self._before = (self._before + text)[-LOOK_BACK:]
+        return text
 
     def _longest(self, text: str, start: int) -> tuple[int, bool]:
         """The end of the longest stand-in at `start`, or `start` if there is none; whether more could change it."""
@@ -113,7 +134,6 @@ class Untouched(Restorer):
         return ""
 
     def withheld(self) -> int:
-        """How many stand-ins of this request were left in it."""
         found = (match.group().lower() for match in LOOKALIKE.finditer("".join(self._raw)))
         return sum(self._begins_known(text) for text in found)
 
@@ -124,11 +144,17 @@ class AnswerRestorer:
     Args:
         values: the real value of each stand-in.
         may_restore: whether the arguments of a tool of this name may have real values.
+        in_urls: see `Values`.
     """
 
-    def __init__(self, values: Mapping[str, str], may_restore: Callable[[str], bool]) -> None:
-        plain = Values(values)
-        self._json = Values(values, as_json=True)
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        may_restore: Callable[[str], bool],
+        in_urls: Collection[tuple[str, str]] = (),
+    ) -> None:
+        plain = Values(values, in_urls=in_urls)
+        self._json = Values(values, as_json=True, in_urls=in_urls)
         self._may_restore = may_restore
         self._text, self._reasoning = Restorer(plain), Restorer(plain)
         self._calls: dict[int, Restorer] = {}
@@ -162,11 +188,11 @@ class AnswerRestorer:
                 yield Delta(tool_call=ToolCallDelta(index, arguments=rest))
 
     def counts(self) -> dict[str, int]:
-        """How many stand-ins were restored, withheld from a tool, or unknown to this request. No content."""
+        """How many stand-ins were restored, withheld from tools and URLs, or unknown to this request. No content."""
         streams = [self._text, self._reasoning, *self._calls.values()]
         return {
             "restored": sum(stream.restored for stream in streams),
-            "withheld": sum(stream.withheld() for stream in streams if isinstance(stream, Untouched)),
+            "withheld": sum(stream.withheld() for stream in streams),
             "unknown": sum(len(stream.left()) for stream in streams),
         }
 

@@ -299,7 +299,7 @@ class Gateway:
         said = Transcript()
         status = "cancelled"
         stream = backend.stream(request)
-        restorer = None if redaction is None else AnswerRestorer(redaction.values, self.policy.may_restore)
+        restorer = None if redaction is None else _restorer(redaction, self.policy)
         try:
             async for delta in stream:
                 for restored in (delta,) if restorer is None else restorer.feed(delta):
@@ -358,12 +358,16 @@ def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction)
     return redaction.request
 
 
+def _restorer(redaction: Redaction, policy: Policy) -> AnswerRestorer:
+    return AnswerRestorer(redaction.values, policy.may_restore, redaction.in_urls)
+
+
 def _report(request_id: str, restorer: AnswerRestorer) -> None:
     """Stand-ins that were left in an answer, as numbers."""
     counts = restorer.counts()
     if counts["unknown"] or counts["withheld"]:
         logger.warning(
-            "%s: %d stand-ins in the answer are unknown, %d were withheld from a tool",
+            "%s: %d stand-ins in the answer are unknown, %d were withheld from tools and URLs",
             request_id,
             counts["unknown"],
             counts["withheld"],

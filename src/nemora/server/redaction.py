@@ -36,6 +36,9 @@ class Redaction:
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many values of each kind were replaced; "literal" is text that only looked like a stand-in."""
 
+    in_urls: frozenset[tuple[str, str]] = frozenset()
+    """Hosts with the stand-ins that the request has in URLs of theirs."""
+
     def codes(self) -> tuple[str, ...]:
         """The counts as reason codes for the ledger: `replaced:person_name+3`."""
         return tuple(f"replaced:{kind}+{count}" for kind, count in self.counts.items())
@@ -87,4 +90,4 @@ class Redactor:
         if second.action is not Action.CLOUD:
             return Redaction("found_again")
         counts = {**redacted.counts, "literal": redacted.forged} if redacted.forged else redacted.counts
-        return Redaction(REDACTED, redacted.request, redacted.values, counts)
+        return Redaction(REDACTED, redacted.request, redacted.values, counts, redacted.in_urls())
