@@ -18,6 +18,8 @@ from nemora.privacy.person_words import PARTICLES, TITLE
 from nemora.privacy.placeholder import AS_TEXT, NAME_WORD
 
 _NOT_IN_WORD, _NOT_BEFORE_WORD = r"(?<![^\W_])", r"(?![^\W_])"
+_NOT_BEFORE_WORD_BUT_S = r"(?=s?(?![^\W_]))"
+"""A name may stand in the genitive of German and its neighbours: "Annas"."""
 _SPACES = r"[\s._+\-]{0,3}"
 _WITHIN_NUMBER = r"[\s.:\-/()]{0,3}"
 _NO_SPACES = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0eff]")
@@ -128,23 +130,24 @@ def _names(value: str) -> Iterator[_Pattern]:
     if len(words) > 1:
         for order in (words, [*words[1:], words[0]], [words[-1], *words[:-1]]):
             joined = rf",?{_SPACES}".join(map(re.escape, order))
-            yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value), _needle(order[0]))
-        between = r"(?:[\s._+\-]{1,3}[^\W\d_]{1,15}\.?){0,2}[\s._+\-]{1,3}"  # a middle name or initial more, or less
+            yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value, _NOT_BEFORE_WORD_BUT_S), _needle(order[0]))
+        # With another middle name or initial, or without.
+        between = r"(?:[\s._+\-]{1,3}(?-i:[^\W\d_a-z])[^\W\d_]{0,14}\.?){0,2}?[\s._+\-]{1,3}"
         joined = f"{re.escape(words[0])}{between}{re.escape(words[-1])}"
-        yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value), _needle(words[0]))
+        yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value, _NOT_BEFORE_WORD_BUT_S), _needle(words[0]))
     for word in words:
         if len(word) >= LEAST_PART and not PARTICLES.fullmatch(word) and not TITLE.fullmatch(word.lower()):
             # Not in lower case: "mark", "young" and "will" are words as well.
             spellings = sorted({word, word.upper(), word.capitalize(), word.title()})
-            expression = re.compile(f"{_NOT_IN_WORD}(?:{'|'.join(map(re.escape, spellings))}){_NOT_BEFORE_WORD}")
+            expression = re.compile(f"{_NOT_IN_WORD}(?:{'|'.join(map(re.escape, spellings))}){_NOT_BEFORE_WORD_BUT_S}")
             yield _Pattern(Kind.PERSON_NAME, expression, _needle(word), is_part=True)
 
 
-def _bounded(expression: str, value: str) -> re.Pattern[str]:
+def _bounded(expression: str, value: str, not_before: str = _NOT_BEFORE_WORD) -> re.Pattern[str]:
     """Whole words only, where the value begins or ends as a word."""
     spaced = _NO_SPACES.search(value) is None
     before = _NOT_IN_WORD if spaced and value[:1].isalnum() else ""
-    after = _NOT_BEFORE_WORD if spaced and value[-1:].isalnum() else ""
+    after = not_before if spaced and value[-1:].isalnum() else ""
     return re.compile(f"{before}{expression}{after}", re.IGNORECASE)
 
 
