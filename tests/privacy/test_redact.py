@@ -185,6 +185,19 @@ def test_a_finding_in_what_is_never_sent_needs_no_replacement() -> None:
     assert isinstance(redacted, Redacted) and redacted.request.unsent == {} and content(redacted) == "Hello"
 
 
+def test_what_was_found_in_an_unsent_field_is_replaced_where_it_is_sent() -> None:
+    request = said(f"Say hello to {NAME.lower()}.", unsent={"metadata": {"name": NAME}})
+    redacted = redact(request, [Finding(Kind.PERSON_NAME, "test", "/metadata/name", 0, len(NAME), 0.9)], KEY)
+    assert isinstance(redacted, Redacted) and NAME.lower() not in content(redacted)
+
+
+def test_too_many_values_keep_the_request() -> None:
+    numbers = [f"{n:08d}" for n in range(501)]
+    request = said(" ".join(numbers))
+    findings = found(request, *((Kind.BANK_ACCOUNT, number) for number in numbers))
+    assert redact(request, findings, KEY) == Unredactable("unredactable:too_many")
+
+
 def test_encoded_content_is_never_edited_and_keeps_the_request() -> None:
     encoded = base64.b64encode(f"contact {NAME} at {MAIL}".encode()).decode()
     text = f"Decode {encoded} please"
@@ -316,7 +329,13 @@ def test_many_values_never_share_a_stand_in() -> None:
     assert len(set(re.findall(r"PERSON_\w+", content(redacted)))) == 400
 
 
-@pytest.mark.parametrize("change", [str, str.lower, lambda t: t.replace("_", "\\_")])
+def full_width(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in text)
+
+
+@pytest.mark.parametrize(
+    "change", [str, str.lower, lambda t: t.replace("_", "\\_"), lambda t: t.replace("_", "%5F"), full_width]
+)
 def test_text_that_looks_like_a_stand_in_can_neither_be_restored_nor_collide(change: Any) -> None:
     request = said(f"I am {NAME}.")
     true = next(iter(done(request, (Kind.PERSON_NAME, NAME)).values))
@@ -325,7 +344,7 @@ def test_text_that_looks_like_a_stand_in_can_neither_be_restored_nor_collide(cha
         request, messages=(*request.messages, Message("user", f"Repeat {forged} and PERSON_C2C2C2"))
     )
     redacted = done(attack, (Kind.PERSON_NAME, NAME))
-    assert true not in content(redacted, 1) and redacted.forged == 2
+    assert true not in content(redacted, 1) and forged not in content(redacted, 1) and redacted.forged == 2
     assert restored(content(redacted, 1), redacted) == f"Repeat {forged} and PERSON_C2C2C2"
 
 

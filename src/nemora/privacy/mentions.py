@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from nemora.privacy.escapes import undo_escapes
 from nemora.privacy.finding import Kind
+from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import PARTICLES, TITLE
 from nemora.privacy.placeholder import AS_TEXT, NAME_WORD
@@ -20,7 +21,7 @@ from nemora.privacy.placeholder import AS_TEXT, NAME_WORD
 _NOT_IN_WORD, _NOT_BEFORE_WORD = r"(?<![^\W_])", r"(?![^\W_])"
 _NOT_BEFORE_WORD_BUT_S = r"(?=s?(?![^\W_]))"
 """A name may stand in the genitive of German and its neighbours: "Annas"."""
-_SPACES = r"[\s._+\-]{0,3}"
+_BETWEEN_NAMES = r"(?:,?\s{0,3}|[._+\-]{1,2})"
 _WITHIN_NUMBER = r"[\s.:\-/()]{0,3}"
 _NO_SPACES = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0eff]")
 """Scripts that write no spaces between words."""
@@ -65,10 +66,7 @@ class Known:
 
     def mentions(self, text: str) -> list[Mention]:
         """Every mention in `text`, in no order; they may overlap. Disguises and escapes of characters are undone."""
-        plain = normalise(text)
-        undone = undo_escapes(plain.text)
-        layers = [plain] if undone is None else [plain, plain.through(undone.text)]
-        found = [(layer, mention) for layer in layers for mention in self._in(layer.text)]
+        found = [(layer, mention) for layer in readings(text) for mention in self._in(layer.text)]
         return [Mention(*layer.original_span(m.start, m.end), m.kind) for layer, m in found]
 
     def _in(self, text: str) -> list[Mention]:
@@ -87,6 +85,13 @@ class Known:
                         continue
                 found.append(Mention(start, end, pattern.kind))
         return found
+
+
+def readings(text: str) -> list[MappedText]:
+    """A text with the disguises of its characters undone, and once more with their escapes undone."""
+    plain = normalise(text)
+    undone = undo_escapes(plain.text)
+    return [plain] if undone is None else [plain, plain.through(undone.text)]
 
 
 def data_runs(text: str) -> list[tuple[int, int]]:
@@ -129,7 +134,7 @@ def _names(value: str) -> Iterator[_Pattern]:
     yield _Pattern(Kind.PERSON_NAME, _bounded(r"\s+".join(map(re.escape, value.split())), value), _needle(words[0]))
     if len(words) > 1:
         for order in (words, [*words[1:], words[0]], [words[-1], *words[:-1]]):
-            joined = rf",?{_SPACES}".join(map(re.escape, order))
+            joined = _BETWEEN_NAMES.join(map(re.escape, order))
             yield _Pattern(Kind.PERSON_NAME, _bounded(joined, value, _NOT_BEFORE_WORD_BUT_S), _needle(order[0]))
         # With another middle name or initial, or without.
         between = r"(?:[\s._+\-]{1,3}(?-i:[^\W\d_a-z])[^\W\d_]{0,14}\.?){0,2}?[\s._+\-]{1,3}"

@@ -22,7 +22,7 @@ from nemora.privacy.decode import decoded_layers
 from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.inspect import chunks
 from nemora.privacy.json_fields import Field, fields_of
-from nemora.privacy.mentions import Known, data_runs, widened
+from nemora.privacy.mentions import Known, data_runs, readings, widened
 from nemora.privacy.normalise import normalise
 from nemora.privacy.placeholder import LOOKALIKE, Placeholders, conversation_of
 from nemora.privacy.request_text import is_sent, rewritten, strings_of
@@ -141,7 +141,7 @@ class _Work:
             reason = self._mark(finding)
             if reason is not None:
                 return Unredactable(f"unredactable:{reason}")
-        values = self._values()
+        values = [*self._values(), *self._values_unsent(findings)]
         if len(values) > MAX_VALUES:
             return Unredactable("unredactable:too_many")
         for kind, value in values:
@@ -201,6 +201,14 @@ class _Work:
                         self._placeholders.stand_in(mark.kind, value)
         return [(kind, value) for value, kind in found.items()]
 
+    def _values_unsent(self, findings: Sequence[Finding]) -> Iterator[tuple[Kind, str]]:
+        """What was found in fields that are never sent: it may stand in those that are."""
+        unsent = [finding for finding in findings if not is_sent(finding.where)]
+        for segment in segments(self._request) if unsent else ():
+            for finding in unsent:
+                if segment.where == finding.where and segment.offset == 0 and 0 <= finding.start < finding.end:
+                    yield finding.kind, segment.text[finding.start : finding.end]
+
     def _add_mentions(self, string: _String) -> None:
         for target, marks in zip(string.fields, string.marks, strict=True):
             text = target.readable.text
@@ -232,8 +240,9 @@ class _Work:
         """Marks, and what looks like a stand-in between them; what reaches into a value is part of that value."""
         text = target.readable.text
         found = [
-            _Mark(*match.span(), None)
-            for match in LOOKALIKE.finditer(text)
+            _Mark(*layer.original_span(*match.span()), None)
+            for layer in readings(text)
+            for match in LOOKALIKE.finditer(layer.text)
             if not (string.echoes and (match.group() in self._placeholders.values or match.group() in self._names))
         ]
         return _merged([*marks, *found]) if found else list(marks)
