@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import openai
 import pytest
+from name_list import Reading
 from server_fakes import KEY, FakeInspection, ScriptedBackend, Setup, says, served
 from talking_cloud import TalkingCloud, calls, letters, talking_cloud
 
@@ -20,12 +21,10 @@ from nemora.backends.openai import OpenAIBackend
 from nemora.core import ChatRequest
 from nemora.privacy.classify import classify
 from nemora.privacy.finding import Kind, Sensitivity
-from nemora.privacy.inspect import Inspection, Inspector
+from nemora.privacy.inspect import Inspection
 from nemora.privacy.keys import derive
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy import Action, KindRule, Policy
-from nemora.privacy.protocols import TaggedSpan
-from nemora.privacy.segment import segments
 from nemora.privacy.taint import TaintStore
 from nemora.server.gateway import Gateway
 from nemora.settings import RemoteServer
@@ -34,43 +33,6 @@ NAME, MAIL = "Tilda Braunfels", "tilda.braunfels@kettlewood.net"
 ASKED = f"Please write an invitation to our summer picnic for my colleague {NAME}, whose address is {MAIL}."
 CANARIES = (b"Tilda", b"tilda", b"Braunfels", b"braunfels", b"kettlewood", b"VGlsZGE")
 STAND_IN = re.compile(r"PERSON_[A-Z0-9]{6}|email_[a-z0-9]{6}@redacted\.example")
-
-
-class ListTagger:
-    """Tags the names that it was told."""
-
-    name = "list"
-    names = (("Tilda", "Braunfels"), ("Orla", "Vance"))
-
-    def tag(self, texts: Sequence[str]) -> list[list[TaggedSpan]]:
-        return [list(self._tags(text)) for text in texts]
-
-    def _tags(self, text: str) -> Iterator[TaggedSpan]:
-        for first, last in self.names:
-            for match in re.finditer(rf"{first} {last}", text):
-                middle = match.start() + len(first)
-                yield TaggedSpan("GIVEN_NAME", match.start(), middle, 0.95)
-                yield TaggedSpan("SURNAME", middle + 1, match.end(), 0.95)
-
-
-class Reading:
-    """The real inspection, in this process. `second` is what every second reading finds instead, or raises."""
-
-    def __init__(self) -> None:
-        self.read: list[ChatRequest] = []
-        self.second: Inspection | Exception | None = None
-        self._inspector = Inspector(ListTagger())
-
-    def inspect(self, request: ChatRequest) -> Inspection:
-        self.read.append(request)
-        if self.second is not None and len(self.read) % 2 == 0:
-            if isinstance(self.second, Exception):
-                raise self.second
-            return self.second
-        return self._inspector.inspect(segments(request))
-
-    def close(self) -> None:
-        return None
 
 
 @dataclasses.dataclass

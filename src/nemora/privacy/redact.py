@@ -96,7 +96,7 @@ def with_note(request: ChatRequest) -> ChatRequest:
     if isinstance(first.content, tuple):
         noted = dataclasses.replace(first, content=(*first.content, TextPart(NOTE)))
     else:
-        noted = dataclasses.replace(first, content=f"{first.content or ''}\n\n{NOTE}".lstrip())
+        noted = dataclasses.replace(first, content=f"{first.content}\n\n{NOTE}" if first.content else NOTE)
     return dataclasses.replace(request, messages=(noted, *request.messages[1:]))
 
 
