@@ -314,10 +314,11 @@ def test_other_conversations_tenants_and_keys_get_other_stand_ins() -> None:
         redact(request, finding, KEY, tenant="other"),
         redact(request, finding, bytes(32)),
     ]
-    other = said(f"It is me, {NAME}.")
-    results.append(redact(other, found(other, (Kind.PERSON_NAME, NAME)), KEY))
-    stand_ins = {next(iter(result.values)) for result in results if isinstance(result, Redacted)}
-    assert len(stand_ins) == 4
+    for other in (said(f"It is me, {NAME}."), said("Hi", f"I am {NAME}."), said("Hi", f"{NAME} is who I am.")):
+        system = dataclasses.replace(other, messages=(Message("system", f"Of {NAME}"), *other.messages))
+        results += [redact(each, found(each, (Kind.PERSON_NAME, NAME)), KEY) for each in (other, system)]
+    stand_ins = [next(iter(result.values)) for result in results if isinstance(result, Redacted)]
+    assert len(stand_ins) == 9 and len(set(stand_ins)) == 6  # a system text of an application changes nothing
 
 
 def test_many_values_never_share_a_stand_in() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nemora.core import Message
@@ -66,10 +66,18 @@ LOOKALIKE = re.compile(
 """Whatever could be taken for a stand-in, also in other case or with the underscore escaped as Markdown does."""
 
 
-def conversation_of(messages: Sequence[Message]) -> str:
-    """What a conversation is known by: its first user message without white space, which clients do not rewrite."""
-    first = next((m for m in messages if m.role == "user"), messages[0] if messages else None)
-    return "" if first is None else "".join(unicodedata.normalize("NFC", first.text()).split())
+def conversation_of(messages: Sequence[Message], holders: Collection[int]) -> str:
+    """What a conversation is known by: its first user message, and the first one in which something was found.
+
+    A first message alone may be "Hi" in many conversations, and system text is the same in all of an application's.
+
+    Args:
+        holders: indices of the messages in which something was found.
+    """
+    known = [next((i for i, m in enumerate(messages) if m.role == "user"), -1)]
+    known.append(min((i for i in holders if messages[i].role not in ("system", "developer")), default=-1))
+    texts = [messages[i].text() + "".join(c.arguments for c in messages[i].tool_calls) for i in known if i >= 0]
+    return "\0".join("".join(unicodedata.normalize("NFC", text).split()) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ def redact(
         findings: those that count under the policy, all of which it lets leave replaced.
         key: derived from the installation's key for this purpose (`keys.derive(key, "placeholders")`).
     """
-    return _Work(request, Placeholders(key, conversation_of(request.messages), tenant)).run(findings)
+    found_in = [int(match[1]) for finding in findings if (match := _MESSAGE.match(finding.where))]
+    holders = [index for index in found_in if index < len(request.messages)]
+    return _Work(request, Placeholders(key, conversation_of(request.messages, holders), tenant)).run(findings)
 
 
 def with_note(request: ChatRequest) -> ChatRequest:
