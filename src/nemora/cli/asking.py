@@ -48,10 +48,10 @@ class Notice:
             why = f"{explain(self.reason)}; this request would have been allowed to leave"
         elif self.reason in ("no_destination", "cap"):
             why = f"{explain(self.reason)}; otherwise this request could have left"
+        elif self.route == "local" and self.decision == "redact":
+            why = f"{explain(self.reason)}; it may leave redacted only"
         elif self.route == "local" and self.decision == "ask":
             why = f"{explain(self.reason)} (ask by policy, and nobody was asked: it cannot leave now)"
-        elif self.route == "local" and self.decision == "redact":
-            why = f"{explain(self.reason)} ({self.decision} by policy, which keeps it here in this version)"
         elif self.route == "local" and self.decision == "local":
             why = f"{explain(self.reason)}; this request may not leave"
         else:

@@ -7,7 +7,7 @@ reading that was not complete. Nothing inside a request lowers it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,6 +16,8 @@ from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 
 Side = Literal["cloud", "local"]
+REDACTED = "redacted"
+"""Reason of a request that leaves with its values replaced."""
 Route = Literal["cloud", "local", "refuse"]
 Wanted = Literal["auto", "local", "cloud"]
 
@@ -64,7 +66,7 @@ class Decision:
 
     @property
     def route(self) -> Route:
-        """Where the request may go at most. `redact` stays here in this version, and `ask` without an override."""
+        """Where the request may go as it is. `redact` may leave redacted, `ask` with the user's override."""
         if self.action is Action.CLOUD or (self.action is Action.ASK and self.override):
             return "cloud"
         return "refuse" if self.action is Action.BLOCK else "local"
@@ -192,6 +194,7 @@ def resolve_destination(
     ledger_ok: bool = True,
     taint_ok: bool = True,
     obstacle: str | None = None,
+    redaction: str = "",
 ) -> Destination:
     """Which side answers. It is fixed by this call: no failure afterwards moves a request to the other side.
 
@@ -203,6 +206,8 @@ def resolve_destination(
         ledger_ok: a decision can be recorded. If not, nothing goes to the cloud.
         taint_ok: taint could be read. If not, nothing goes to the cloud.
         obstacle: why no cloud server may have a request that could leave: `no_destination` or `cap`.
+        redaction: `REDACTED` if what would be sent is redacted and was read again, else why it could not be
+            redacted, or "" where nobody tried. Only a decision of `redact` heeds it.
 
     Raises:
         PrivacyRefused: the policy blocks the request, the cloud was named and may not have it, or it must
@@ -217,16 +222,19 @@ def resolve_destination(
     obstacles = [
         code for code, there in (("taint_unavailable", not taint_ok), ("ledger_unavailable", not ledger_ok)) if there
     ]
+    tried = redaction if decision.action is Action.REDACT else ""
+    may_leave = decision.route == "cloud" or tried == REDACTED
+    reasons = (tried, *decision.reasons) if tried else decision.reasons
     if wanted == "cloud":
-        return _named_cloud(decision, has_cloud, obstacles, obstacle)
-    if obstacle is not None and has_cloud and decision.route == "cloud":
+        return _named_cloud(may_leave, reasons, has_cloud, obstacles, obstacle)
+    if obstacle is not None and has_cloud and may_leave:
         obstacles.append(obstacle)
-    if decision.route == "cloud":
+    if may_leave:
         if wanted == "auto" and has_cloud and not obstacles:
-            return Destination("cloud", decision.reasons)
+            return Destination("cloud", reasons)
         first = ["asked_local"] if wanted == "local" else (obstacles or ["no_cloud"])
     else:
-        first = []
+        first = [tried] if tried else []
     if not has_local:
         if decision.without_local == "block":
             raise PrivacyRefused(
@@ -236,10 +244,12 @@ def resolve_destination(
     return Destination("local", tuple(dict.fromkeys((*first, *decision.reasons, *obstacles))))
 
 
-def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str], obstacle: str | None) -> Destination:
-    if decision.route != "cloud":
+def _named_cloud(
+    may_leave: bool, reasons: tuple[str, ...], has_cloud: bool, obstacles: Sequence[str], obstacle: str | None
+) -> Destination:
+    if not may_leave:
         raise PrivacyRefused(
-            f"This request may not go to the model that it names: {explain(decision.reasons[0])}; "
+            f"This request may not go to the model that it names: {explain(reasons[0])}; "
             "ask for the model auto or local."
         )
     if not has_cloud:
@@ -252,7 +262,7 @@ def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str], obst
         raise PrivacyRefused(
             f"This request may not go to the model that it names: {explain(obstacle)}; ask for the model auto or local."
         )
-    return Destination("cloud", decision.reasons)
+    return Destination("cloud", reasons)
 
 
 _FIXED = {
@@ -267,6 +277,14 @@ _FIXED = {
     "override_needed": "the policy asks the user first",
     "override_refused": "the override token was not good for it",
     "class:public": "nothing sensitive was found",
+    REDACTED: "what was found was replaced before it left",
+    "redaction_failed": "it could not be redacted",
+    "found_again": "after redaction something was still found",
+    "unredactable:place": "what was found stands where nothing can be replaced",
+    "unredactable:split": "a value is split over several strings, which cannot be redacted",
+    "unredactable:encoded": "what was found is encoded, which cannot be redacted",
+    "unredactable:elsewhere": "a value stands also where nothing can be replaced",
+    "unredactable:too_many": "there are too many values to redact",
 }
 
 
@@ -279,6 +297,11 @@ def explain(reason: str) -> str:
         return f"it holds {CATALOGUE[Kind(tail)].meaning}"
     if head == "entity":
         return f"it holds what the policy calls {tail}"
+    if head == "replaced":
+        kind, _, count = tail.partition("+")
+        return f"{count} times {kind.replace('_', ' ')} was replaced"
+    if head == "unredactable" and tail in list(Kind):
+        return f"it holds {CATALOGUE[Kind(tail)].meaning}, which cannot be redacted"
     if head == "combination":
         return f"together these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ MAX_MIN_CONFIDENCE = 0.9
 class Action(enum.StrEnum):
     """What may happen to a request, from the laxest to the strictest.
 
-    `ask` is answered by 409 with a token, with which the user may let this very request out, once. `redact` is decided
-    and recorded, and answered locally: this version sends no redacted request.
+    `redact` leaves with its values replaced, if that is possible, and is answered locally if not. `ask` is answered by
+    409 with a token, with which the user may let this very request out, once.
     """
 
     CLOUD = "cloud"
@@ -64,7 +65,6 @@ version = 1
 
 # What each class may do: "cloud", "redact", "ask", "local" or "block", never laxer for a higher class.
 # "ask" lets the user send the request once more with a token and a reason; never for "secret".
-# In this version "redact" is recorded as such and answered locally.
 [actions]
 public = "cloud"
 personal = "redact"
@@ -85,6 +85,15 @@ min_confidence = 0.0
 # How long a conversation that was sensitive stays so after it was last seen. It cannot be turned off.
 [taint]
 days = 30
+
+# Tools whose arguments get the real values back when a cloud model calls them on a redacted request: exact names, or
+# the beginning of a name and a *. For other tools the stand-ins stay. Name no tool that sends what it is given.
+[redact]
+restore_tools = [
+  "Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS", "read_file", "write_file", "edit_file",
+  "create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file",
+  "replace_in_file", "str_replace_editor", "str_replace_based_edit_tool",
+]
 
 # Another class for a kind of finding, or a stricter action, or both:
 #   ip_address = "public"
@@ -124,6 +133,27 @@ DEFAULT_WITHOUT_LOCAL: Mapping[Sensitivity, WithoutLocal] = {
 }
 
 
+DEFAULT_RESTORE_TOOLS: tuple[str, ...] = (
+    *(
+        "Read",
+        "Write",
+        "Edit",
+        "MultiEdit",
+        "NotebookEdit",
+        "Glob",
+        "Grep",
+        "LS",
+        "read_file",
+        "write_file",
+        "edit_file",
+    ),
+    *("create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file"),
+    *("replace_in_file", "str_replace_editor", "str_replace_based_edit_tool"),
+)
+"""How common agents name the tools that read and write files of this machine. A shell is not among them: it sends."""
+TOOL_PATTERN = re.compile(r"[A-Za-z0-9_.:/-]{0,128}\*?")
+
+
 @dataclass(frozen=True, slots=True)
 class KindRule:
     """What a policy says about one kind: another class, an action that is at least this strict, or both."""
@@ -156,6 +186,7 @@ class Policy:
     """A policy file, relative to this one, that is evaluated beside it and changes nothing."""
     tenants: Mapping[str, Policy] = field(default_factory=dict)
     """Whole policies by tenant; who is not in it has this one."""
+    restore_tools: tuple[str, ...] = DEFAULT_RESTORE_TOOLS
 
     def __post_init__(self) -> None:
         _check(self)
@@ -181,6 +212,12 @@ class Policy:
     def action_for(self, sensitivity: Sensitivity) -> Action:
         """The action of a class; a class that the policy does not know stays here."""
         return self.actions.get(sensitivity, Action.LOCAL)
+
+    def may_restore(self, tool: str) -> bool:
+        """Whether the arguments of a tool may have real values in place of the stand-ins of a redacted request."""
+        return any(
+            tool.startswith(name[:-1]) if name.endswith("*") else tool == name for name in self.restore_tools if name
+        )
 
     def for_tenant(self, tenant: str) -> Policy:
         """The policy by which a tenant's requests are decided."""
@@ -208,6 +245,7 @@ class Policy:
             },
         }
         further = {
+            "restore_tools": None if self.restore_tools == DEFAULT_RESTORE_TOOLS else sorted(self.restore_tools),
             "reading": self.reading.id,
             "destinations": [dataclasses.asdict(destination) for destination in self.destinations],
             "goes_to": {key: [[s.name, s.attributes] for s in found] for key, found in self.goes_to.items()},
@@ -261,7 +299,7 @@ def parse_policy(text: str, source: str = "policy.toml") -> Policy:
         raise SettingsError(f"{source}: {at}{error.message}", param=error.param) from None
 
 
-_OF_TENANTS = ("actions", "no_local_model", "findings", "kinds", "entities", "allow", "goes_to", "ask", "cap")
+_OF_TENANTS = ("actions", "no_local_model", "findings", "kinds", "entities", "allow", "redact", "goes_to", "ask", "cap")
 """What `[tenants.NAME]` may say otherwise."""
 _TOP_LEVEL = ("version", *_OF_TENANTS, "taint", "destinations", "shadow", "tenants")
 
@@ -303,6 +341,7 @@ def _tenant(key: str, content: Mapping[str, Any]) -> Policy:
 def _policy(content: Mapping[str, Any]) -> Policy:
     findings = table(content, "findings", ("min_confidence",))
     taint = table(content, "taint", ("days",))
+    redact = table(content, "redact", ("restore_tools",))
     ask = table(content, "ask", ("seconds", "reasons"))
     cap = table(content, "cap", ("usd_per_day",))
     classes = tuple(c.word for c in Sensitivity)
@@ -319,6 +358,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
         min_confidence=number(findings.get("min_confidence", 0.0), "findings.min_confidence", 0, MAX_MIN_CONFIDENCE),
         taint_days=whole(taint.get("days", 30), "taint.days", "a whole number of days"),
         kinds={Kind(key): _kind_rule(value, f"kinds.{key}") for key, value in kinds.items()},
+        restore_tools=_tools(redact.get("restore_tools", list(DEFAULT_RESTORE_TOOLS)), "redact.restore_tools"),
         reading=rules_of(content),
         destinations=destinations,
         goes_to=goes_to_of(content, destinations),
@@ -376,6 +416,12 @@ def _without_local(value: Any, where: str) -> WithoutLocal:
     if value == "block":
         return "block"
     raise wrong(where, "must be error or block.")
+
+
+def _tools(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) and TOOL_PATTERN.fullmatch(name) for name in value):
+        return tuple(value)
+    raise wrong(where, "must be a list of names of tools, each exact or ending in *.")
 
 
 def _kind_rule(value: Any, where: str) -> KindRule:

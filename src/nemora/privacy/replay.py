@@ -60,7 +60,9 @@ def _replayed(row: LedgerRow, policy: Policy, servers: Sequence[str]) -> Replaye
     allowed = policy.destinations_for(decision.sensitivity, decision.findings, servers)
     if decision.action in (Action.BLOCK, Action.ASK):
         return Replayed(row, decision, "")
-    return Replayed(row, decision, allowed[0].server if decision.route == "cloud" and allowed else "local")
+    # Whether it can be redacted is in the text; if it was, it could be again.
+    leaves = decision.route == "cloud" or (decision.action.value == row.action == "redact" and row.route == "cloud")
+    return Replayed(row, decision, allowed[0].server if leaves and allowed else "local")
 
 
 def _recorded(row: LedgerRow, entities: set[str]) -> _Recorded:

@@ -193,6 +193,8 @@ def _headers(answer: Answer, ignored: tuple[str, ...]) -> dict[str, str]:
         "x-nemora-decision": answer.decision.action.value,
         "x-nemora-class": answer.decision.sensitivity.word,
     }
+    if answer.redacted:
+        headers["x-nemora-redacted"] = ",".join(f"{kind}={count}" for kind, count in answer.redacted.items())
     if ignored:
         headers["x-nemora-ignored-fields"] = ",".join(ignored)
     if not answer.recorded:

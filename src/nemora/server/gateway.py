@@ -1,6 +1,6 @@
 """A request is read, decided, recorded and answered. The one place where the privacy boundary is crossed.
 
-    inspect -> taint -> classify -> decide -> destination -> ledger -> backend -> taint, ledger
+    inspect -> taint -> classify -> decide -> (redact -> inspect) -> destination -> ledger -> backend -> taint, ledger
 
 The destination is fixed before the first byte leaves. Whatever goes wrong after that is an error, never
 another destination: a local model that is down is not replaced by the cloud, and nothing is retried.
@@ -14,7 +14,8 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from nemora.backends.base import Backend
@@ -47,10 +48,12 @@ from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy import DEFAULT_TENANT, Action, Policy
 from nemora.privacy.policy_file import InForce, PolicyFile
 from nemora.privacy.reading import ReadingRules
+from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose, consumed
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
+from nemora.server.redaction import Redaction, Redactor
 from nemora.server.shadow import Shadow
 from nemora.server.transcript import Transcript
 
@@ -90,7 +93,20 @@ class Answer:
     model: str
     recorded: bool
     """Whether the ledger holds the decision. Never false for the cloud."""
+    redacted: Mapping[str, int] | None = None
+    """How many values of each kind were replaced in what was sent; None where it was sent as it is."""
     deltas: AsyncGenerator[Delta, None]
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadBy:
+    """Reads with one policy's rules."""
+
+    inspection: Inspects
+    rules: ReadingRules
+
+    def inspect(self, request: ChatRequest) -> Inspected:
+        return self.inspection.inspect(request, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,7 @@ class Gateway:
         further_clouds: others, of which the policy may choose one.
         classify: the class and scores of what was inspected, with the class that the policy gives to a finding.
         policy: a policy, or a file of one that is watched.
+        placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
     """
 
     def __init__(
@@ -125,6 +142,7 @@ class Gateway:
         taint: TaintStore,
         ledger: Ledger,
         further_clouds: Sequence[CloudBackend] = (),
+        placeholder_key: bytes | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -136,6 +154,7 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._ledger = ledger
+        self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
         self._spending = Spending(ledger)
@@ -185,6 +204,9 @@ class Gateway:
         wanted, named = self._wanted(request.model)
         decision, taint_ok = await self._decide(request, policy)
         crossing = choose(policy, decision, self.clouds, named)
+        redaction = Redaction("")
+        if taint_ok and wanted != "local" and crossing.backend is not None:
+            redaction = await self._redact(request, decision, policy, tenant)
         # With a cap, one request after the other: what the one reserves, the next must see.
         async with self._budget if policy.usd_per_day is not None else contextlib.nullcontext():
             if policy.usd_per_day is not None:
@@ -192,21 +214,25 @@ class Gateway:
             if taint_ok and wanted != "local":
                 decision = await self._asked(decision, crossing, policy, request, request_id, tenant, override)
             try:
-                destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok)
+                destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
                 await self._record_refusal(decision, request_id, tenant, *why)
                 raise
             backend = self._backend(destination, named, crossing)
-            body = await asyncio.to_thread(self._body, backend, destination, request)
+            sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
+            if sent is not request:
+                destination = replace(destination, reasons=(*destination.reasons, *redaction.codes()))
+            body = await asyncio.to_thread(self._body, backend, destination, sent)
             entry: _Entry | None = None
             try:
                 reserved = crossing.most(body, request) if destination.side == "cloud" else None
                 entry = await self._record(decision, destination, backend, body, request_id, tenant, crossing, reserved)
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
-                backend, body = self._backend(destination, named, crossing), b""
+                backend, body, sent = self._backend(destination, named, crossing), b"", request
         self._watch(in_force, policy, request, decision, entry, request_id)
+        is_redacted = sent is not request
         return Answer(
             request_id=request_id,
             decision=decision,
@@ -214,7 +240,17 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, len(body), request_id),
+            redacted=redaction.counts if is_redacted else None,
+            deltas=self._deltas(
+                sent,
+                decision,
+                destination,
+                backend,
+                entry,
+                len(body),
+                request_id,
+                _restorer(redaction, policy) if is_redacted else None,
+            ),
         )
 
     async def close(self) -> None:
@@ -336,8 +372,32 @@ class Gateway:
             logger.error("the taint store cannot be used; nothing leaves until it can")
         return decision, taint_ok
 
+    async def _redact(self, request: ChatRequest, decision: Decision, policy: Policy, tenant: str) -> Redaction:
+        """`request` redacted, where the policy says so; what would be sent is read by the same policy again."""
+        if decision.action is not Action.REDACT or self._placeholder_key is None:
+            return Redaction("")
+        redactor = Redactor(
+            self._placeholder_key,
+            _ReadBy(self._inspection, policy.reading),
+            partial(self._classified, policy),
+            policy,
+            tenant,
+        )
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, redactor.redact, request, decision)
+
+    def _classified(self, policy: Policy, inspection: Inspected) -> Classified:
+        return self._classify(inspection, policy.class_of)
+
     def _resolve(
-        self, decision: Decision, wanted: Wanted, crossing: Crossing, *, taint_ok: bool, ledger_ok: bool = True
+        self,
+        decision: Decision,
+        wanted: Wanted,
+        crossing: Crossing,
+        *,
+        taint_ok: bool,
+        ledger_ok: bool = True,
+        redaction: str = "",
     ) -> Destination:
         return resolve_destination(
             decision,
@@ -347,6 +407,7 @@ class Gateway:
             ledger_ok=ledger_ok,
             taint_ok=taint_ok,
             obstacle=crossing.obstacle,
+            redaction=redaction,
         )
 
     def _backend(self, destination: Destination, named: Backend | None, crossing: Crossing) -> Backend:
@@ -427,15 +488,21 @@ class Gateway:
         entry: _Entry | None,
         body_bytes: int,
         request_id: str,
+        restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
-        """The backend's stream; when it ends, for whatever reason, taint and ledger hear of it."""
+        """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
+        of it."""
         said = Transcript()
         status = "cancelled"
         stream = backend.stream(request)
         try:
             async for delta in stream:
-                said.add(delta)
-                yield delta
+                for restored in (delta,) if restorer is None else restorer.feed(delta):
+                    said.add(restored)
+                    yield restored
+            for restored in () if restorer is None else restorer.finish():
+                said.add(restored)
+                yield restored
             status = str(said.finish or "broken_off")
         except NemoraError as error:
             status = error.code
@@ -447,7 +514,9 @@ class Gateway:
             raise
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
-            if destination.side == "local" and decision.sensitivity > Sensitivity.PUBLIC:
+            if restorer is not None:
+                _report(request_id, restorer)
+            if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
                 await self._complete(entry, request_id, status, body_bytes, said)
@@ -479,6 +548,31 @@ class Gateway:
             )
         except LedgerError:
             logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
+
+
+def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction) -> ChatRequest:
+    """What may go to the cloud: the request itself only where the decision says so, else its redacted form."""
+    if decision.route == "cloud":
+        return request
+    if redaction.request is None:
+        raise PrivacyRefused("This request may not leave as it is, and could not be redacted.")
+    return redaction.request
+
+
+def _restorer(redaction: Redaction, policy: Policy) -> AnswerRestorer:
+    return AnswerRestorer(redaction.values, policy.may_restore, redaction.in_urls)
+
+
+def _report(request_id: str, restorer: AnswerRestorer) -> None:
+    """Stand-ins that were left in an answer, as numbers."""
+    counts = restorer.counts()
+    if counts["unknown"] or counts["withheld"]:
+        logger.warning(
+            "%s: %d stand-ins in the answer are unknown, %d were withheld from tools and URLs",
+            request_id,
+            counts["unknown"],
+            counts["withheld"],
+        )
 
 
 async def _settled(call: Callable[[], T]) -> T:

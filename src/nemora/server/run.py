@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nemora.backends.base import Backend
 from nemora.backends.openai import OpenAIBackend
 from nemora.privacy.classify import classify
-from nemora.privacy.keys import load_key
+from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
@@ -68,6 +68,7 @@ def build_gateway(
         policy=policies,
         taint=TaintStore.open(data, key, days=policy.taint_days),
         ledger=Ledger.open(data, key, heads=settings.heads_file),
+        placeholder_key=derive(key, "placeholders"),
     )
 
 
