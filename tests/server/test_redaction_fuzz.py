@@ -129,7 +129,7 @@ def _is_json(text: str) -> bool:
         return False
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(REQUESTS, TEXT)
 def test_nothing_planted_leaves_and_everything_comes_back(request: ChatRequest, more: str) -> None:
     sent = redaction(request)
