@@ -104,7 +104,7 @@ def redaction(request: ChatRequest) -> Redaction:
     decision = decide(found, classified(found), Sensitivity.PUBLIC, policy)
     if decision.action is not Action.REDACT:
         return Redaction(decision.action.value)
-    return Redactor(bytes(32), reading, classified, policy).redact(request, decision)
+    return Redactor(bytes(32), reading).redact(request, decision, policy=policy, classify=classified)
 
 
 def read_by_anyone(body: bytes) -> str:

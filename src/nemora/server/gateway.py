@@ -14,6 +14,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from nemora.backends.base import Backend
@@ -107,7 +108,7 @@ class Gateway:
         self._taint = taint
         self._ledger = ledger
         key = placeholder_key
-        self._redactor = None if key is None else Redactor(key, inspection, classify, policy)
+        self._redactor = None if key is None else Redactor(key, inspection)
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
 
@@ -215,8 +216,8 @@ class Gateway:
         """`request` redacted, where the policy says so and a cloud could answer it."""
         if decision.action is not Action.REDACT or wanted == "local" or self.cloud is None or self._redactor is None:
             return Redaction("")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reading, self._redactor.redact, request, decision)
+        redact = partial(self._redactor.redact, request, decision, policy=self.policy, classify=self._classify)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, redact)
 
     def _resolve(
         self, decision: Decision, wanted: Wanted, *, taint_ok: bool, ledger_ok: bool = True, redaction: str = ""
