@@ -16,7 +16,7 @@ import pytest
 from nemora.backends.openai_body import chat_body
 from nemora.cli import route
 from nemora.cli.main import main
-from nemora.cli.route import Reading, as_request, judge_lines
+from nemora.cli.route import Reading, Redact, as_request, judge_lines
 from nemora.core import ChatRequest
 from nemora.privacy.classify import classify
 from nemora.privacy.decide import Decision, decide
@@ -24,7 +24,6 @@ from nemora.privacy.finding import Sensitivity
 from nemora.privacy.inspect import Inspector
 from nemora.privacy.policy import Policy
 from nemora.privacy.segment import segments
-from nemora.server.redaction import Redactor
 
 CARD = "My card 4716 2093 8854 1728 was charged twice."
 
@@ -162,13 +161,13 @@ def test_what_would_leave_redacted_is_shown_only_when_asked_for(capsys: pytest.C
     text = "Write to tilda.braunfels@kettlewood.net about the picnic."
     lines = [json.dumps({"id": n, "text": t}).encode() for n, t in enumerate((text, CARD))]
 
-    def answers(redactor: Redactor | None) -> list[dict[str, Any]]:
-        judge_lines(reading.judge, io.BytesIO(b"\n".join(lines)), outbound_model="far", redactor=redactor)
+    def answers(redact: Redact | None) -> list[dict[str, Any]]:
+        judge_lines(reading.judge, io.BytesIO(b"\n".join(lines)), outbound_model="far", redact=redact)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     plain, card = answers(None)
     assert plain["decision"] == "redact" and plain["outbound"] is None and "redaction" not in plain
-    redacted, card = answers(reading.redactor())
+    redacted, card = answers(reading.redact)
     assert redacted["redaction"] == {"outcome": "redacted", "replaced": {"email_address": 1}}
     assert re.fullmatch(
         r"Write to email_\w+@redacted\.example about .*", redacted["outbound"]["messages"][-1]["content"]

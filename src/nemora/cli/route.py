@@ -30,6 +30,7 @@ from nemora.tagger.topics import load_topics
 MAX_LINE_BYTES = 32 * 1024 * 1024
 
 Judge = Callable[[ChatRequest], Decision]
+Redact = Callable[[ChatRequest, Decision], Redaction]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +51,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--outbound goes with --jsonl.")
     settings = load_settings(args.config)
     reading = make_reading(settings)
-    judge, redactor = reading.judge, reading.redactor()
+    judge, redact = reading.judge, reading.redact
     if args.jsonl is None:
         text = args.text if args.text is not None else sys.stdin.read()
-        return _judge_one(judge, text, redactor, show=args.redacted)
+        return _judge_one(judge, text, redact, show=args.redacted)
     model = settings.cloud.model if settings.cloud is not None else "cloud"
-    redacting = redactor if args.redacted else None
+    redacting = redact if args.redacted else None
     with _opened(args.jsonl) as lines:
-        return judge_lines(judge, lines, outbound_model=model if args.outbound else None, redactor=redacting)
+        return judge_lines(judge, lines, outbound_model=model if args.outbound else None, redact=redacting)
 
 
 class Reading:
@@ -66,6 +67,7 @@ class Reading:
     def __init__(self, inspector: Inspector, policy: Policy) -> None:
         self._inspector = inspector
         self._policy = policy
+        self._key = secrets.token_bytes(32)
 
     def inspect(self, request: ChatRequest) -> Inspection:
         return self._inspector.inspect(segments(request), self._policy.reading)
@@ -74,9 +76,10 @@ class Reading:
         inspection = self.inspect(request)
         return decide(inspection, self._classified(inspection), Sensitivity.PUBLIC, self._policy)
 
-    def redactor(self) -> Redactor:
-        """What redacts as the server does, under a key of this run: its stand-ins are not those of the server."""
-        return Redactor(secrets.token_bytes(32), self, self._classified, self._policy)
+    def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
+        """As the server does it, under a key of this run: the stand-ins are not those of the server."""
+        redactor = Redactor(self._key, self)
+        return redactor.redact(request, decision, policy=self._policy, classify=self._classified)
 
     def _classified(self, inspection: Inspected) -> Classification:
         return classify(inspection, self._policy.class_of)
@@ -94,13 +97,13 @@ def make_judge(settings: Settings) -> Judge:
     return make_reading(settings).judge
 
 
-def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None, redactor: Redactor | None = None) -> int:
+def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None, redact: Redact | None = None) -> int:
     """Answer every line in its place; 1 if any line was bad, else 0."""
     status = 0
     for line in _whole_lines(lines):
         if not line.strip() and len(line) <= MAX_LINE_BYTES:
             continue
-        answer = _judge_line(judge, line, outbound_model, redactor)
+        answer = _judge_line(judge, line, outbound_model, redact)
         status = 1 if "error" in answer else status
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
@@ -116,7 +119,7 @@ def _whole_lines(lines: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redactor: Redactor | None) -> dict[str, Any]:
+def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redact: Redact | None) -> dict[str, Any]:
     name: Json = None
     try:
         if len(line) > MAX_LINE_BYTES:
@@ -136,8 +139,8 @@ def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redactor:
         return {"id": name, "error": error.message}
     answer = {"id": name, **described(decision), "ms": round(milliseconds, 3)}
     sent = request if decision.route == "cloud" else None
-    if redactor is not None and decision.action is Action.REDACT:
-        redaction = redactor.redact(request, decision)
+    if redact is not None and decision.action is Action.REDACT:
+        redaction = redact(request, decision)
         answer["redaction"] = {"outcome": redaction.outcome, "replaced": dict(redaction.counts)}
         sent = redaction.request
     if outbound_model is not None:
@@ -189,7 +192,7 @@ def _outbound(request: ChatRequest, model: str) -> dict[str, Json]:
     return chat_body(request, model)
 
 
-def _judge_one(judge: Judge, text: str, redactor: Redactor, *, show: bool) -> int:
+def _judge_one(judge: Judge, text: str, redact: Redact, *, show: bool) -> int:
     request = as_request(text)
     decision = judge(request)
     print(f"decision: {decision.action.value}   class: {decision.sensitivity.word}")
@@ -198,7 +201,7 @@ def _judge_one(judge: Judge, text: str, redactor: Redactor, *, show: bool) -> in
     for kind, count in decision.kinds().items():
         print(f"  found: {kind} x {count}")
     if decision.action is Action.REDACT:
-        _explain_redaction(redactor.redact(request, decision), show=show)
+        _explain_redaction(redact(request, decision), show=show)
     return 0
 
 

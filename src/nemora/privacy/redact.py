@@ -333,7 +333,8 @@ class _Encoded:
             if low < end and start < high:
                 if low not in self._runs:
                     self._runs[low] = self._read(low, high)
-                if any(s < end and start < e for s, e in self._runs[low]):
+                # A value that holds a run and more is plain: a part of it decodes to something by chance.
+                if any(s < end and start < e and not _within((s, e), start, end) for s, e in self._runs[low]):
                     return True
                 around = [(s + low, e + low) for s, e in data_runs(self._text[low:high])]
                 if any(s < end and start < e and not (start <= s and e <= end) for s, e in around):
@@ -346,3 +347,8 @@ class _Encoded:
             return [(low, high)]
         spans = [run.original_span(0, len(run.text)) for run in decoded.runs]
         return [(start + low, end + low) for start, end in (*spans, *decoded.opaque)]
+
+
+def _within(run: tuple[int, int], start: int, end: int) -> bool:
+    """Whether a run lies in [start, end) and is not all of it."""
+    return start <= run[0] and run[1] <= end and run != (start, end)

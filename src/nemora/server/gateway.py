@@ -376,15 +376,10 @@ class Gateway:
         """`request` redacted, where the policy says so; what would be sent is read by the same policy again."""
         if decision.action is not Action.REDACT or self._placeholder_key is None:
             return Redaction("")
-        redactor = Redactor(
-            self._placeholder_key,
-            _ReadBy(self._inspection, policy.reading),
-            partial(self._classified, policy),
-            policy,
-            tenant,
-        )
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reading, redactor.redact, request, decision)
+        redactor = Redactor(self._placeholder_key, _ReadBy(self._inspection, policy.reading))
+        classify = partial(self._classified, policy)
+        redact = partial(redactor.redact, request, decision, policy=policy, classify=classify, tenant=tenant)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, redact)
 
     def _classified(self, policy: Policy, inspection: Inspected) -> Classified:
         return self._classify(inspection, policy.class_of)

@@ -45,40 +45,50 @@ class Redaction:
 
 
 class Redactor:
-    """Redacts requests under one policy. Blocking; call it from a thread.
+    """Redacts requests. Blocking; call it from a thread.
 
     Args:
         key: derived from the installation's key for stand-ins.
         inspection: reads what would be sent.
-        classify: as for every request.
     """
 
-    def __init__(
-        self,
-        key: bytes,
-        inspection: Reads,
-        classify: Callable[[Any], Classified],
-        policy: Policy,
-        tenant: str = "default",
-    ) -> None:
+    def __init__(self, key: bytes, inspection: Reads) -> None:
         self._key = key
         self._inspection = inspection
-        self._classify = classify
-        self._policy = policy
-        self._tenant = tenant
 
-    def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
-        """`request` redacted, if `decision` lets it leave so and nothing is found in what would be sent."""
+    def redact(
+        self,
+        request: ChatRequest,
+        decision: Decision,
+        *,
+        policy: Policy,
+        classify: Callable[[Any], Classified],
+        tenant: str = "default",
+    ) -> Redaction:
+        """`request` redacted, if `decision` lets it leave so and nothing is found in what would be sent.
+
+        Args:
+            policy: the one by which `decision` was made.
+            classify: as for every request.
+            tenant: whose request it is; each has other stand-ins.
+        """
         if decision.action is not Action.REDACT:
             return Redaction("redaction_failed")
         try:
-            return self._redact(request, decision)
+            return self._redact(request, decision, policy, classify, tenant)
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request stays
             logger.error("redaction failed with %s; the request stays on this machine", type(error).__name__)
             return Redaction("redaction_failed")
 
-    def _redact(self, request: ChatRequest, decision: Decision) -> Redaction:
-        redacted = redact(request, decision.counted, self._key, tenant=self._tenant)
+    def _redact(
+        self,
+        request: ChatRequest,
+        decision: Decision,
+        policy: Policy,
+        classify: Callable[[Any], Classified],
+        tenant: str,
+    ) -> Redaction:
+        redacted = redact(request, decision.counted, self._key, tenant=tenant)
         if not isinstance(redacted, Redacted):
             return Redaction(redacted.reason)
         if redacted.values:
@@ -86,7 +96,7 @@ class Redactor:
         again: Any = self._inspection.inspect(redacted.request)
         left = dataclasses.replace(again, findings=tuple(redacted.leftover(again.findings)))
         # Taint has had its say in `decision`: it was not above what may leave redacted.
-        second = decide(left, self._classify(left), Sensitivity.PUBLIC, self._policy)
+        second = decide(left, classify(left), Sensitivity.PUBLIC, policy)
         if second.action is not Action.CLOUD:
             return Redaction("found_again")
         counts = {**redacted.counts, "literal": redacted.forged} if redacted.forged else redacted.counts
