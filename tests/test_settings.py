@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nemora.errors import SettingsError
 from nemora.settings import (
     InspectionSettings,
+    LedgerSettings,
     LocalSettings,
     RemoteServer,
     ServerSettings,
@@ -201,9 +202,23 @@ def test_a_name_cannot_be_pinned(tmp_path: Path) -> None:
         load(tmp_path, NEAR.format("gpu.internal", ["gpu.internal"]))
 
 
-def test_there_is_one_cloud_at_most(tmp_path: Path) -> None:
+def test_of_several_clouds_one_is_the_default(tmp_path: Path) -> None:
+    other, third = FAR.replace("far]", "other]"), FAR.replace("far]", "third]")
+    names = [s.name for s in load(tmp_path, FAR + other + third + "default = true\n", FAR_KEY="k").clouds]
+    assert names == ["third", "far", "other"]
+    settings = load(tmp_path, FAR + other, FAR_KEY="k")
+    assert settings.cloud is not None and settings.cloud.name == "far"
     with pytest.raises(SettingsError, match="only one"):
-        load(tmp_path, FAR + FAR.replace("far]", "other]"), FAR_KEY="k")
+        load(tmp_path, FAR + "default = true\n" + other + "default = true\n", FAR_KEY="k")
+    with pytest.raises(SettingsError, match="true or false"):
+        load(tmp_path, FAR + "default = 1\n", FAR_KEY="k")
+    with pytest.raises(SettingsError, match="cloud servers only"):
+        load(tmp_path, NEAR.format("127.0.0.1", []) + "\ndefault = true\n")
+
+
+def test_the_heads_may_lie_elsewhere(tmp_path: Path) -> None:
+    assert load(tmp_path, "").heads_file is None
+    assert load(tmp_path, "[ledger]\nheads = '/mnt/heads'").heads_file == Path("/mnt/heads")
 
 
 def test_flags_replace_the_cloud_and_nothing_else(tmp_path: Path) -> None:
@@ -226,7 +241,7 @@ def test_flags_name_the_keys_variable(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_every_key_is_documented() -> None:
     document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    for kind in (ServerSettings, LocalSettings, InspectionSettings, RemoteServer):
+    for kind in (ServerSettings, LocalSettings, InspectionSettings, LedgerSettings, RemoteServer):
         for field in dataclasses.fields(kind):
             if field.name not in ("api_key", "name"):
                 assert f".{field.name}" in document, field.name

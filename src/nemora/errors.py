@@ -9,6 +9,8 @@
     │   ├── Unauthorized             no or wrong API key                        401
     │   ├── PrivacyRefused           the policy keeps this request here         403
     │   ├── ForeignOrigin            wrong Host or Origin                       403
+    │   ├── OverrideNeeded           the policy asks the user; has a token      409
+    │   ├── CapReached               the day's costs are spent                  429
     │   ├── UnknownModel             no such model                              404
     │   ├── UnknownEndpoint          no such path; never forwarded              404
     │   ├── MethodNotAllowed                                                    405
@@ -37,6 +39,8 @@ content of a request: names of fields, numbers and kinds only.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NemoraError(Exception):
     """Root of the tree. `status`, `type` and `code` are the public shape; `str(error)` is the sentence."""
@@ -51,7 +55,7 @@ class NemoraError(Exception):
         self.param = param
         self.retry_after = retry_after
 
-    def public(self) -> dict[str, str | None]:
+    def public(self) -> dict[str, Any]:
         """The error as OpenAI's envelope holds it under `error`."""
         return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
 
@@ -82,6 +86,24 @@ class Unauthorized(RequestError):
 
 class PrivacyRefused(RequestError):
     status, type, code = 403, "permission_error", "privacy_refused"
+
+
+class OverrideNeeded(RequestError):
+    """The user may let this very request out, once: with `token`, and one of `reasons`, within `seconds`."""
+
+    status, type, code = 409, "permission_error", "override_needed"
+
+    def __init__(self, message: str, *, token: str, reasons: tuple[str, ...], seconds: int) -> None:
+        super().__init__(message)
+        self.token, self.reasons, self.seconds = token, reasons, seconds
+
+    def public(self) -> dict[str, Any]:
+        override = {"token": self.token, "reasons": list(self.reasons), "expires_in": self.seconds}
+        return {**super().public(), "override": override}
+
+
+class CapReached(RequestError):
+    status, type, code = 429, "rate_limit_error", "cap_reached"
 
 
 class ForeignOrigin(RequestError):

@@ -28,7 +28,7 @@ _ONE_MODEL = (
     "one model finds names and judges topics now; take the line out, or name a model's folder in inspection.model"
 )
 FORMER_KEYS = {"inspection.tagger": _ONE_MODEL, "inspection.topics": _ONE_MODEL}
-TOP_LEVEL_KEYS = {"server", "local", "inspection", "servers", "policy", "offline"}
+TOP_LEVEL_KEYS = {"server", "local", "inspection", "ledger", "servers", "policy", "offline"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,19 @@ class RemoteServer:
     api_key_env: str | None = None
     pinned: tuple[str, ...] = ()
     """IP addresses beside loopback that `trust = "local"` may mean."""
+    default: bool = False
+    """Of several cloud servers, the one that is chosen where the policy has no destinations of its own."""
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
     """Longest silence between two pieces of an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """The ledger's surroundings; the ledger itself lies in the data folder."""
+
+    heads: str | None = None
+    """File of the signed heads, best on another disk; None: `ledger.heads` beside the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +128,7 @@ class Settings:
     server: ServerSettings = ServerSettings()
     local: LocalSettings = LocalSettings()
     inspection: InspectionSettings = InspectionSettings()
+    ledger: LedgerSettings = LedgerSettings()
     servers: tuple[RemoteServer, ...] = ()
     policy: Path | None = None
     """The policy file; None: `policy.toml` beside `nemora.toml` if it is there, else the built-in default."""
@@ -127,9 +138,19 @@ class Settings:
     """For gated models on the Hugging Face hub, sent nowhere else. Read from the variable HF_TOKEN."""
 
     @property
+    def clouds(self) -> tuple[RemoteServer, ...]:
+        """The servers on the far side of the boundary: the default one, then the others as they stand in the file."""
+        return tuple(sorted((s for s in self.servers if s.trust == "cloud"), key=lambda s: not s.default))
+
+    @property
     def cloud(self) -> RemoteServer | None:
-        """The server on the far side of the boundary, if one is configured."""
-        return next((s for s in self.servers if s.trust == "cloud"), None)
+        """The default server on the far side, if one is configured."""
+        return self.clouds[0] if self.clouds else None
+
+    @property
+    def heads_file(self) -> Path | None:
+        """Where the ledger's signed heads go; None: beside the ledger."""
+        return None if self.ledger.heads is None else self.paths.config / self.ledger.heads
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -152,8 +173,8 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     if key_name is not None:
         server["api_key"] = _secret(env, key_name, f"{file}: server.api_key_env")
     servers = tuple(_remote_server(name, entry, env, file) for name, entry in _table(table, "servers", file).items())
-    if sum(s.trust == "cloud" for s in servers) > 1:
-        raise SettingsError(f'{file}: only one server may have trust = "cloud"; remove all but one.')
+    if sum(s.default for s in servers) > 1:
+        raise SettingsError(f"{file}: only one server may have default = true; take it out of the others.")
     policy = table.get("policy")
     if policy is not None and not (isinstance(policy, str) and policy):
         raise SettingsError(f"{file}: policy must be the path of a file, as text.")
@@ -165,6 +186,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         server=_build(ServerSettings, server, file, "server"),
         local=_build(LocalSettings, _table(table, "local", file), file, "local"),
         inspection=_build(InspectionSettings, _table(table, "inspection", file), file, "inspection"),
+        ledger=_build(LedgerSettings, _table(table, "ledger", file), file, "ledger"),
         servers=servers,
         policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),
         offline=_flag(table.get("offline", False), file) or env.get("NEMORA_OFFLINE", "") not in ("", "0"),
@@ -233,6 +255,8 @@ def _build(kind: type[T], values: Mapping[str, Any], file: Path, prefix: str) ->
 
 
 def _typed(value: Any, annotation: str, where: str) -> Any:
+    if annotation == "bool" and isinstance(value, bool):
+        return value
     if annotation == "int" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if (
@@ -248,9 +272,12 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
         return tuple(value)
     if annotation.startswith("Literal") and isinstance(value, str) and repr(value) in annotation:
         return value
-    expected = {"int": "a whole number, 0 or more", "float": "a number above 0", "str": "text"}.get(
-        annotation, annotation
-    )
+    expected = {
+        "bool": "true or false",
+        "int": "a whole number, 0 or more",
+        "float": "a number above 0",
+        "str": "text",
+    }.get(annotation, annotation)
     raise SettingsError(f"{where} must be {expected}.")
 
 
@@ -297,6 +324,8 @@ def _remote_server(name: str, entry: Any, env: Mapping[str, str], file: Path) ->
             f'{file}: {where} has trust = "local", so its host must be a loopback address or an IP address listed '
             f"in {where}.pinned; a name could come to mean another machine."
         )
+    if server.trust == "local" and server.default:
+        raise SettingsError(f'{file}: {where} has trust = "local"; default = true is for cloud servers only.')
     return dataclasses.replace(server, base_url=server.base_url.rstrip("/"))
 
 

@@ -21,9 +21,12 @@ sys.path.append(str(Path(__file__).parents[1] / "server"))  # where the fakes of
 
 from server_fakes import SECRET, Setup, plays, served, setup, talks_for_ever
 
+from nemora.cli.ask import _answer
 from nemora.cli.asking import Door, GatewayDoor, ServerDoor, open_door
 from nemora.core import ChatRequest, Delta, Message
-from nemora.errors import BackendError, NemoraError
+from nemora.errors import BackendError, NemoraError, PrivacyRefused
+from nemora.privacy.finding import Sensitivity
+from nemora.privacy.policy import Action, Policy
 from nemora.settings import load_settings
 
 
@@ -81,6 +84,28 @@ def test_a_refusal_is_an_error_without_content(way: Any, monkeypatch: pytest.Mon
     with way(setup(), monkeypatch) as door, pytest.raises(NemoraError, match="may not go") as refused:
         door.answer(request(SECRET, "big"))
     assert SECRET not in refused.value.message
+
+
+@WAYS
+def test_where_the_policy_asks_a_reason_lets_the_request_out_and_none_does_not(
+    way: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions = {Sensitivity.PUBLIC: Action.ASK} | dict.fromkeys(list(Sensitivity)[1:], Action.LOCAL)
+    what = setup(policy=Policy(actions=actions))
+    with way(what, monkeypatch) as door:
+        with pytest.raises(PrivacyRefused, match="--reason with one of false_alarm"):
+            _answer(door, request("hello"), None)
+        with pytest.raises(NemoraError, match="must be one of"):
+            _answer(door, request("hello"), "no_reason")
+        assert what.cloud.requests == []
+        notice, text = _answer(door, request("hello"), "needed_now")
+        assert (
+            "".join(text) == "From afar"
+            and notice.line() == "[cloud: big] the user let it out, with the reason needed_now"
+        )
+        kept, text = _answer(door, request(SECRET), "needed_now")
+        assert kept.route == "local" and "".join(text) == "Hello you"
+    assert len(what.cloud.requests) == 1
 
 
 @WAYS

@@ -86,7 +86,7 @@ def test_json_has_every_column(capsys, filled):
 
 def test_verify_counts_the_rows_of_an_intact_ledger(capsys, filled):
     assert run("verify") == 0
-    assert capsys.readouterr().out == "The ledger is intact: 30 rows.\n"
+    assert capsys.readouterr().out == "The ledger is intact: 30 rows. Signed heads that fit: 1.\n"
 
 
 def test_verify_names_the_first_bad_row_in_one_sentence(filled):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from nemora.backends.openai_body import chat_body
 from nemora.cli import route
 from nemora.cli.main import main
-from nemora.cli.route import as_request, judge_lines
+from nemora.cli.route import Reading, Redact, as_request, judge_lines
 from nemora.core import ChatRequest
 from nemora.privacy.classify import classify
 from nemora.privacy.decide import Decision, decide
@@ -153,6 +154,25 @@ def test_outbound_is_the_exact_body_or_nothing(capsys: pytest.CaptureFixture[str
     _, answers, _ = judged(capsys, {"id": 1, "text": "Write a haiku"}, {"id": 2, "text": CARD}, outbound=True)
     assert answers[0]["outbound"] == chat_body(as_request("Write a haiku"), "far")
     assert answers[1]["outbound"] is None
+
+
+def test_what_would_leave_redacted_is_shown_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    reading = Reading(Inspector(None), Policy())
+    text = "Write to tilda.braunfels@kettlewood.net about the picnic."
+    lines = [json.dumps({"id": n, "text": t}).encode() for n, t in enumerate((text, CARD))]
+
+    def answers(redact: Redact | None) -> list[dict[str, Any]]:
+        judge_lines(reading.judge, io.BytesIO(b"\n".join(lines)), outbound_model="far", redact=redact)
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    plain, card = answers(None)
+    assert plain["decision"] == "redact" and plain["outbound"] is None and "redaction" not in plain
+    redacted, card = answers(reading.redact)
+    assert redacted["redaction"] == {"outcome": "redacted", "replaced": {"email_address": 1}}
+    assert re.fullmatch(
+        r"Write to email_\w+@redacted\.example about .*", redacted["outbound"]["messages"][-1]["content"]
+    )
+    assert "kettlewood" not in json.dumps(redacted) and card["outbound"] is None and "redaction" not in card
 
 
 def test_routing_loads_no_torch(tmp_path: Path) -> None:

@@ -48,11 +48,11 @@ policies = st.builds(
     Policy,
     actions=st.lists(st.sampled_from(list(Action)), min_size=4, max_size=4)
     .map(lambda chosen: sorted(chosen, key=lambda a: a.strictness))
-    .filter(lambda chosen: chosen[3] is not Action.CLOUD)
+    .filter(lambda chosen: chosen[3] not in (Action.CLOUD, Action.ASK))
     .map(lambda chosen: dict(zip(Sensitivity, chosen, strict=True))),
     min_confidence=st.floats(0, 0.9),
     kinds=st.dictionaries(
-        st.sampled_from([k for k in Kind if k is not Kind.UNREADABLE]),
+        st.sampled_from([k for k in Kind if k not in (Kind.UNREADABLE, Kind.CUSTOM)]),
         st.builds(KindRule, st.none() | st.sampled_from(list(Sensitivity)), st.none() | st.sampled_from(list(Action))),
         max_size=4,
     ),
@@ -132,7 +132,9 @@ def test_a_combination_and_a_matter_are_named_as_such():
 
 
 def test_what_was_not_read_stays_here_under_every_policy():
-    lax = Policy(actions={PUBLIC: Action.CLOUD, PERSONAL: Action.CLOUD, CONFIDENTIAL: Action.CLOUD, SECRET: Action.ASK})
+    lax = Policy(
+        actions={PUBLIC: Action.CLOUD, PERSONAL: Action.CLOUD, CONFIDENTIAL: Action.CLOUD, SECRET: Action.REDACT}
+    )
     assert decided(classified=CONFIDENTIAL, policy=lax).route == "cloud"
     for decision in (decided(complete=False, policy=lax), decided(Kind.UNREADABLE, policy=lax)):
         assert decision.action is Action.LOCAL and decision.sensitivity is CONFIDENTIAL
@@ -229,6 +231,28 @@ def test_without_a_local_model_secrets_are_refused_and_the_rest_is_an_error_to_t
         resolve_destination(decided(), wanted="local", has_cloud=True, has_local=False)
 
 
+def test_only_a_decision_to_redact_leaves_redacted_and_only_when_it_was():
+    redactable = decided(Kind.PERSON_NAME)
+    assert redactable.action is Action.REDACT and redactable.route == "local"
+    for wanted in ("auto", "cloud"):
+        there = resolve_destination(redactable, wanted=wanted, has_cloud=True, redaction="redacted")
+        assert (there.side, there.reasons[0]) == ("cloud", "redacted")
+    for kept in (decided(Kind.API_KEY), decided(complete=False), decided(taint=Sensitivity.CONFIDENTIAL)):
+        assert resolve_destination(kept, wanted="auto", has_cloud=True, redaction="redacted").side == "local"
+    for outcome in ("", "found_again", "unredactable:encoded", "anything"):
+        here = resolve_destination(redactable, wanted="auto", has_cloud=True, redaction=outcome)
+        assert here.side == "local" and here.reasons[0] == (outcome or "finding:person_name")
+        with pytest.raises(PrivacyRefused):
+            resolve_destination(redactable, wanted="cloud", has_cloud=True, redaction=outcome)
+    for broken in ("ledger_ok", "taint_ok"):
+        kept_here = resolve_destination(
+            redactable, wanted="auto", has_cloud=True, redaction="redacted", **{broken: False}
+        )
+        assert kept_here.side == "local" and "redacted" not in kept_here.reasons
+    named_local = resolve_destination(redactable, wanted="local", has_cloud=True, redaction="redacted")
+    assert named_local.side == "local"
+
+
 def test_a_cloud_that_is_not_configured_cannot_be_named():
     with pytest.raises(UnknownModel):
         resolve_destination(decided(), wanted="cloud", has_cloud=False)
@@ -238,5 +262,7 @@ def test_every_reason_has_words():
     codes = [f"finding:{kind}" for kind in Kind] + [f"class:{c.word}" for c in Sensitivity]
     codes += ["taint:secret", "classifier:confidential", "combination:person_name+iban", "incomplete", "unknown_class"]
     codes += ["no_cloud", "asked_local", "ledger_unavailable", "taint_unavailable"]
+    codes += ["redacted", "redaction_failed", "found_again", "replaced:person_name+3", "unredactable:work_matter"]
+    codes += [f"unredactable:{why}" for why in ("place", "split", "encoded", "elsewhere", "too_many")]
     for code in codes:
         assert explain(code) != code and not explain(code).endswith(".")

@@ -18,6 +18,7 @@ from nemora.errors import LocalModelDown
 from nemora.privacy.finding import Finding, Kind, Sensitivity
 from nemora.privacy.ledger import Ledger, LedgerRow
 from nemora.privacy.policy import Policy
+from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway
@@ -104,7 +105,7 @@ class FakeInspection:
     def __init__(self) -> None:
         self.breaks: Exception | None = None
 
-    def inspect(self, request: ChatRequest) -> Inspection:
+    def inspect(self, request: ChatRequest, _rules: object = None) -> Inspection:
         if self.breaks is not None:
             raise self.breaks
         for index, message in enumerate(request.messages):
@@ -122,7 +123,7 @@ def _opaque(content: Any) -> bool:
     return isinstance(content, tuple) and not all(isinstance(part, TextPart) for part in content)
 
 
-def fake_classify(_inspection: Any) -> Classification:
+def fake_classify(_inspection: Any, _class_of: object = None) -> Classification:
     return Classification(Sensitivity.PUBLIC)
 
 
@@ -153,13 +154,19 @@ class Setup:
 
 
 def setup(
-    data: Path | None = None, *, with_cloud: bool = True, policy: Policy | None = None, more: Sequence[Backend] = ()
+    data: Path | None = None,
+    *,
+    with_cloud: bool = True,
+    policy: Policy | PolicyFile | None = None,
+    more: Sequence[Backend] = (),
+    further_clouds: Sequence[ScriptedBackend] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Setup:
     """A gateway of fakes; its stores lie in `data`, or in memory."""
     local, cloud = ScriptedBackend(), ScriptedBackend("far", "big", "cloud")
     cloud.script = says("From afar")
     inspection = FakeInspection()
-    ledger, taint = Ledger(data, KEY), TaintStore(data, KEY)
+    ledger, taint = Ledger(data, KEY, clock=clock), TaintStore(data, KEY)
     gateway = Gateway(
         local=[local, *more],
         cloud=cloud if with_cloud else None,
@@ -168,6 +175,7 @@ def setup(
         policy=policy or Policy(),
         taint=taint,
         ledger=ledger,
+        further_clouds=further_clouds,
     )
     return Setup(gateway, local, cloud, inspection, ledger, taint)
 

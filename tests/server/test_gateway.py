@@ -160,7 +160,7 @@ def test_an_inspection_that_fails_counts_as_sensitive(error: Exception, caplog: 
 
 
 def test_a_classifier_that_fails_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_inspection: object) -> Any:
+    def fails(*_: object) -> Any:
         raise ZeroDivisionError
 
     what = setup()
@@ -186,7 +186,7 @@ def test_requests_that_wait_to_be_read_do_not_hold_up_those_that_are_answered(mo
     async def run() -> str:
         answer = await what.gateway.answer(request("hi"))
         real = what.inspection.inspect
-        monkeypatch.setattr(what.inspection, "inspect", lambda asked: release.wait(20) and real(asked))
+        monkeypatch.setattr(what.inspection, "inspect", lambda asked, _rules: release.wait(20) and real(asked))
         waiting = [asyncio.ensure_future(what.gateway.answer(request("hi"))) for _ in range(40)]
         await asyncio.sleep(0.05)
         said = "".join([delta.text async for delta in answer.deltas])  # ends with a row in the ledger

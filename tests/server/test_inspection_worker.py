@@ -16,6 +16,7 @@ from nemora.errors import CorruptCheckpoint
 from nemora.privacy.classify import classify
 from nemora.privacy.finding import Kind, Sensitivity
 from nemora.privacy.inspect import Inspector
+from nemora.privacy.policy import parse_policy
 from nemora.privacy.segment import segments
 from nemora.privacy.topics import MATTERS
 from nemora.server.inspection import InspectionWorker
@@ -95,6 +96,22 @@ def test_the_child_answers_as_the_inspector_does_in_this_process(worker: Inspect
     assert found - MATTERS == {Kind.PAYMENT_CARD, Kind.UNREADABLE, Kind.PASSWORD}
     assert worker.inspect(request) == expected
     assert worker.inspect(request) == expected  # from the cache
+
+
+def test_the_policys_entities_reach_the_child_also_one_that_was_restarted(worker: InspectionWorker) -> None:
+    rules = [
+        parse_policy(f"[[entities]]\nname = '{n}'\nclass = 'secret'\nwords = ['{n}x']").reading for n in "abcdefghijk"
+    ]
+    for each in (*rules, *rules):  # more than the child keeps
+        name = each.entities[0].name
+        found = worker.inspect(asks("see ax bx cx dx ex fx gx hx ix jx kx"), each)
+        assert found.complete and [f.entity for f in found.findings if f.entity] == [name]
+    child = worker._worker._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    assert [f.entity for f in worker.inspect(asks("ax"), rules[0]).findings if f.entity] == ["a"]
+    assert not [f.entity for f in worker.inspect(asks("ax")).findings if f.entity]
 
 
 def test_a_reading_that_takes_too_long_counts_as_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from nemora.cli.asking import add_cloud_arguments, open_door, show, whole_text
+from nemora.cli.asking import Door, Notice, add_cloud_arguments, open_door, show, whole_text
 from nemora.core import ChatRequest, Message, Sampling
-from nemora.errors import UsageError
+from nemora.errors import OverrideNeeded, PrivacyRefused, UsageError
+from nemora.server.overrides import Override
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
     parser.add_argument("--max-tokens", type=int, default=None)
     parser.add_argument("--temperature", type=float, default=None)
+    parser.add_argument("--reason", metavar="CODE", help="let the request out where the policy asks, for this reason")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     add_cloud_arguments(parser)
 
@@ -38,8 +41,21 @@ def run(args: argparse.Namespace) -> int:
         stream=True,
     )
     with closing(open_door(args)) as door:
-        show(*door.answer(request))
+        show(*_answer(door, request, args.reason))
     return 0
+
+
+def _answer(door: Door, request: ChatRequest, reason: str | None) -> tuple[Notice, Generator[str]]:
+    """The answer; where the policy asks, with the user's reason if there is one."""
+    try:
+        return door.answer(request)
+    except OverrideNeeded as asked:
+        if reason is None:
+            raise PrivacyRefused(
+                "The policy asks before this request may leave; say --reason with one of "
+                f"{', '.join(asked.reasons)}, or --model local to keep it here."
+            ) from None
+        return door.answer(request, Override(asked.token, reason))
 
 
 def _question(args: argparse.Namespace) -> str:

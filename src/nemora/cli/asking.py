@@ -17,10 +17,11 @@ import httpx2
 
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason
-from nemora.errors import BackendError, NemoraError, UsageError
+from nemora.errors import BackendError, NemoraError, OverrideNeeded, UsageError
 from nemora.privacy.decide import explain
 from nemora.server.gateway import Gateway
 from nemora.server.listen import base_url, quiet_logs
+from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override
 from nemora.settings import Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
 
@@ -45,8 +46,12 @@ class Notice:
             why = "no cloud is configured; this request would have been allowed to leave"
         elif self.reason == "asked_local":
             why = f"{explain(self.reason)}; this request would have been allowed to leave"
-        elif self.route == "local" and self.decision in ("redact", "ask"):
-            why = f"{explain(self.reason)} ({self.decision} by policy, which keeps it here in this version)"
+        elif self.reason in ("no_destination", "cap"):
+            why = f"{explain(self.reason)}; otherwise this request could have left"
+        elif self.route == "local" and self.decision == "redact":
+            why = f"{explain(self.reason)}; it may leave redacted only"
+        elif self.route == "local" and self.decision == "ask":
+            why = f"{explain(self.reason)} (ask by policy, and nobody was asked: it cannot leave now)"
         elif self.route == "local" and self.decision == "local":
             why = f"{explain(self.reason)}; this request may not leave"
         else:
@@ -58,8 +63,11 @@ class Notice:
 class Door(Protocol):
     """Something that answers requests."""
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
-        """The notice, and the answer's text as it comes; closing it cancels the work. Both raise NemoraError."""
+    def answer(self, request: ChatRequest, override: Override | None = None) -> tuple[Notice, Generator[str]]:
+        """The notice, and the answer's text as it comes; closing it cancels the work. Both raise NemoraError.
+
+        `override` answers an `OverrideNeeded` that an earlier call with the same request has raised.
+        """
         ...
 
     def close(self) -> None: ...
@@ -147,8 +155,9 @@ class ServerDoor:
         timeout = httpx2.Timeout(READ_SECONDS, connect=5.0)
         self._client = httpx2.Client(base_url=base, headers=headers, trust_env=False, timeout=timeout)
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
-        call = self._client.build_request("POST", "/v1/chat/completions", json=_body(request))
+    def answer(self, request: ChatRequest, override: Override | None = None) -> tuple[Notice, Generator[str]]:
+        headers = {} if override is None else {TOKEN_HEADER: override.token, REASON_HEADER: override.reason}
+        call = self._client.build_request("POST", "/v1/chat/completions", json=_body(request), headers=headers)
         try:
             response = self._client.send(call, stream=True)
             if response.status_code != 200:
@@ -179,10 +188,15 @@ class ServerDoor:
 
 def _refusal(response: httpx2.Response) -> NemoraError:
     try:
-        message = response.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
+        error = response.json()["error"]
+        message = str(error["message"])
+        if error.get("code") == OverrideNeeded.code:
+            asked = error["override"]
+            reasons = tuple(map(str, asked["reasons"]))
+            return OverrideNeeded(message, token=str(asked["token"]), reasons=reasons, seconds=int(asked["expires_in"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         message = f"The running server answered with status {response.status_code}."
-    return NemoraError(str(message))
+    return NemoraError(message)
 
 
 def _events(response: httpx2.Response) -> Generator[dict[str, Any]]:
@@ -243,8 +257,8 @@ class GatewayDoor:
         self._gateway: Gateway = build_gateway(settings, progress=progress_on(sys.stderr))
         self._runner = asyncio.Runner()  # turns Ctrl-C into a cancellation, which the gateway cleans up after
 
-    def answer(self, request: ChatRequest) -> tuple[Notice, Generator[str]]:
-        answer = self._runner.run(self._gateway.answer(request))
+    def answer(self, request: ChatRequest, override: Override | None = None) -> tuple[Notice, Generator[str]]:
+        answer = self._runner.run(self._gateway.answer(request, override=override))
         notice = Notice(
             route=answer.destination.side,
             model=answer.model,

@@ -30,7 +30,8 @@ VERBS = {
     "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",
     "rm": "remove a model from the cache",
-    "ledger": "show or verify the record of what left",
+    "ledger": "show, verify and report on the record of what left",
+    "policy": "check a policy file, or try it on what was decided",
 }
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from nemora.cli.asking import CONTROLS
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import NemoraError, RequestError, UsageError
-from nemora.privacy.classify import classify
-from nemora.privacy.decide import Decision, decide, explain
+from nemora.privacy.classify import Classification, classify
+from nemora.privacy.decide import Decision, Inspected, decide, explain
 from nemora.privacy.finding import Sensitivity
-from nemora.privacy.inspect import Inspector
-from nemora.privacy.policy import load_policy
+from nemora.privacy.inspect import Inspection, Inspector
+from nemora.privacy.policy import Action, Policy, load_policy
 from nemora.privacy.segment import segments
 from nemora.server.openai_chat import parse_chat_request
+from nemora.server.redaction import Redaction, Redactor
 from nemora.server.wire import parse_json
 from nemora.settings import Settings, load_settings
 from nemora.tagger.reader import load_reader
@@ -26,6 +29,7 @@ from nemora.tagger.reader import load_reader
 MAX_LINE_BYTES = 32 * 1024 * 1024
 
 Judge = Callable[[ChatRequest], Decision]
+Redact = Callable[[ChatRequest, Decision], Redaction]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jsonl", metavar="FILE", help='judge each line {"id", "text"} or {"id", "request"} of FILE (- for stdin)'
     )
     parser.add_argument("--outbound", action="store_true", help="with --jsonl: add the exact body that would be sent")
+    parser.add_argument(
+        "--redacted", action="store_true", help="also show what would be sent of a request that may leave redacted"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,33 +49,58 @@ def run(args: argparse.Namespace) -> int:
     if args.outbound and args.jsonl is None:
         raise UsageError("--outbound goes with --jsonl.")
     settings = load_settings(args.config)
-    judge = make_judge(settings)
+    reading = make_reading(settings)
+    judge, redact = reading.judge, reading.redact
     if args.jsonl is None:
-        return _judge_one(judge, args.text if args.text is not None else sys.stdin.read())
+        text = args.text if args.text is not None else sys.stdin.read()
+        return _judge_one(judge, text, redact, show=args.redacted)
     model = settings.cloud.model if settings.cloud is not None else "cloud"
+    redacting = redact if args.redacted else None
     with _opened(args.jsonl) as lines:
-        return judge_lines(judge, lines, outbound_model=model if args.outbound else None)
+        return judge_lines(judge, lines, outbound_model=model if args.outbound else None, redact=redacting)
+
+
+class Reading:
+    """Inspection, class and decision of requests under one policy, each request alone."""
+
+    def __init__(self, inspector: Inspector, policy: Policy) -> None:
+        self._inspector = inspector
+        self._policy = policy
+        self._key = secrets.token_bytes(32)
+
+    def inspect(self, request: ChatRequest) -> Inspection:
+        return self._inspector.inspect(segments(request), self._policy.reading)
+
+    def judge(self, request: ChatRequest) -> Decision:
+        inspection = self.inspect(request)
+        return decide(inspection, self._classified(inspection), Sensitivity.PUBLIC, self._policy)
+
+    def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
+        """As the server does it, under a key of this run: the stand-ins are not those of the server."""
+        redactor = Redactor(self._key, self)
+        return redactor.redact(request, decision, policy=self._policy, classify=self._classified)
+
+    def _classified(self, inspection: Inspected) -> Classification:
+        return classify(inspection, self._policy.class_of)
+
+
+def make_reading(settings: Settings) -> Reading:
+    """The configured detectors and policy."""
+    return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy))
 
 
 def make_judge(settings: Settings) -> Judge:
     """Inspection, class and decision of one request under the configured policy, each request alone."""
-    policy = load_policy(settings.policy)
-    inspector = Inspector(load_reader(settings.inspection.model))
-
-    def judge(request: ChatRequest) -> Decision:
-        inspection = inspector.inspect(segments(request))
-        return decide(inspection, classify(inspection, policy.class_of), Sensitivity.PUBLIC, policy)
-
-    return judge
+    return make_reading(settings).judge
 
 
-def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None) -> int:
+def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None, redact: Redact | None = None) -> int:
     """Answer every line in its place; 1 if any line was bad, else 0."""
     status = 0
     for line in _whole_lines(lines):
         if not line.strip() and len(line) <= MAX_LINE_BYTES:
             continue
-        answer = _judge_line(judge, line, outbound_model)
+        answer = _judge_line(judge, line, outbound_model, redact)
         status = 1 if "error" in answer else status
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
@@ -84,7 +116,7 @@ def _whole_lines(lines: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _judge_line(judge: Judge, line: bytes, outbound_model: str | None) -> dict[str, Any]:
+def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redact: Redact | None) -> dict[str, Any]:
     name: Json = None
     try:
         if len(line) > MAX_LINE_BYTES:
@@ -103,8 +135,13 @@ def _judge_line(judge: Judge, line: bytes, outbound_model: str | None) -> dict[s
     except NemoraError as error:
         return {"id": name, "error": error.message}
     answer = {"id": name, **described(decision), "ms": round(milliseconds, 3)}
+    sent = request if decision.route == "cloud" else None
+    if redact is not None and decision.action is Action.REDACT:
+        redaction = redact(request, decision)
+        answer["redaction"] = {"outcome": redaction.outcome, "replaced": dict(redaction.counts)}
+        sent = redaction.request
     if outbound_model is not None:
-        answer["outbound"] = _outbound(request, outbound_model) if decision.route == "cloud" else None
+        answer["outbound"] = _outbound(sent, outbound_model) if sent is not None else None
     return answer
 
 
@@ -116,7 +153,7 @@ def described(decision: Decision) -> dict[str, Any]:
         "scores": dict(decision.scores),
         "findings": [
             {
-                "kind": finding.kind.value,
+                "kind": finding.name,
                 "detector": finding.detector,
                 "where": finding.where,
                 "start": finding.start,
@@ -152,14 +189,27 @@ def _outbound(request: ChatRequest, model: str) -> dict[str, Json]:
     return chat_body(request, model)
 
 
-def _judge_one(judge: Judge, text: str) -> int:
-    decision = judge(as_request(text))
+def _judge_one(judge: Judge, text: str, redact: Redact, *, show: bool) -> int:
+    request = as_request(text)
+    decision = judge(request)
     print(f"decision: {decision.action.value}   class: {decision.sensitivity.word}")
     for reason in decision.reasons:
         print(f"  {reason}: {explain(reason)}")
     for kind, count in decision.kinds().items():
         print(f"  found: {kind} x {count}")
+    if decision.action is Action.REDACT:
+        _explain_redaction(redact(request, decision), show=show)
     return 0
+
+
+def _explain_redaction(redaction: Redaction, *, show: bool) -> None:
+    if redaction.request is None:
+        print(f"  stays here, for {explain(redaction.outcome)}")
+        return
+    for kind, count in redaction.counts.items():
+        print(f"  replaced before it leaves: {kind} x {count}")
+    for message in redaction.request.messages if show else ():
+        print(f"{message.role}: {CONTROLS.sub('', message.text())}")
 
 
 @contextmanager

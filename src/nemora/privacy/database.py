@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Database:
     Args:
         noun: what to call it in errors ("The ledger ...").
         schema: statements that create its tables if they are missing.
+        added: columns that an older file lacks, by table: name and type.
         busy_seconds: longest wait for another thread or process, per call.
     """
 
@@ -38,11 +39,13 @@ class Database:
         *,
         noun: str,
         schema: str,
+        added: Mapping[str, Mapping[str, str]] | None = None,
         busy_seconds: float = 5.0,
     ) -> None:
         self.path = path
         self._noun = noun
         self._schema = schema
+        self._added = added or {}
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -110,7 +113,17 @@ class Database:
         connection.execute("PRAGMA trusted_schema = OFF")
         for statement in self._schema.split(";"):
             connection.execute(statement)
+        self._add_columns(connection)
         return connection
+
+    def _add_columns(self, connection: sqlite3.Connection) -> None:
+        for table, columns in self._added.items():
+            if columns.keys() <= _columns(connection, table):
+                continue
+            connection.execute("BEGIN IMMEDIATE")  # another process may be doing the same
+            for name in columns.keys() - _columns(connection, table):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+            connection.execute("COMMIT")
 
     def _enter_wal(self, connection: sqlite3.Connection) -> None:
         """Changing the journal mode does not wait for other openers by itself (SQLite: "Overview" of WAL)."""
@@ -147,6 +160,10 @@ class Database:
                 raise LedgerError(f"The {self._noun} cannot be used: the disk is full.")
         except OSError as error:
             raise LedgerError(f"The {self._noun} cannot be used: {_cause(error)}.") from None
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
 _CAUSES = {

@@ -6,15 +6,18 @@ reading that was not complete. Nothing inside a request lowers it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from nemora.errors import LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
+from nemora.errors import CapReached, LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
 from nemora.privacy.finding import CATALOGUE, FACTS, Finding, Kind, Sensitivity
 from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 
 Side = Literal["cloud", "local"]
+REDACTED = "redacted"
+"""Reason of a request that leaves with its values replaced."""
 Route = Literal["cloud", "local", "refuse"]
 Wanted = Literal["auto", "local", "cloud"]
 
@@ -54,18 +57,26 @@ class Decision:
     """The findings that count under the policy: certain enough, and of a kind that is not public there."""
     without_local: WithoutLocal = "block"
     """What the policy wants when the request must stay here and there is no local model."""
+    complete: bool = True
+    """Whether all of the request could be read."""
+    taint: Sensitivity = Sensitivity.PUBLIC
+    """What the conversation was before."""
+    override: str = ""
+    """Why the user lets a request out for which the policy asks; set by `overridden` alone."""
 
     @property
     def route(self) -> Route:
-        """Where the request may go at most. `redact` and `ask` stay here in this version."""
-        if self.action is Action.CLOUD:
+        """Where the request may go as it is. `redact` may leave redacted, `ask` with the user's override."""
+        if self.action is Action.CLOUD or (self.action is Action.ASK and self.override):
             return "cloud"
         return "refuse" if self.action is Action.BLOCK else "local"
 
     def kinds(self) -> dict[str, int]:
-        """How many findings of each kind there are, in the catalogue's order."""
-        counts = {kind.value: sum(f.kind is kind for f in self.findings) for kind in Kind}
-        return {kind: count for kind, count in counts.items() if count}
+        """How many findings of each kind there are, in the catalogue's order; own entities as `entity:NAME`."""
+        counts: dict[str, int] = {}
+        for finding in _by_catalogue(self.findings):
+            counts[finding.name] = counts.get(finding.name, 0) + 1
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,20 @@ def decide(inspection: Inspected, classification: Classified, taint: Sensitivity
         policy_id=policy.id,
         counted=tuple(f for f in inspection.findings if _counts(f, policy)),
         without_local=policy.no_local_model.get(sensitivity, "block"),
+        complete=inspection.complete,
+        taint=taint if taint in list(Sensitivity) else Sensitivity.SECRET,
     )
+
+
+def overridden(decision: Decision, reason: str) -> Decision:
+    """`decision` with the user's word that this request may leave. `reason` is one of the policy's.
+
+    Raises:
+        ValueError: the policy did not ask, or no user may let this out: a secret, or what could not be read.
+    """
+    if decision.action is not Action.ASK or decision.sensitivity is Sensitivity.SECRET or not decision.complete:
+        raise ValueError("nobody may override this decision")
+    return dataclasses.replace(decision, override=reason, reasons=(f"override:{reason}", *decision.reasons))
 
 
 def _reasons(
@@ -126,7 +150,8 @@ def _reasons(
         own, own_class = policy.action_of(finding), policy.class_of(finding)
         by_finding = max(by_finding, own_class)
         if _counts(finding, policy):
-            add(strictest(own, policy.action_for(own_class)), own_class, f"finding:{finding.kind}")
+            code = finding.name if finding.kind is Kind.CUSTOM else f"finding:{finding.kind}"
+            add(strictest(own, policy.action_for(own_class)), own_class, code)
     if not inspection.complete:
         floor = Sensitivity.CONFIDENTIAL
         add(strictest(Action.LOCAL, policy.action_for(floor)), floor, "incomplete")
@@ -169,6 +194,8 @@ def resolve_destination(
     has_local: bool = True,
     ledger_ok: bool = True,
     taint_ok: bool = True,
+    obstacle: str | None = None,
+    redaction: str = "",
 ) -> Destination:
     """Which side answers. It is fixed by this call: no failure afterwards moves a request to the other side.
 
@@ -179,10 +206,14 @@ def resolve_destination(
         has_local: a local model is configured (not: whether it is up; that is an error when it is asked).
         ledger_ok: a decision can be recorded. If not, nothing goes to the cloud.
         taint_ok: taint could be read. If not, nothing goes to the cloud.
+        obstacle: why no cloud server may have a request that could leave: `no_destination` or `cap`.
+        redaction: `REDACTED` if what would be sent is redacted and was read again, else why it could not be
+            redacted, or "" where nobody tried. Only a decision of `redact` heeds it.
 
     Raises:
         PrivacyRefused: the policy blocks the request, the cloud was named and may not have it, or it must
             stay here, no local model is there, and the policy blocks it then.
+        CapReached: the cloud was named, and the day's costs are spent.
         LocalModelDown: it must be answered here and there is no local model.
         UnknownModel: the cloud was named and none is configured.
         LedgerError: the cloud was named, may have it, and the ledger or the taint store does not work.
@@ -192,14 +223,19 @@ def resolve_destination(
     obstacles = [
         code for code, there in (("taint_unavailable", not taint_ok), ("ledger_unavailable", not ledger_ok)) if there
     ]
+    tried = redaction if decision.action is Action.REDACT else ""
+    may_leave = decision.route == "cloud" or tried == REDACTED
+    reasons = (tried, *decision.reasons) if tried else decision.reasons
     if wanted == "cloud":
-        return _named_cloud(decision, has_cloud, obstacles)
-    if decision.route == "cloud":
+        return _named_cloud(may_leave, reasons, has_cloud, obstacles, obstacle)
+    if obstacle is not None and has_cloud and may_leave:
+        obstacles.append(obstacle)
+    if may_leave:
         if wanted == "auto" and has_cloud and not obstacles:
-            return Destination("cloud", decision.reasons)
+            return Destination("cloud", reasons)
         first = ["asked_local"] if wanted == "local" else (obstacles or ["no_cloud"])
     else:
-        first = []
+        first = [tried] if tried else []
     if not has_local:
         if decision.without_local == "block":
             raise PrivacyRefused(
@@ -209,17 +245,25 @@ def resolve_destination(
     return Destination("local", tuple(dict.fromkeys((*first, *decision.reasons, *obstacles))))
 
 
-def _named_cloud(decision: Decision, has_cloud: bool, obstacles: list[str]) -> Destination:
-    if decision.route != "cloud":
+def _named_cloud(
+    may_leave: bool, reasons: tuple[str, ...], has_cloud: bool, obstacles: Sequence[str], obstacle: str | None
+) -> Destination:
+    if not may_leave:
         raise PrivacyRefused(
-            f"This request may not go to the model that it names: {explain(decision.reasons[0])}; "
+            f"This request may not go to the model that it names: {explain(reasons[0])}; "
             "ask for the model auto or local."
         )
     if not has_cloud:
         raise UnknownModel("No cloud server is configured; ask for the model auto or local.", param="model")
     if obstacles:
         raise LedgerError(f"Nothing can go to the cloud now: {explain(obstacles[0])}; ask for the model auto or local.")
-    return Destination("cloud", decision.reasons)
+    if obstacle == "cap":
+        raise CapReached(f"This request may not go to the model that it names: {explain(obstacle)}.")
+    if obstacle is not None:
+        raise PrivacyRefused(
+            f"This request may not go to the model that it names: {explain(obstacle)}; ask for the model auto or local."
+        )
+    return Destination("cloud", reasons)
 
 
 _FIXED = {
@@ -229,7 +273,19 @@ _FIXED = {
     "asked_local": "the local model was asked for",
     "ledger_unavailable": "the ledger cannot be written",
     "taint_unavailable": "what was sensitive before cannot be looked up",
+    "no_destination": "the policy lets it go to none of the configured cloud servers",
+    "cap": "the day's costs have reached the policy's cap",
+    "override_needed": "the policy asks the user first",
+    "override_refused": "the override token was not good for it",
     "class:public": "nothing sensitive was found",
+    REDACTED: "what was found was replaced before it left",
+    "redaction_failed": "it could not be redacted",
+    "found_again": "after redaction something was still found",
+    "unredactable:place": "what was found stands where nothing can be replaced",
+    "unredactable:split": "a value is split over several strings, which cannot be redacted",
+    "unredactable:encoded": "what was found is encoded, which cannot be redacted",
+    "unredactable:elsewhere": "a value stands also where nothing can be replaced",
+    "unredactable:too_many": "there are too many values to redact",
 }
 
 
@@ -240,10 +296,19 @@ def explain(reason: str) -> str:
     head, _, tail = reason.partition(":")
     if head == "finding" and tail in list(Kind):
         return f"it holds {CATALOGUE[Kind(tail)].meaning}"
+    if head == "entity":
+        return f"it holds what the policy calls {tail}"
+    if head == "replaced":
+        kind, _, count = tail.partition("+")
+        return f"{count} times {kind.replace('_', ' ')} was replaced"
+    if head == "unredactable" and tail in list(Kind):
+        return f"it holds {CATALOGUE[Kind(tail)].meaning}, which cannot be redacted"
     if head == "combination":
         return f"together these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":
         return f"its matter is {tail}"
+    if head == "override":
+        return f"the user let it out, with the reason {tail}"
     if head == "taint":
         return f"the conversation was {tail} before"
     if head == "class":

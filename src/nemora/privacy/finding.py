@@ -61,6 +61,7 @@ class Kind(enum.StrEnum):
     ACCESS_MATTER = "access_matter"
     BUSINESS_MATTER = "business_matter"
     TECHNICAL_MATTER = "technical_matter"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ CATALOGUE: dict[Kind, KindInfo] = {
     Kind.TECHNICAL_MATTER: KindInfo(
         Sensitivity.CONFIDENTIAL, "technical", "an organisation's own code, machines, incidents or weaknesses"
     ),
+    Kind.CUSTOM: KindInfo(
+        Sensitivity.SECRET, "custom", "an entity of the owner's policy, which gives its name and its class"
+    ),
 }
 
 # Of a person who is named beside them they are nobody else's business.
@@ -169,3 +173,10 @@ class Finding:
     start: int
     end: int
     confidence: float
+    entity: str = ""
+    """Of a `custom` finding: the name that the policy gives to it."""
+
+    @property
+    def name(self) -> str:
+        """What was found, as counts and reasons spell it: the kind, or `entity:NAME`."""
+        return f"entity:{self.entity}" if self.kind is Kind.CUSTOM else self.kind.value

@@ -21,6 +21,7 @@ from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import NAME_LABEL
 from nemora.privacy.protocols import Detector, Match, Reader, Segment
+from nemora.privacy.reading import ReadingRules
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.privacy.topics import MATTERS, topic_matches
 
@@ -85,11 +86,13 @@ class Inspector:
         self._reader = reader
         self._detectors = tuple(detectors)
         self._cache = cache
+        self._rules = ReadingRules()
         self._failures: list[str] = []
 
-    def inspect(self, segments: Sequence[Segment]) -> Inspection:
-        """Read all `segments` of one request. Never raises for what they hold."""
+    def inspect(self, segments: Sequence[Segment], rules: ReadingRules | None = None) -> Inspection:
+        """Read all `segments` of one request, with the policy's `rules`. Never raises for what they hold."""
         self._failures = []
+        self._rules = rules or ReadingRules()
         findings: set[Finding] = set()
         try:
             findings.update(self._unreadable(segments))
@@ -112,7 +115,9 @@ class Inspector:
     def _pieces(self, segment: Segment) -> Iterator[_Piece]:
         for start, end in chunks(segment.text):
             text = segment.text[start:end]
-            digest = self._cache.digest("chunk", segment.label, text) if self._cache is not None else b""
+            digest = (
+                self._cache.digest("chunk", self._rules.id, segment.label, text) if self._cache is not None else b""
+            )
             yield _Piece(segment, segment.offset + start, text, digest, [], [])
 
     def _remembered(self, piece: _Piece) -> bool:
@@ -133,7 +138,7 @@ class Inspector:
         matters = self._read_with_model(list(unique.values()))
         for piece, found in zip(unique.values(), matters, strict=True):
             # Matters are added last: they cover whole texts, and hide nothing in them.
-            piece.matches = [*resolve_overlaps(piece.matches), *found]
+            piece.matches = [*_resolved(piece.matches), *found]
         for piece in unique.values():
             if self._cache is not None and len(self._failures) == failed_before:
                 self._cache.put(piece.digest, tuple(piece.matches))
@@ -159,13 +164,19 @@ class Inspector:
             piece.matches.extend(self._matches(reading, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
-        for detector in self._detectors:
+        for detector in (*self._detectors, *self._rules.detectors):
             try:
                 found = detector.find(layer.text, label)
             except Exception as error:  # noqa: BLE001 - one detector's failure must not hide what others find
                 self._failures.append(f"{detector.name}:{type(error).__name__}")
                 continue
-            yield from (_mapped(layer, match) for match in found if match.end > match.start)
+            yield from self._counted(layer, found)
+
+    def _counted(self, layer: MappedText, found: Iterable[Match]) -> Iterator[Match]:
+        """Matches in the original's places, without values that the policy allows."""
+        for match in found:
+            if match.end > match.start and not self._rules.allows(layer.text, match):
+                yield _mapped(layer, match)
 
     def _read_with_model(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
         """Names and the like are added to the pieces; what is returned are the matters of each piece."""
@@ -186,7 +197,7 @@ class Inspector:
         for (piece, layer, found), reading in zip(texts, readings, strict=True):
             if _names_count(piece.segment, layer.text):
                 named = entity_matches(layer.text, reading.spans, piece.segment.label)
-                piece.matches.extend(_mapped(layer, match) for match in named if match.end > match.start)
+                piece.matches.extend(self._counted(layer, named))
             if _may_tell(piece.segment, layer.text):
                 found.extend(_mapped(layer, match) for match in topic_matches(reading.topics))
         return matters
@@ -220,7 +231,7 @@ class Inspector:
 
     def _crossing(self, tail: str, separator: str, head: str) -> tuple[Match, ...]:
         """Sure findings that begin in `tail` and end in `head`."""
-        digest = self._cache.digest("join", tail, separator, head) if self._cache is not None else b""
+        digest = self._cache.digest("join", self._rules.id, tail, separator, head) if self._cache is not None else b""
         known = self._cache.get(digest) if self._cache is not None else None
         if known is not None:
             return known
@@ -228,7 +239,7 @@ class Inspector:
         border = len(tail)
         found = tuple(
             match
-            for match in resolve_overlaps(self._matches(layer, ""))
+            for match in _resolved(list(self._matches(layer, "")))
             if match.start < border and match.end > border + len(separator) and match.confidence >= 0.8
         )
         if self._cache is not None and not self._failures:
@@ -283,7 +294,15 @@ def _may_tell(segment: Segment, text: str) -> bool:
 
 def _mapped(layer: MappedText, match: Match) -> Match:
     start, end = layer.original_span(match.start, match.end)
-    return Match(match.kind, start, end, match.confidence)
+    return Match(match.kind, start, end, match.confidence, match.entity)
+
+
+def _resolved(matches: Sequence[Match]) -> list[Match]:
+    """Matches without overlaps; the owner's entities stand beside them, neither hiding others nor hidden by them."""
+    own = [match for match in matches if match.kind is Kind.CUSTOM]
+    if not own:
+        return resolve_overlaps(matches)
+    return [*resolve_overlaps(match for match in matches if match.kind is not Kind.CUSTOM), *dict.fromkeys(own)]
 
 
 def _finding(segment: Segment, offset: int, match: Match) -> Finding:
@@ -293,7 +312,7 @@ def _finding(segment: Segment, offset: int, match: Match) -> Finding:
     elif match.kind in MATTERS:
         detector = "topics"
     start, end = match.start + offset, match.end + offset
-    return Finding(match.kind, detector, segment.where, start, end, match.confidence)
+    return Finding(match.kind, detector, segment.where, start, end, match.confidence, match.entity)
 
 
 def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) -> Iterator[Finding]:
@@ -303,7 +322,7 @@ def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) ->
         _, start, _ = spans.get(id(segment), (segment, offset, 0))
         spans[id(segment)] = (segment, start, offset + 1)
     for segment, start, end in spans.values():
-        yield Finding(match.kind, "joined", segment.where, start, end, match.confidence)
+        yield Finding(match.kind, "joined", segment.where, start, end, match.confidence, match.entity)
 
 
 def _without_telling_pointers(findings: set[Finding], segments: Sequence[Segment]) -> set[Finding]:
@@ -326,10 +345,12 @@ def _without_telling_pointers(findings: set[Finding], segments: Sequence[Segment
 def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
     """Findings of one kind that lie inside another at the same place say nothing more."""
     kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (f.where, f.kind, f.start, -f.end, -f.confidence)):
+    for finding in sorted(findings, key=lambda f: (f.where, f.kind, f.entity, f.start, -f.end, -f.confidence)):
         last = kept[-1] if kept else None
         inside = (
-            last is not None and (last.where, last.kind) == (finding.where, finding.kind) and finding.end <= last.end
+            last is not None
+            and (last.where, last.kind, last.entity) == (finding.where, finding.kind, finding.entity)
+            and finding.end <= last.end
         )
         if not inside or finding.end == 0:
             kept.append(finding)
@@ -341,4 +362,4 @@ def _in_order(findings: Iterable[Finding], segments: Sequence[Segment]) -> list[
     order: dict[str, int] = {}
     for segment in segments:
         order.setdefault(segment.where, len(order))
-    return sorted(findings, key=lambda f: (order.get(f.where, 0), f.start, f.end, f.kind))
+    return sorted(findings, key=lambda f: (order.get(f.where, 0), f.start, f.end, f.kind, f.entity))

@@ -18,6 +18,7 @@ KEY_BYTES = 32
 KEY_FILE = "key"
 LEDGER_FILE = "ledger.sqlite3"
 HEAD_FILE = "ledger.head"
+HEADS_FILE = "ledger.heads"
 TAINT_FILE = "taint.sqlite3"
 
 

@@ -43,6 +43,7 @@ _PARTICLE = (
     r"van|von|der|den|de|del|della|di|da|dos|das|do|du|la|le|las|los|al|el|bin|ibn|ben|bint|abu|ter|ten|zu|zur|zum"
     r"|mac|mc|st|san|y|e|af|av|op|'t"
 )
+PARTICLES = re.compile(_PARTICLE, re.IGNORECASE)
 # Between two pieces of one name: spaces, a hyphen, an apostrophe, initials, particles, "Surname, Given".
 JOINS_NAMES = re.compile(
     rf"[ \t\u00a0]{{0,2}}(?:[-–'’·・=][ ]?|,[ ]|(?:[A-Z]\.?[ ]){{1,3}}|[ ]?(?:"

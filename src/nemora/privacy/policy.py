@@ -6,21 +6,36 @@ docs/policy.md describes the file. Everything has a default; a key that is not k
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from nemora.errors import SettingsError
+from nemora.privacy.destinations import (
+    GoesTo,
+    PolicyDestination,
+    allowed_destinations,
+    destinations_of,
+    goes_to_of,
+)
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.policy_fields import a_class, line_of, name, number, only, table, whole, wrong
+from nemora.privacy.reading import ReadingRules, rules_of
 
 E = TypeVar("E", bound=enum.Enum)
 WithoutLocal = Literal["error", "block"]
 
+DEFAULT_TENANT = "default"
+OVERRIDE_REASONS = ("false_alarm", "have_consent", "already_public", "needed_now")
+"""What a user may give as the reason of an override, where the policy has no list of its own."""
 MAX_MIN_CONFIDENCE = 0.9
 """A policy may not ask for more: a finding that a checksum or a key proves must always count."""
 
@@ -28,8 +43,8 @@ MAX_MIN_CONFIDENCE = 0.9
 class Action(enum.StrEnum):
     """What may happen to a request, from the laxest to the strictest.
 
-    `redact` and `ask` are decided and recorded, and answered locally: this version sends no redacted
-    request and asks nobody.
+    `redact` leaves with its values replaced, if that is possible, and is answered locally if not. `ask` is answered by
+    409 with a token, with which the user may let this very request out, once.
     """
 
     CLOUD = "cloud"
@@ -49,7 +64,7 @@ DEFAULT_POLICY = """\
 version = 1
 
 # What each class may do: "cloud", "redact", "ask", "local" or "block", never laxer for a higher class.
-# In this version "redact" and "ask" are recorded as such and answered locally.
+# "ask" lets the user send the request once more with a token and a reason; never for "secret".
 [actions]
 public = "cloud"
 personal = "redact"
@@ -71,11 +86,37 @@ min_confidence = 0.0
 [taint]
 days = 30
 
+# Tools whose arguments get the real values back when a cloud model calls them on a redacted request: exact names, or
+# the beginning of a name and a *. For other tools the stand-ins stay. Name no tool that sends what it is given.
+[redact]
+restore_tools = [
+  "Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS", "read_file", "write_file", "edit_file",
+  "create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file",
+  "replace_in_file", "str_replace_editor", "str_replace_based_edit_tool",
+]
+
 # Another class for a kind of finding, or a stricter action, or both:
 #   ip_address = "public"
 #   private_key = { action = "block" }
 #   iban = { class = "confidential", action = "local" }
 [kinds]
+
+# Values that do not count, whole ones only:
+#   email_address = ["info@example.com"]
+[allow]
+
+# Which class or kind may go to which of the [destinations.NAME]: names, ["*"], or attributes. What is left out: all.
+#   personal = [{ region = "eu", retention = "none" }]
+[goes_to]
+
+# After "ask": how long the token holds, and the reasons that may be given.
+[ask]
+seconds = 300
+reasons = ["false_alarm", "have_consent", "already_public", "needed_now"]
+
+# The most that a tenant's requests may cost in a day (UTC), by the prices of the destinations:
+#   usd_per_day = 5.0
+[cap]
 """
 
 DEFAULT_ACTIONS: Mapping[Sensitivity, Action] = {
@@ -92,6 +133,27 @@ DEFAULT_WITHOUT_LOCAL: Mapping[Sensitivity, WithoutLocal] = {
 }
 
 
+DEFAULT_RESTORE_TOOLS: tuple[str, ...] = (
+    *(
+        "Read",
+        "Write",
+        "Edit",
+        "MultiEdit",
+        "NotebookEdit",
+        "Glob",
+        "Grep",
+        "LS",
+        "read_file",
+        "write_file",
+        "edit_file",
+    ),
+    *("create_file", "list_directory", "list_files", "search_files", "grep_search", "apply_patch", "write_to_file"),
+    *("replace_in_file", "str_replace_editor", "str_replace_based_edit_tool"),
+)
+"""How common agents name the tools that read and write files of this machine. A shell is not among them: it sends."""
+TOOL_PATTERN = re.compile(r"[A-Za-z0-9_.:/-]{0,128}\*?")
+
+
 @dataclass(frozen=True, slots=True)
 class KindRule:
     """What a policy says about one kind: another class, an action that is at least this strict, or both."""
@@ -100,7 +162,7 @@ class KindRule:
     action: Action | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, which would leave no place for the id
 class Policy:
     """A policy, complete and checked. The mappings must not be changed.
 
@@ -113,6 +175,18 @@ class Policy:
     min_confidence: float = 0.0
     taint_days: int = 30
     kinds: Mapping[Kind, KindRule] = field(default_factory=dict)
+    reading: ReadingRules = field(default_factory=ReadingRules)
+    """The owner's entities, and values that do not count."""
+    destinations: tuple[PolicyDestination, ...] = ()
+    goes_to: GoesTo = field(default_factory=dict)
+    ask_seconds: int = 300
+    ask_reasons: tuple[str, ...] = OVERRIDE_REASONS
+    usd_per_day: float | None = None
+    shadow: str | None = None
+    """A policy file, relative to this one, that is evaluated beside it and changes nothing."""
+    tenants: Mapping[str, Policy] = field(default_factory=dict)
+    """Whole policies by tenant; who is not in it has this one."""
+    restore_tools: tuple[str, ...] = DEFAULT_RESTORE_TOOLS
 
     def __post_init__(self) -> None:
         _check(self)
@@ -121,6 +195,8 @@ class Policy:
         """The class that one finding earns by itself; public when it is too uncertain to count."""
         if finding.confidence < self.min_confidence and finding.kind is not Kind.UNREADABLE:
             return Sensitivity.PUBLIC
+        if finding.kind is Kind.CUSTOM:
+            return self.reading.class_of(finding.entity)
         rule = self.kinds.get(finding.kind)
         if rule is not None and rule.sensitivity is not None:
             return rule.sensitivity
@@ -137,10 +213,27 @@ class Policy:
         """The action of a class; a class that the policy does not know stays here."""
         return self.actions.get(sensitivity, Action.LOCAL)
 
-    @property
+    def may_restore(self, tool: str) -> bool:
+        """Whether the arguments of a tool may have real values in place of the stand-ins of a redacted request."""
+        return any(
+            tool.startswith(name[:-1]) if name.endswith("*") else tool == name for name in self.restore_tools if name
+        )
+
+    def for_tenant(self, tenant: str) -> Policy:
+        """The policy by which a tenant's requests are decided."""
+        return self.tenants.get(tenant, self)
+
+    def destinations_for(
+        self, sensitivity: Sensitivity, findings: Iterable[Finding], servers: Sequence[str]
+    ) -> tuple[PolicyDestination, ...]:
+        """Where a request may go, if its action lets it leave; `servers` are the configured ones, in order."""
+        certain = [f for f in findings if f.confidence >= self.min_confidence or f.kind is Kind.UNREADABLE]
+        return allowed_destinations(self.destinations, self.goes_to, sensitivity, certain, servers)
+
+    @cached_property
     def id(self) -> str:
         """12 hexadecimal digits that name the policy's content, whatever its file looks like."""
-        content = {
+        content: dict[str, Any] = {
             "version": 1,
             "actions": {c.word: a.value for c, a in self.actions.items()},
             "no_local_model": {c.word: a for c, a in self.no_local_model.items()},
@@ -151,6 +244,19 @@ class Policy:
                 for k, r in self.kinds.items()
             },
         }
+        further = {
+            "restore_tools": None if self.restore_tools == DEFAULT_RESTORE_TOOLS else sorted(self.restore_tools),
+            "reading": self.reading.id,
+            "destinations": [dataclasses.asdict(destination) for destination in self.destinations],
+            "goes_to": {key: [[s.name, s.attributes] for s in found] for key, found in self.goes_to.items()},
+            "ask": None if self.ask_seconds == 300 else self.ask_seconds,
+            "reasons": None if self.ask_reasons == OVERRIDE_REASONS else self.ask_reasons,
+            "usd_per_day": self.usd_per_day,
+            "shadow": self.shadow,
+            "tenants": {tenant: policy.id for tenant, policy in self.tenants.items()},
+        }
+        # What is not used is left out, so that a policy keeps its id when Nemora learns something new.
+        content |= {key: value for key, value in further.items() if value not in (None, "", [], {})}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
         return hashlib.sha256(canonical).hexdigest()[:12]
 
@@ -181,33 +287,91 @@ def load_policy(path: Path | None) -> Policy:
 def parse_policy(text: str, source: str = "policy.toml") -> Policy:
     """The policy that a TOML text describes. `source` is named in errors. Raises `SettingsError`."""
     try:
-        table = tomllib.loads(text)
+        content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         detail = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SettingsError(f"{source} is not valid TOML: {detail}.") from None
-    _only(table, ("version", "actions", "no_local_model", "findings", "taint", "kinds"), source, "")
-    version = table.get("version", 1)
-    if version != 1 or isinstance(version, bool):
-        raise SettingsError(f"{source}: version must be 1; this release of Nemora knows no other.")
-    findings = _table(table, "findings", ("min_confidence",), source)
-    taint = _table(table, "taint", ("days",), source)
-    classes = tuple(c.word for c in Sensitivity)
-    actions = _table(table, "actions", classes, source)
-    without = _table(table, "no_local_model", classes, source)
-    kinds = _table(table, "kinds", tuple(k.value for k in Kind), source)
     try:
-        return Policy(
-            actions={c: _action(actions.get(c.word, DEFAULT_ACTIONS[c]), f"actions.{c.word}") for c in Sensitivity},
-            no_local_model={
-                c: _without_local(without.get(c.word, DEFAULT_WITHOUT_LOCAL[c]), f"no_local_model.{c.word}")
-                for c in Sensitivity
-            },
-            min_confidence=_number(findings.get("min_confidence", 0.0), "findings.min_confidence"),
-            taint_days=_whole(taint.get("days", 30), "taint.days"),
-            kinds={Kind(name): _kind_rule(value, f"kinds.{name}") for name, value in kinds.items()},
-        )
+        return _whole_policy(content)
     except SettingsError as error:
-        raise SettingsError(f"{source}: {error.message}") from None
+        line = line_of(text, error.param) if error.param else None
+        at = f"line {line}: " if line is not None else ""
+        raise SettingsError(f"{source}: {at}{error.message}", param=error.param) from None
+
+
+_OF_TENANTS = ("actions", "no_local_model", "findings", "kinds", "entities", "allow", "redact", "goes_to", "ask", "cap")
+"""What `[tenants.NAME]` may say otherwise."""
+_TOP_LEVEL = ("version", *_OF_TENANTS, "taint", "destinations", "shadow", "tenants")
+
+
+def _whole_policy(content: Mapping[str, Any]) -> Policy:
+    only(content, _TOP_LEVEL)
+    version = content.get("version", 1)
+    if version != 1 or isinstance(version, bool):
+        raise wrong("version", "must be 1; this release of Nemora knows no other.")
+    shadow = content.get("shadow")
+    if shadow is not None and not (isinstance(shadow, str) and shadow.strip()):
+        raise wrong("shadow", "must be the path of a policy file, as text.")
+    general = _policy(content)  # first: what is wrong there is no tenant's mistake
+    tenants = {key: _tenant(key, content) for key in table(content, "tenants")}
+    return dataclasses.replace(general, tenants=tenants, shadow=shadow)
+
+
+def _tenant(key: str, content: Mapping[str, Any]) -> Policy:
+    """The general policy with a tenant's own values: single keys replaced, entities added."""
+    name(key, f"tenants.{key}")
+    if key == DEFAULT_TENANT:
+        raise wrong(f"tenants.{key}", "is what the file says outside of [tenants]; write it there.")
+    own = table(content["tenants"], key, _OF_TENANTS, "tenants")
+    merged = dict(content)
+    for part, value in own.items():
+        before = content.get(part)
+        if isinstance(value, dict) and isinstance(before, dict):
+            merged[part] = before | value
+        elif isinstance(value, list) and isinstance(before, list):
+            merged[part] = before + value
+        else:
+            merged[part] = value
+    try:
+        return _policy(merged)
+    except SettingsError as error:
+        raise SettingsError(f"tenants.{key}: {error.message}", param=f"tenants.{key}.{error.param}") from None
+
+
+def _policy(content: Mapping[str, Any]) -> Policy:
+    findings = table(content, "findings", ("min_confidence",))
+    taint = table(content, "taint", ("days",))
+    redact = table(content, "redact", ("restore_tools",))
+    ask = table(content, "ask", ("seconds", "reasons"))
+    cap = table(content, "cap", ("usd_per_day",))
+    classes = tuple(c.word for c in Sensitivity)
+    actions = table(content, "actions", classes)
+    without = table(content, "no_local_model", classes)
+    kinds = table(content, "kinds", tuple(k.value for k in Kind))
+    destinations = destinations_of(content)
+    return Policy(
+        actions={c: _action(actions.get(c.word, DEFAULT_ACTIONS[c]), f"actions.{c.word}") for c in Sensitivity},
+        no_local_model={
+            c: _without_local(without.get(c.word, DEFAULT_WITHOUT_LOCAL[c]), f"no_local_model.{c.word}")
+            for c in Sensitivity
+        },
+        min_confidence=number(findings.get("min_confidence", 0.0), "findings.min_confidence", 0, MAX_MIN_CONFIDENCE),
+        taint_days=whole(taint.get("days", 30), "taint.days", "a whole number of days"),
+        kinds={Kind(key): _kind_rule(value, f"kinds.{key}") for key, value in kinds.items()},
+        restore_tools=_tools(redact.get("restore_tools", list(DEFAULT_RESTORE_TOOLS)), "redact.restore_tools"),
+        reading=rules_of(content),
+        destinations=destinations,
+        goes_to=goes_to_of(content, destinations),
+        ask_seconds=whole(ask.get("seconds", 300), "ask.seconds", "a whole number of seconds"),
+        ask_reasons=_reasons(ask.get("reasons", list(OVERRIDE_REASONS))),
+        usd_per_day=number(cap["usd_per_day"], "cap.usd_per_day", 0, 1e9) if "usd_per_day" in cap else None,
+    )
+
+
+def _reasons(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise wrong("ask.reasons", "must be a list of names, at least one.")
+    return tuple(name(entry, "ask.reasons") for entry in value)
 
 
 def _check(policy: Policy) -> None:
@@ -215,45 +379,35 @@ def _check(policy: Policy) -> None:
     ordered = [policy.action_for(c) for c in Sensitivity]
     for lower, higher, above in zip(ordered, ordered[1:], list(Sensitivity)[1:], strict=False):
         if higher.strictness < lower.strictness:
-            raise SettingsError(
-                f"actions.{above.word} is laxer than the class below it; make it at least {lower.value!r}."
-            )
-    if policy.action_for(Sensitivity.SECRET) is Action.CLOUD:
-        raise SettingsError("actions.secret may not be 'cloud'; give single kinds another class under [kinds].")
+            raise wrong(f"actions.{above.word}", f"is laxer than the class below it; make it at least {lower.value!r}.")
+    if policy.action_for(Sensitivity.SECRET) in (Action.CLOUD, Action.ASK):
+        raise wrong(
+            "actions.secret",
+            f"may not be {policy.action_for(Sensitivity.SECRET).value!r}: no secret leaves because the policy or a "
+            "user says so; give single kinds another class under [kinds].",
+        )
     if not 0.0 <= policy.min_confidence <= MAX_MIN_CONFIDENCE:
-        raise SettingsError(f"findings.min_confidence must be a number from 0 to {MAX_MIN_CONFIDENCE}.")
+        raise wrong("findings.min_confidence", f"must be a number from 0 to {MAX_MIN_CONFIDENCE}.")
     if not 1 <= policy.taint_days <= 3650:
-        raise SettingsError("taint.days must be a whole number from 1 to 3650; taint cannot be turned off.")
+        raise wrong("taint.days", "must be a whole number from 1 to 3650; taint cannot be turned off.")
+    if not 10 <= policy.ask_seconds <= 3600:
+        raise wrong("ask.seconds", "must be from 10 to 3600.")
     unreadable = policy.kinds.get(Kind.UNREADABLE, KindRule()).sensitivity
     if unreadable is not None and unreadable < Sensitivity.CONFIDENTIAL:
-        raise SettingsError("kinds.unreadable must stay 'confidential' or 'secret': what is not read does not leave.")
-
-
-def _only(table: Mapping[str, Any], known: tuple[str, ...], source: str, prefix: str) -> None:
-    for key in table:
-        if key not in known:
-            raise SettingsError(f"{source}: unknown key {prefix}{key}; known here: {', '.join(sorted(known))}.")
-
-
-def _table(table: Mapping[str, Any], key: str, known: tuple[str, ...], source: str) -> Mapping[str, Any]:
-    value = table.get(key, {})
-    if not isinstance(value, dict):
-        raise SettingsError(f"{source}: {key} must be a table, written [{key}].")
-    _only(value, known, source, f"{key}.")
-    return value
+        raise wrong("kinds.unreadable", "must stay 'confidential' or 'secret': what is not read does not leave.")
+    if policy.kinds.get(Kind.CUSTOM, KindRule()).sensitivity is not None:
+        raise wrong("kinds.custom", "may have an action only; each of the [[entities]] says its class itself.")
+    if policy.usd_per_day is not None and not policy.destinations:
+        raise wrong("cap.usd_per_day", "needs [destinations.NAME] with prices; without them no cost is known.")
+    for destination in policy.destinations if policy.usd_per_day is not None else ():
+        if destination.price is None:
+            raise wrong(f"destinations.{destination.name}", "needs a price, because there is a cap on costs.")
 
 
 def _action(value: Any, where: str) -> Action:
     if isinstance(value, str) and value in list(Action):
         return Action(value)
-    raise SettingsError(f"{where} must be one of {', '.join(Action)}.")
-
-
-def _class(value: Any, where: str) -> Sensitivity:
-    for sensitivity in Sensitivity:
-        if value == sensitivity.word:
-            return sensitivity
-    raise SettingsError(f"{where} must be one of {', '.join(c.word for c in Sensitivity)}.")
+    raise wrong(where, f"must be one of {', '.join(Action)}.")
 
 
 def _without_local(value: Any, where: str) -> WithoutLocal:
@@ -261,30 +415,22 @@ def _without_local(value: Any, where: str) -> WithoutLocal:
         return "error"
     if value == "block":
         return "block"
-    raise SettingsError(f"{where} must be error or block.")
+    raise wrong(where, "must be error or block.")
 
 
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SettingsError(f"{where} must be a number from 0 to {MAX_MIN_CONFIDENCE}.")
-    return float(value)
-
-
-def _whole(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SettingsError(f"{where} must be a whole number of days.")
-    return value
+def _tools(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) and TOOL_PATTERN.fullmatch(name) for name in value):
+        return tuple(value)
+    raise wrong(where, "must be a list of names of tools, each exact or ending in *.")
 
 
 def _kind_rule(value: Any, where: str) -> KindRule:
     if isinstance(value, str):
-        return KindRule(_class(value, where))
+        return KindRule(a_class(value, where))
     if not isinstance(value, dict) or not value:
-        raise SettingsError(f"{where} must be a class, or a table with class, action or both.")
-    for key in value:
-        if key not in ("class", "action"):
-            raise SettingsError(f"unknown key {where}.{key}; known here: action, class.")
+        raise wrong(where, "must be a class, or a table with class, action or both.")
+    only(value, ("class", "action"), where)
     return KindRule(
-        _class(value["class"], f"{where}.class") if "class" in value else None,
+        a_class(value["class"], f"{where}.class") if "class" in value else None,
         _action(value["action"], f"{where}.action") if "action" in value else None,
     )

@@ -33,6 +33,8 @@ class Match:
     start: int
     end: int
     confidence: float
+    entity: str = ""
+    """Of a `custom` match: the entity's name in the policy."""
 
 
 class Detector(Protocol):

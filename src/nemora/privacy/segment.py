@@ -113,8 +113,7 @@ def _json(where: str, value: Json, label: str) -> Iterator[Segment]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield Segment(where, key)
-            plain = _PLAIN_KEY.fullmatch(key) is not None
-            yield from _json(f"{where}/{key}" if plain else where, inner, key)
+            yield from _json(f"{where}/{key}" if is_plain_key(key) else where, inner, key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _json(f"{where}/{index}", inner, label)
@@ -122,6 +121,11 @@ def _json(where: str, value: Json, label: str) -> Iterator[Segment]:
         yield Segment(where, value, label)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield Segment(where, _number(value), label)
+
+
+def is_plain_key(key: str) -> bool:
+    """Whether a key may be part of a pointer: a word without a number that could identify something."""
+    return _PLAIN_KEY.fullmatch(key) is not None
 
 
 def _number(value: int | float) -> str:

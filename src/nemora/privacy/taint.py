@@ -123,6 +123,10 @@ class TaintStore:
         """A store that is gone with the process."""
         return cls(None, key)
 
+    def keep(self, days: int) -> None:
+        """Forget a message so many days after it was last seen, from now on: the policy has changed."""
+        self._seconds = days * _DAY_SECONDS
+
     def lookup(self, messages: Sequence[Message]) -> Sensitivity:
         """The highest class with which any of a request's messages was remembered. Raises `LedgerError`."""
         self._flush()

@@ -1,4 +1,4 @@
-"""The HTTP application: five endpoints behind the guards. What is not listed here is a 404 and goes nowhere."""
+"""The HTTP application: six endpoints behind the guards. What is not listed here is a 404 and goes nowhere."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from starlette.types import Receive, Scope, Send
 
 from nemora.core import ChatRequest, Delta
 from nemora.errors import LocalModelDown, MethodNotAllowed, NemoraError, RequestError, UnknownEndpoint, UnknownModel
+from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.envelope import Errors, error_response
 from nemora.server.gateway import Answer, Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency, read_body, unless_gone
 from nemora.server.openai_chat import ParsedRequest, parse_chat_request
 from nemora.server.openai_encode import Head, chunks, completion
+from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
 from nemora.server.wire import parse_json
 from nemora.settings import ServerSettings
 
@@ -38,13 +40,16 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        watch = asyncio.create_task(_watch_policy(gateway))
         yield
+        watch.cancel()
         await gateway.close()
 
     return Starlette(
         routes=[
             Route("/health/live", endpoints.live),
             Route("/health/ready", endpoints.ready),
+            Route("/health/policy", endpoints.policy),
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/chat/completions", endpoints.chat, methods=["POST"]),
@@ -80,6 +85,11 @@ class Endpoints:
             raise LocalModelDown("The local model is not ready.", retry_after=2)
         return JSONResponse({"status": "ready"})
 
+    async def policy(self, _request: Request) -> Response:
+        """Which policy is in force, and whether its file is wrong: then the one before it still is."""
+        await self._gateway.policy()
+        return JSONResponse(self._gateway.policies.health())
+
     async def models(self, _request: Request) -> Response:
         data = [self._model(name, owner) for name, owner in self._gateway.models().items()]
         return JSONResponse({"object": "list", "data": data})
@@ -99,12 +109,13 @@ class Endpoints:
             max_bytes=self._settings.max_body_bytes,
             seconds=self._settings.body_seconds,
         )
+        override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
         parsed = await asyncio.to_thread(_parse, body) if len(body) > PARSE_IN_THREAD_BYTES else _parse(body)
-        return await unless_gone(request.receive, self._answer(parsed, request.state.request_id))
+        return await unless_gone(request.receive, self._answer(parsed, request.state.request_id, override))
 
-    async def _answer(self, parsed: ParsedRequest, request_id: str) -> Response:
+    async def _answer(self, parsed: ParsedRequest, request_id: str, override: Override | None) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
-        answer = await self._gateway.answer(parsed.request, request_id=request_id)
+        answer = await self._gateway.answer(parsed.request, request_id=request_id, override=override)
         headers = _headers(answer, parsed.ignored_fields)
         head = Head(answer.model)
         try:
@@ -148,6 +159,13 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+async def _watch_policy(gateway: Gateway) -> None:
+    """Look at the policy's file also when nobody asks, so that a mistake in it is said at once."""
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        await gateway.policy()
+
+
 def _parse(body: bytes) -> ParsedRequest:
     return parse_chat_request(parse_json(body))
 
@@ -175,6 +193,8 @@ def _headers(answer: Answer, ignored: tuple[str, ...]) -> dict[str, str]:
         "x-nemora-decision": answer.decision.action.value,
         "x-nemora-class": answer.decision.sensitivity.word,
     }
+    if answer.redacted:
+        headers["x-nemora-redacted"] = ",".join(f"{kind}={count}" for kind, count in answer.redacted.items())
     if ignored:
         headers["x-nemora-ignored-fields"] = ",".join(ignored)
     if not answer.recorded:

@@ -1,6 +1,6 @@
 """A request is read, decided, recorded and answered. The one place where the privacy boundary is crossed.
 
-    inspect -> taint -> classify -> decide -> destination -> ledger -> backend -> taint, ledger
+    inspect -> taint -> classify -> decide -> (redact -> inspect) -> destination -> ledger -> backend -> taint, ledger
 
 The destination is fixed before the first byte leaves. Whatever goes wrong after that is an error, never
 another destination: a local model that is down is not replaced by the cloud, and nothing is retried.
@@ -9,21 +9,52 @@ another destination: a local model that is down is not replaced by the cloud, an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from nemora.backends.base import Backend
 from nemora.core import ChatRequest, Delta
-from nemora.errors import BackendUnreachable, LedgerError, NemoraError, PrivacyRefused, UnknownModel
-from nemora.privacy.decide import Classified, Decision, Destination, Inspected, Wanted, decide, resolve_destination
+from nemora.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    CapReached,
+    LedgerError,
+    NemoraError,
+    OverrideNeeded,
+    PrivacyRefused,
+    RequestError,
+    UnknownModel,
+)
+from nemora.privacy.decide import (
+    Classified,
+    Decision,
+    Destination,
+    Inspected,
+    Wanted,
+    decide,
+    explain,
+    overridden,
+    resolve_destination,
+)
+from nemora.privacy.destinations import Price
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger import Ledger
-from nemora.privacy.policy import Policy
+from nemora.privacy.policy import DEFAULT_TENANT, Action, Policy
+from nemora.privacy.policy_file import InForce, PolicyFile
+from nemora.privacy.reading import ReadingRules
+from nemora.privacy.restore import AnswerRestorer
+from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
+from nemora.server.crossing import CloudBackend, Crossing, choose, consumed
+from nemora.server.overrides import REASON_HEADER, Override, Overrides
+from nemora.server.redaction import Redaction, Redactor
+from nemora.server.shadow import Shadow
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
@@ -32,16 +63,10 @@ T = TypeVar("T")
 ENDPOINT = "/v1/chat/completions"
 
 
-class CloudBackend(Backend, Protocol):
-    """A backend on the far side: it can say, byte for byte, what it would send."""
-
-    def outbound(self, request: ChatRequest) -> bytes: ...
-
-
 class Inspects(Protocol):
     """Reads a request in a worker with a deadline. Blocking; called from a thread."""
 
-    def inspect(self, request: ChatRequest) -> Inspected: ...
+    def inspect(self, request: ChatRequest, rules: ReadingRules | None = None) -> Inspected: ...
 
     def close(self) -> None: ...
 
@@ -68,16 +93,42 @@ class Answer:
     model: str
     recorded: bool
     """Whether the ledger holds the decision. Never false for the cloud."""
+    redacted: Mapping[str, int] | None = None
+    """How many values of each kind were replaced in what was sent; None where it was sent as it is."""
     deltas: AsyncGenerator[Delta, None]
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadBy:
+    """Reads with one policy's rules."""
+
+    inspection: Inspects
+    rules: ReadingRules
+
+    def inspect(self, request: ChatRequest) -> Inspected:
+        return self.inspection.inspect(request, self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A decision's row in the ledger, and what the row of its end needs."""
+
+    seq: int
+    tenant: str
+    destination: str
+    price: Price | None
+
+
 class Gateway:
-    """Answers chat requests by one policy. Safe for concurrent requests on one event loop.
+    """Answers chat requests by the policy in force. Safe for concurrent requests on one event loop.
 
     Args:
         local: the backends on this side; the first answers what names no other.
         cloud: the backend on the far side, if one is configured.
-        classify: the class and scores of what was inspected.
+        further_clouds: others, of which the policy may choose one.
+        classify: the class and scores of what was inspected, with the class that the policy gives to a finding.
+        policy: a policy, or a file of one that is watched.
+        placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
     """
 
     def __init__(
@@ -86,27 +137,35 @@ class Gateway:
         local: Sequence[Backend],
         cloud: CloudBackend | None,
         inspection: Inspects,
-        classify: Callable[[Any], Classified],
-        policy: Policy,
+        classify: Callable[[Any, Callable[[Finding], Sensitivity]], Classified],
+        policy: Policy | PolicyFile,
         taint: TaintStore,
         ledger: Ledger,
+        further_clouds: Sequence[CloudBackend] = (),
+        placeholder_key: bytes | None = None,
     ) -> None:
-        if any(backend.trust != "local" for backend in local) or (cloud is not None and cloud.trust != "cloud"):
-            raise ValueError("a backend stands on the wrong side of the boundary")
         self.local = tuple(local)
         self.cloud = cloud
-        self.policy = policy
+        self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
+        if any(b.trust != "local" for b in self.local) or any(b.trust != "cloud" for b in self.clouds):
+            raise ValueError("a backend stands on the wrong side of the boundary")
+        self.policies = policy if isinstance(policy, PolicyFile) else PolicyFile.fixed(policy)
         self._inspection = inspection
         self._classify = classify
         self._taint = taint
         self._ledger = ledger
+        self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
+        self._spending = Spending(ledger)
+        self._budget = asyncio.Lock()
+        self._overrides = Overrides()
+        self.shadow = Shadow(inspection, self._reading, classify, ledger)
 
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
         names = {"auto": "nemora", "local": "nemora"}
-        for backend in (*self.local, *((self.cloud,) if self.cloud is not None else ())):
+        for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
         return names
 
@@ -114,31 +173,66 @@ class Gateway:
         """Whether the local model could answer now. The cloud is never asked."""
         return bool(self.local) and await self.local[0].ready()
 
-    async def answer(self, request: ChatRequest, *, request_id: str | None = None) -> Answer:
+    async def policy(self) -> InForce:
+        """The policy in force, after a look at its file if one is due. A request keeps what it gets here."""
+        if self.policies.due():
+            state = await asyncio.to_thread(self.policies.refresh)
+            self._taint.keep(state.policy.taint_days)
+        return self.policies.in_force
+
+    async def answer(
+        self,
+        request: ChatRequest,
+        *,
+        request_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        override: Override | None = None,
+    ) -> Answer:
         """Decide on `request` and start its answer; nothing has been sent when this returns.
 
         Raises:
             UnknownModel: no such model.
-            PrivacyRefused: the policy blocks it, or keeps it from the model that it names.
+            PrivacyRefused: the policy blocks it, or keeps it from the model that it names; or the override is no good.
+            OverrideNeeded: the policy asks the user, who may send it again with the token that this holds.
+            CapReached: the cloud was named, and the day's costs are spent.
             LocalModelDown: it must be answered here and there is no local model.
             LedgerError: the cloud was named, and nothing can be recorded.
         """
         request_id = request_id or f"req_{secrets.token_hex(12)}"
+        in_force = await self.policy()
+        policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
-        decision, taint_ok = await self._decide(request)
-        try:
-            destination = self._resolve(decision, wanted, taint_ok=taint_ok)
-        except PrivacyRefused:
-            await self._record_refusal(decision, request_id)
-            raise
-        backend = self._backend(destination, named)
-        body = await asyncio.to_thread(self._body, backend, destination, request)
-        entry: int | None = None
-        try:
-            entry = await self._record(decision, destination, backend, body, request_id)
-        except LedgerError:
-            destination = self._resolve(decision, wanted, taint_ok=taint_ok, ledger_ok=False)
-            backend, body = self._backend(destination, named), b""
+        decision, taint_ok = await self._decide(request, policy)
+        crossing = choose(policy, decision, self.clouds, named)
+        redaction = Redaction("")
+        if taint_ok and wanted != "local" and crossing.backend is not None:
+            redaction = await self._redact(request, decision, policy, tenant)
+        # With a cap, one request after the other: what the one reserves, the next must see.
+        async with self._budget if policy.usd_per_day is not None else contextlib.nullcontext():
+            if policy.usd_per_day is not None:
+                crossing = await self._within_cap(crossing, policy.usd_per_day, decision, request, tenant)
+            if taint_ok and wanted != "local":
+                decision = await self._asked(decision, crossing, policy, request, request_id, tenant, override)
+            try:
+                destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
+            except (PrivacyRefused, CapReached):
+                why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
+                await self._record_refusal(decision, request_id, tenant, *why)
+                raise
+            backend = self._backend(destination, named, crossing)
+            sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
+            if sent is not request:
+                destination = replace(destination, reasons=(*destination.reasons, *redaction.codes()))
+            body = await asyncio.to_thread(self._body, backend, destination, sent)
+            entry: _Entry | None = None
+            try:
+                reserved = crossing.most(body, request) if destination.side == "cloud" else None
+                entry = await self._record(decision, destination, backend, body, request_id, tenant, crossing, reserved)
+            except LedgerError:
+                destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
+                backend, body, sent = self._backend(destination, named, crossing), b"", request
+        self._watch(in_force, policy, request, decision, entry, request_id)
+        is_redacted = sent is not request
         return Answer(
             request_id=request_id,
             decision=decision,
@@ -146,12 +240,23 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, len(body), request_id),
+            redacted=redaction.counts if is_redacted else None,
+            deltas=self._deltas(
+                sent,
+                decision,
+                destination,
+                backend,
+                entry,
+                len(body),
+                request_id,
+                _restorer(redaction, policy) if is_redacted else None,
+            ),
         )
 
     async def close(self) -> None:
         """Close everything that was given to this gateway."""
-        for backend in (*self.local, *((self.cloud,) if self.cloud is not None else ())):
+        await self.shadow.settled()
+        for backend in (*self.local, *self.clouds):
             await backend.close()
         for store in (self._inspection, self._taint, self._ledger):
             await asyncio.to_thread(store.close)
@@ -166,18 +271,90 @@ class Gateway:
         for backend in self.local:
             if model in (backend.model, backend.name):
                 return "local", backend
-        if self.cloud is not None and model in (self.cloud.model, self.cloud.name):
-            return "cloud", self.cloud
+        for cloud in self.clouds:
+            if model in (cloud.model, cloud.name):
+                return "cloud", cloud
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
 
-    async def _decide(self, request: ChatRequest) -> tuple[Decision, bool]:
+    async def _within_cap(
+        self, crossing: Crossing, usd_per_day: float, decision: Decision, request: ChatRequest, tenant: str
+    ) -> Crossing:
+        """`crossing`, or the obstacle that its cost would be over the day's cap."""
+        if crossing.backend is None or decision.action.strictness >= Action.LOCAL.strictness:
+            return crossing
+        try:
+            spent = await asyncio.to_thread(self._spending.today, tenant)
+        except LedgerError:
+            return Crossing(obstacle="ledger_unavailable")
+        body = await asyncio.to_thread(crossing.backend.outbound, request)
+        over = spent + (crossing.most(body, request) or 0) > usd_per_day * 1_000_000
+        return Crossing(obstacle="cap") if over else crossing
+
+    async def _asked(
+        self,
+        decision: Decision,
+        crossing: Crossing,
+        policy: Policy,
+        request: ChatRequest,
+        request_id: str,
+        tenant: str,
+        override: Override | None,
+    ) -> Decision:
+        """The decision with the user's override, where the policy asks for one and somebody could have the request."""
+        may_ask = decision.action is Action.ASK and decision.sensitivity < Sensitivity.SECRET and decision.complete
+        if not may_ask or crossing.backend is None or crossing.destination is None:
+            return decision
+        body = await asyncio.to_thread(crossing.backend.outbound, request)
+        to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
+        bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
+        if override is None:
+            if not await self._record_refusal(decision, request_id, tenant, "override_needed"):
+                return decision
+            raise OverrideNeeded(
+                f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
+                "the headers X-Nemora-Override and X-Nemora-Reason, or ask for the model local.",
+                token=self._overrides.issue(bound, policy.ask_seconds),
+                reasons=policy.ask_reasons,
+                seconds=policy.ask_seconds,
+            )
+        if override.reason not in policy.ask_reasons:
+            raise RequestError(f"X-Nemora-Reason must be one of: {', '.join(policy.ask_reasons)}.", param=REASON_HEADER)
+        try:
+            self._overrides.redeem(override.token, bound)
+        except PrivacyRefused:
+            await self._record_refusal(decision, request_id, tenant, "override_refused")
+            raise
+        return overridden(decision, override.reason)
+
+    def _watch(
+        self,
+        in_force: InForce,
+        policy: Policy,
+        request: ChatRequest,
+        decision: Decision,
+        entry: _Entry | None,
+        request_id: str,
+    ) -> None:
+        if in_force.shadow is not None and entry is not None:
+            self.shadow.watch(
+                in_force.shadow.for_tenant(entry.tenant),
+                policy,
+                request,
+                decision,
+                entry=entry.seq,
+                request_id=request_id,
+                tenant=entry.tenant,
+                servers=[cloud.name for cloud in self.clouds],
+            )
+
+    async def _decide(self, request: ChatRequest, policy: Policy) -> tuple[Decision, bool]:
         """The decision, and whether taint could be read and written."""
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
         try:
             loop = asyncio.get_running_loop()
-            inspection = await loop.run_in_executor(self._reading, self._inspection.inspect, request)
-            classification = self._classify(inspection)
+            inspection = await loop.run_in_executor(self._reading, self._inspection.inspect, request, policy.reading)
+            classification = self._classify(inspection, policy.class_of)
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request counts as unread
             logger.error("inspection failed with %s; the request counts as sensitive", type(error).__name__)
             inspection = _Unread(inspection.findings)
@@ -186,7 +363,7 @@ class Gateway:
             taint = await asyncio.to_thread(self._taint.lookup, request.messages)
         except LedgerError:
             taint_ok = False
-        decision = decide(inspection, classification, taint, self.policy)
+        decision = decide(inspection, classification, taint, policy)
         try:
             await _settled(lambda: self._taint.remember(request.messages, decision))
         except LedgerError:
@@ -195,32 +372,64 @@ class Gateway:
             logger.error("the taint store cannot be used; nothing leaves until it can")
         return decision, taint_ok
 
-    def _resolve(self, decision: Decision, wanted: Wanted, *, taint_ok: bool, ledger_ok: bool = True) -> Destination:
+    async def _redact(self, request: ChatRequest, decision: Decision, policy: Policy, tenant: str) -> Redaction:
+        """`request` redacted, where the policy says so; what would be sent is read by the same policy again."""
+        if decision.action is not Action.REDACT or self._placeholder_key is None:
+            return Redaction("")
+        redactor = Redactor(self._placeholder_key, _ReadBy(self._inspection, policy.reading))
+        classify = partial(self._classified, policy)
+        redact = partial(redactor.redact, request, decision, policy=policy, classify=classify, tenant=tenant)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, redact)
+
+    def _classified(self, policy: Policy, inspection: Inspected) -> Classified:
+        return self._classify(inspection, policy.class_of)
+
+    def _resolve(
+        self,
+        decision: Decision,
+        wanted: Wanted,
+        crossing: Crossing,
+        *,
+        taint_ok: bool,
+        ledger_ok: bool = True,
+        redaction: str = "",
+    ) -> Destination:
         return resolve_destination(
             decision,
             wanted=wanted,
-            has_cloud=self.cloud is not None,
+            has_cloud=bool(self.clouds),
             has_local=bool(self.local),
             ledger_ok=ledger_ok,
             taint_ok=taint_ok,
+            obstacle=crossing.obstacle,
+            redaction=redaction,
         )
 
-    def _backend(self, destination: Destination, named: Backend | None) -> Backend:
+    def _backend(self, destination: Destination, named: Backend | None, crossing: Crossing) -> Backend:
         if destination.side == "cloud":
-            assert self.cloud is not None  # resolve_destination has seen to that
-            return self.cloud
+            assert crossing.backend is not None  # resolve_destination has seen to that
+            return crossing.backend
         return named if named is not None and named.trust == "local" else self.local[0]
 
     def _body(self, backend: Backend, destination: Destination, request: ChatRequest) -> bytes:
         """The bytes that will leave: none for a local answer."""
-        if destination.side == "cloud" and self.cloud is not None and backend is self.cloud:
-            return self.cloud.outbound(request)
-        return b""
+        sender = next((cloud for cloud in self.clouds if cloud.name == backend.name), None)
+        return sender.outbound(request) if destination.side == "cloud" and sender is not None else b""
 
     async def _record(
-        self, decision: Decision, destination: Destination, backend: Backend, body: bytes, request_id: str
-    ) -> int:
+        self,
+        decision: Decision,
+        destination: Destination,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        tenant: str,
+        crossing: Crossing,
+        reserved: int | None,
+    ) -> _Entry:
         """The ledger's row of the decision, on the disk. A cancellation while it is written is recorded too."""
+        to_whom = "local" if destination.side == "local" else backend.name
+        price = crossing.price if destination.side == "cloud" else None
         future = asyncio.ensure_future(
             asyncio.to_thread(
                 self._ledger.record_decision,
@@ -228,21 +437,25 @@ class Gateway:
                 endpoint=ENDPOINT,
                 decision=decision,
                 route=destination.side,
-                destination="local" if destination.side == "local" else backend.name,
+                destination=to_whom,
                 model=backend.model,
                 reasons=destination.reasons,
                 body=body or None,
+                reserved=reserved,
+                tenant=tenant,
             )
         )
         try:
-            return await asyncio.shield(future)
+            return _Entry(await asyncio.shield(future), tenant, to_whom, price)
         except asyncio.CancelledError:
             await asyncio.wait({future})
             if not future.cancelled() and future.exception() is None:
-                await self._complete(future.result(), request_id, "cancelled", 0, Transcript())
+                entry = _Entry(future.result(), tenant, to_whom, price)
+                await self._complete(entry, request_id, "cancelled", 0, Transcript())
             raise
 
-    async def _record_refusal(self, decision: Decision, request_id: str) -> None:
+    async def _record_refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
+        """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
         try:
             await _settled(
                 lambda: self._ledger.record_decision(
@@ -252,10 +465,14 @@ class Gateway:
                     route="refuse",
                     destination="",
                     model="",
+                    reasons=(*first, *decision.reasons),
+                    tenant=tenant,
                 )
             )
         except LedgerError:
             logger.error("%s: the refusal could not be recorded in the ledger", request_id)
+            return False
+        return True
 
     async def _deltas(
         self,
@@ -263,18 +480,24 @@ class Gateway:
         decision: Decision,
         destination: Destination,
         backend: Backend,
-        entry: int | None,
+        entry: _Entry | None,
         body_bytes: int,
         request_id: str,
+        restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
-        """The backend's stream; when it ends, for whatever reason, taint and ledger hear of it."""
+        """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
+        of it."""
         said = Transcript()
         status = "cancelled"
         stream = backend.stream(request)
         try:
             async for delta in stream:
-                said.add(delta)
-                yield delta
+                for restored in (delta,) if restorer is None else restorer.feed(delta):
+                    said.add(restored)
+                    yield restored
+            for restored in () if restorer is None else restorer.finish():
+                said.add(restored)
+                yield restored
             status = str(said.finish or "broken_off")
         except NemoraError as error:
             status = error.code
@@ -286,7 +509,9 @@ class Gateway:
             raise
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
-            if destination.side == "local" and decision.sensitivity > Sensitivity.PUBLIC:
+            if restorer is not None:
+                _report(request_id, restorer)
+            if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
                 await self._complete(entry, request_id, status, body_bytes, said)
@@ -297,21 +522,52 @@ class Gateway:
         except LedgerError:
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")
 
-    async def _complete(self, entry: int, request_id: str, status: str, sent: int, said: Transcript) -> None:
-        usage = said.usage
+    async def _complete(self, entry: _Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
+        used = consumed(
+            said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
+        )
         try:
             await _settled(
                 lambda: self._ledger.record_completion(
-                    entry,
+                    entry.seq,
                     request_id=request_id,
                     status=status,
                     bytes_sent=sent,
-                    tokens_in=usage.prompt_tokens if usage is not None else None,
-                    tokens_out=usage.completion_tokens if usage is not None else None,
+                    tokens_in=used.tokens_in,
+                    tokens_out=used.tokens_out,
+                    destination=entry.destination,
+                    micro_usd=used.micro_usd,
+                    estimated=used.estimated,
+                    tenant=entry.tenant,
                 )
             )
         except LedgerError:
             logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
+
+
+def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction) -> ChatRequest:
+    """What may go to the cloud: the request itself only where the decision says so, else its redacted form."""
+    if decision.route == "cloud":
+        return request
+    if redaction.request is None:
+        raise PrivacyRefused("This request may not leave as it is, and could not be redacted.")
+    return redaction.request
+
+
+def _restorer(redaction: Redaction, policy: Policy) -> AnswerRestorer:
+    return AnswerRestorer(redaction.values, policy.may_restore, redaction.in_urls)
+
+
+def _report(request_id: str, restorer: AnswerRestorer) -> None:
+    """Stand-ins that were left in an answer, as numbers."""
+    counts = restorer.counts()
+    if counts["unknown"] or counts["withheld"]:
+        logger.warning(
+            "%s: %d stand-ins in the answer are unknown, %d were withheld from tools and URLs",
+            request_id,
+            counts["unknown"],
+            counts["withheld"],
+        )
 
 
 async def _settled(call: Callable[[], T]) -> T:

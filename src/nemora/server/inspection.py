@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.keys import derive, load_key
 from nemora.privacy.protocols import Segment
+from nemora.privacy.reading import ReadingRules, rules_of
 from nemora.privacy.segment import segments
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.settings import Settings
@@ -20,6 +22,8 @@ from nemora.worker import Worker
 
 CHARACTERS_PER_SECOND = 20_000
 MEMORY_BYTES = 3 * 1024**3
+KEPT_RULES = 8
+"""Sets of a policy's rules that the child keeps: the tenants', and those of policies that are on their way out."""
 
 logger = logging.getLogger("nemora.server")
 
@@ -42,12 +46,20 @@ class InspectionWorker:
             self._worker.close()
             raise
 
-    def inspect(self, request: ChatRequest) -> Inspection:
-        """Read `request`. Blocking; call it from a thread. Never raises for what the request holds."""
+    def inspect(self, request: ChatRequest, rules: ReadingRules | None = None) -> Inspection:
+        """Read `request` with a policy's `rules`. Blocking; call it from a thread.
+
+        Never raises for what the request holds. The child keeps the last rules; it is sent those that it does not have.
+        """
+        rules = rules or ReadingRules()
         parts = segments(request)
         seconds = self._seconds + sum(len(part.text) for part in parts) / CHARACTERS_PER_SECOND
+        call = {"rules": rules.id, "parts": _to_json(parts)}
         try:
-            return _from_json(self._worker.call(_to_json(parts), seconds))
+            reply = self._worker.call(call, seconds)
+            if reply.get("unknown_rules"):
+                reply = self._worker.call(call | {"new": rules.to_json()}, seconds)
+            return _from_json(reply)
         except WorkerFailed as error:
             logger.error("a request could not be read and counts as sensitive: %s", error.message)
             return Inspection((), complete=False, failures=("WorkerFailed",))
@@ -62,10 +74,22 @@ def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
     cache = SegmentCache(options["entries"], bytes.fromhex(options["key"]))
     inspector = Inspector(load_reader(options["model"]), cache=cache)
 
-    def inspect(parts: list[list[Any]]) -> dict[str, Any]:
-        found = inspector.inspect([Segment(*part) for part in parts])
+    known = OrderedDict({"": ReadingRules()})
+
+    def inspect(call: dict[str, Any]) -> dict[str, Any]:
+        name = call["rules"]
+        if "new" in call:
+            known[name] = rules_of(call["new"])
+            while len(known) > KEPT_RULES:
+                known.popitem(last=False)
+        if name not in known:
+            return {"unknown_rules": True}
+        known.move_to_end(name)
+        found = inspector.inspect([Segment(*part) for part in call["parts"]], known[name])
         return {
-            "findings": [[f.kind.value, f.detector, f.where, f.start, f.end, f.confidence] for f in found.findings],
+            "findings": [
+                [f.kind.value, f.detector, f.where, f.start, f.end, f.confidence, f.entity] for f in found.findings
+            ],
             "complete": found.complete,
             "failures": list(found.failures),
         }

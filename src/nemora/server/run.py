@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemora.backends.base import Backend
 from nemora.backends.openai import OpenAIBackend
 from nemora.privacy.classify import classify
-from nemora.privacy.keys import load_key
+from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
-from nemora.privacy.policy import load_policy
+from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway, Inspects
@@ -55,19 +54,33 @@ def build_gateway(
 
     A configured server with `trust = "local"` is the local side; only without one a model is loaded here.
     """
-    policy = load_policy(settings.policy)
+    policies = policy_file(settings)
+    policy = policies.in_force.policy
     data = settings.paths.data
     key = load_key(data)
-    cloud = settings.cloud
+    clouds = [OpenAIBackend(server) for server in settings.clouds]
     return Gateway(
         local=_local(settings, progress) if local is None else local,
-        cloud=None if cloud is None else OpenAIBackend(cloud),
+        cloud=clouds[0] if clouds else None,
+        further_clouds=clouds[1:],
         inspection=inspection or InspectionWorker(settings),
-        classify=partial(classify, class_of=policy.class_of),
-        policy=policy,
+        classify=classify,
+        policy=policies,
         taint=TaintStore.open(data, key, days=policy.taint_days),
-        ledger=Ledger.open(data, key),
+        ledger=Ledger.open(data, key, heads=settings.heads_file),
+        placeholder_key=derive(key, "placeholders"),
     )
+
+
+def policy_file(settings: Settings) -> PolicyFile:
+    """The configured policy file, watched; without one, `policy.toml` beside nemora.toml, also if it comes later.
+
+    Raises:
+        SettingsError: it is wrong, or it was named and is missing.
+    """
+    if settings.policy is not None:
+        return PolicyFile(settings.policy)
+    return PolicyFile(settings.paths.config / "policy.toml", optional=True)
 
 
 def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
@@ -93,9 +106,9 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
 def banner(host: str, port: int, gateway: Gateway) -> str:
     """The address, what answers, and three things to try."""
     base = base_url(host, port)
-    cloud = gateway.cloud
     command = sys.argv[0] if Path(sys.argv[0]).name == "nemora" else "nemora"
-    far = "none: everything is answered here" if cloud is None else f"{cloud.model} at {cloud.name}"
+    clouds = ", ".join(f"{cloud.model} at {cloud.name}" for cloud in gateway.clouds)
+    far = clouds or "none: everything is answered here"
     return f"""\
 {base}
 local: {gateway.local[0].model}   cloud: {far}

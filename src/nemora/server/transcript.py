@@ -29,6 +29,12 @@ class Transcript:
         """Whether the answer came to its end."""
         return self.finish not in (None, StopReason.CANCELLED)
 
+    @property
+    def characters(self) -> int:
+        """How much was said, thought and called."""
+        pieces = [*self._text, *self._reasoning, *(call["arguments"] for call in self._calls.values())]
+        return sum(map(len, pieces))
+
     def message(self) -> Message:
         """The assistant's message so far."""
         return Message(

