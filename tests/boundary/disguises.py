@@ -39,9 +39,7 @@ SECRETS = [
     Planted("database", "postgres://svc_bill:hV8-qPz2Lw@10.20.4.7:5432/ledger", "hV8-qPz2Lw"),
     Planted("ip", "The host answers at 84.177.23.9 only.", "84.177.23.9"),
     Planted("private key", PRIVATE_KEY, "QyNTUxOQAAACDk3vJxYHq5V0cR8mTt2uWn4LsKp9ZbQe7fGi1XoJd6hw"),
-    Planted(
-        "person", "Our patient Margarethe Oyelaran lives at 48 Birchwood Lane, Leeds.", "Margarethe Oyelaran", True
-    ),
+    Planted("person", "Our patient Margarethe Oyelaran lives at 48 Birchwood Lane, Leeds.", "Margarethe Oyelaran"),
 ]
 
 LOOKALIKES = str.maketrans("aceopxyiABCEHKMOPTX0", "асеорхуіАВСЕНКМОРТХ߀")
