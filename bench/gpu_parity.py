@@ -197,7 +197,8 @@ def _convolution(report: Report, device: Device) -> None:
     bias, before = torch.randn(640, generator=generator), torch.randn(2, 640, 3, generator=generator)
     inputs = (x, weight, bias, before)
     expected = reference_mamba2.causal_conv(*inputs)[0]
-    on_device = [tensor.to(device.torch) for tensor in inputs]
+    on = device.torch
+    on_device = (x.to(on), weight.to(on), bias.to(on), before.to(on))
     wrong = "the Mamba-2 convolution differs from the readable one on the CPU"
     found = kernels.causal_conv(*on_device)[0].cpu()
     report.check(SECTION, "convolution", difference(found, expected), FP32, wrong)

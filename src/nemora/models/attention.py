@@ -62,5 +62,5 @@ class Attention:
         if self.kv_scales is not None:
             k, v = fake_quantise_fp8(k, self.kv_scales[0]), fake_quantise_fp8(v, self.kv_scales[1])
         keys, values = state.append(self.slot, k.transpose(1, 2), v.transpose(1, 2))
-        mixed = kernels.attention(q.transpose(1, 2), keys, values)  # [batch, heads, seq, head_dim]
+        mixed = kernels.attention(q.transpose(1, 2), keys, values, state.texts)  # [batch, heads, seq, head_dim]
         return self.output.matmul(mixed.transpose(1, 2).reshape(batch, seq, heads * self.spec.head_dim))

@@ -59,6 +59,14 @@ class Model(Protocol):
         """
         ...
 
+    def read(self, ids: Tensor, state: State) -> Tensor:
+        """As `forward`, but gives what the output matrix is to read: [batch, seq, hidden], after the last norm."""
+        ...
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[batch, seq, hidden], from `read`, to fp32 [batch, seq, vocab]."""
+        ...
+
 
 class Weights(Protocol):
     """A model's weights by the model's own names, asked for once each, with their shapes, while the model is built.

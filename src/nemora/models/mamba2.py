@@ -69,7 +69,7 @@ class Mamba2:
         spec = self.spec
         gate, xbc, dt = self.input.matmul(x).split([spec.inner, spec.channels, spec.heads], dim=-1)
         conv_before, ssm = state.recurrent(self.slot)
-        xbc, conv_after = kernels.causal_conv(xbc, self.conv, self.conv_bias, conv_before)
+        xbc, conv_after = kernels.causal_conv(xbc, self.conv, self.conv_bias, conv_before, state.texts)
         grouped = spec.groups * spec.state_size
         value, b, c = xbc.float().split([spec.inner, grouped, grouped], dim=-1)
         y, ssm = kernels.ssd(
@@ -80,6 +80,7 @@ class Mamba2:
             c.unflatten(-1, (spec.groups, spec.state_size)),
             self.d,
             ssm,
+            state.texts,
         )
         state.remember(self.slot, conv_after, ssm)
         return self.output.matmul(kernels.gated_rms_norm(y.flatten(-2), gate, self.norm, spec.groups, self.eps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -38,7 +39,8 @@ class MoE:
     """
 
     def __init__(self, spec: MoESpec, hidden: int, weights: Weights, name: str) -> None:
-        self.spec = spec
+        self.spec, self.name = spec, name
+        self.watch: Callable[[str, Tensor], None] | None = None  # told which experts were chosen, [tokens, top_k]
         inside = spec.latent or hidden
         self.router = weights.tensor(f"{name}.router", spec.experts, hidden)
         self.router_bias = weights.tensor(f"{name}.router_bias", spec.experts)
@@ -56,6 +58,8 @@ class MoE:
         chosen, shares = kernels.route(
             tokens, self.router, self.router_bias, top_k=spec.top_k, normalise=spec.normalise, scale=spec.scale
         )
+        if self.watch is not None:
+            self.watch(self.name, chosen)
         if spec.latent is None:
             routed = kernels.experts_mlp(tokens, chosen, shares, self.up, self.down)
         else:

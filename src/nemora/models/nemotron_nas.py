@@ -34,16 +34,21 @@ class NemotronNAS:
         self.frequencies = rope_frequencies(config.head_dim, config.rope_theta, config.rope_scaling).to(self.device)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
+        hidden = self.read(ids, state)
+        return self.logits(hidden[:, -1:] if last_only else hidden)
+
+    def read(self, ids: Tensor, state: State) -> Tensor:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
-        angles = kernels.rope_angles(self.frequencies, state.length, seq)
+        angles = kernels.rope_angles(self.frequencies, state.length, seq, state.texts)
         for block in self.blocks:
             x = block.forward(x, angles, state)
         state.advance(seq)
-        if last_only:
-            x = x[:, -1:]
-        return self.head.matmul(kernels.rms_norm(x, self.norm, self.config.norm_eps)).float()
+        return kernels.rms_norm(x, self.norm, self.config.norm_eps)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return self.head.matmul(hidden).float()
 
     def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
         kv = [spec.kv for spec in self.attention]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nemora.ops.reference_mamba2 import round_stochastically
+from nemora.ops.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ class State:
         ssm_dtype: fp32, or fp16 with stochastic rounding; plain rounding drifts (see `round_stochastically`).
         seed: of that rounding. What is drawn depends on the kind of device too.
     """
+
+    texts: Texts | None = None
+    """Where a row holds several texts side by side, which only training does: see `train.packed_state`."""
 
     def __init__(
         self,

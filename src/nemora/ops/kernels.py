@@ -14,6 +14,7 @@ from torch import Tensor
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
 from nemora.ops.reference_moe import route
+from nemora.ops.texts import Texts
 from nemora.ops.weight import Weight
 
 __all__ = [
@@ -52,8 +53,10 @@ def swiglu(gate_up: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Tensor:
     """See `reference.attention`."""
+    if texts is not None:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=texts.visible, enable_gqa=True)
     batch, heads, seq, head_dim = q.shape
     kv_heads, total = k.shape[1], k.shape[2]
     if seq == 1:  # one query sees everything: the heads of a group become the rows of one unmasked attention
@@ -64,18 +67,35 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, attn_mask=causal_mask(seq, total, q.device), enable_gqa=True)
 
 
-def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+def causal_conv(
+    x: Tensor, weight: Tensor, bias: Tensor, before: Tensor, texts: Texts | None = None
+) -> tuple[Tensor, Tensor]:
     """See `reference_mamba2.causal_conv`."""
     kernel = weight.shape[1]
     seen = torch.cat((before.to(x.dtype), x.transpose(1, 2)), dim=-1)
-    if x.shape[1] == 1:
+    if texts is not None:
+        y = _conv_of_texts(seen.transpose(1, 2).float(), weight, bias, texts)
+    elif x.shape[1] == 1:
         y = ((weight * seen).sum(-1) + bias)[:, None]
     else:
         y = F.conv1d(seen.float(), weight[:, None], bias, groups=weight.shape[0]).transpose(1, 2)
     return F.silu(y).to(x.dtype), seen[:, :, seen.shape[-1] - (kernel - 1) :]
 
 
-def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+def _conv_of_texts(seen: Tensor, weight: Tensor, bias: Tensor, texts: Texts) -> Tensor:
+    """The convolution tap by tap, each tap zero where it reaches into another text; seen is [batch, K - 1 + seq, C]."""
+    seq, kernel = texts.ids.shape[1], weight.shape[1]
+    owners = F.pad(texts.ids, (kernel - 1, 0))  # what came before the row belongs to its first text, number 0
+    y = bias.expand(seen.shape[0], seq, -1)
+    for tap in range(kernel):
+        own = owners[:, tap : tap + seq] == texts.ids
+        y = y + weight[:, tap] * seen[:, tap : tap + seq] * own[..., None]
+    return y
+
+
+def ssd(
+    x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor, texts: Texts | None = None
+) -> tuple[Tensor, Tensor]:
     """See `reference_mamba2.ssd`. One token takes the recurrence's step, more are taken in chunks."""
     if x.shape[1] == 1:
         y, state = _ssd_step(x[:, 0], dt[:, 0], a, b[:, 0], c[:, 0], state)
@@ -83,7 +103,8 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state
     outputs = []
     for start in range(0, x.shape[1], SSD_CHUNK):
         part = slice(start, start + SSD_CHUNK)
-        y, state = _ssd_chunk(x[:, part], dt[:, part], a, b[:, part], c[:, part], state)
+        own = None if texts is None else _Own(texts.ids[:, max(start - 1, 0), None], texts.ids[:, part])
+        y, state = _ssd_chunk(x[:, part], dt[:, part], a, b[:, part], c[:, part], state, own)
         outputs.append(y)
     return torch.cat(outputs, dim=1) + d[:, None] * x, state
 
@@ -99,11 +120,27 @@ def _ssd_step(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Ten
     return y.flatten(1, 2), grouped.flatten(1, 2)
 
 
-def _ssd_chunk(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+class _Own:
+    """Which of a chunk's tokens have to do with each other where `texts` ids [batch, seq] and `before` [batch, 1] say.
+
+    All are made to stand beside [batch, G, H / G, seq].
+    """
+
+    def __init__(self, before: Tensor, texts: Tensor) -> None:
+        self.pairs = (texts[:, :, None] == texts[:, None, :])[:, None, None]  # [batch, 1, 1, seq, seq]
+        self.from_state = (texts == before)[:, None, None]  # go on with what came in: [batch, 1, 1, seq]
+        self.to_state = (texts == texts[:, -1:])[:, None, None]  # belong to what goes out
+        self.through = self.from_state[..., -1]  # one text from before to the end: [batch, 1, 1]
+
+
+def _ssd_chunk(
+    x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor, own: _Own | None
+) -> tuple[Tensor, Tensor]:
     """A run of tokens at once, as the masked attention that the recurrence equals (arXiv:2405.21060, section 6).
 
     With L_ts = exp(Σ_{s<r≤t} dt_r · a): y_t = Σ_{s≤t} L_ts (c_t · b_s) dt_s x_s + L_t,before · S · c_t, and
-    S' = L_last,before · S + Σ_s L_last,s · dt_s x_s ⊗ b_s. Every exponent is a sum of non-positive numbers.
+    S' = L_last,before · S + Σ_s L_last,s · dt_s x_s ⊗ b_s. Every exponent is a sum of non-positive numbers. Between
+    tokens of two texts L is zero.
     """
     groups, seq = b.shape[2], x.shape[1]
     log_decay = (dt * a).transpose(1, 2).unflatten(1, (groups, -1)).cumsum(-1)  # [batch, G, H / G, seq]
@@ -111,11 +148,15 @@ def _ssd_chunk(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Te
     b, c = b.permute(0, 2, 1, 3)[:, :, None], c.permute(0, 2, 1, 3)[:, :, None]  # [batch, G, 1, seq, N]
     between = log_decay[..., :, None] - log_decay[..., None, :]
     visible = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
+    from_state, to_end = log_decay.exp(), (log_decay[..., -1:] - log_decay).exp()
+    through = from_state[..., -1]
+    if own is not None:
+        visible = visible & own.pairs
+        from_state, to_end, through = from_state * own.from_state, to_end * own.to_state, through * own.through
     mixing = (c @ b.transpose(-1, -2)) * between.masked_fill(~visible, -torch.inf).exp()
     grouped = state.unflatten(1, (groups, -1))
-    y = mixing @ inputs + log_decay.exp()[..., None] * (c @ grouped.transpose(-1, -2))
-    to_end = (log_decay[..., -1:] - log_decay).exp()[..., None]
-    grouped = log_decay[..., -1].exp()[..., None, None] * grouped + (inputs * to_end).transpose(-1, -2) @ b
+    y = mixing @ inputs + from_state[..., None] * (c @ grouped.transpose(-1, -2))
+    grouped = through[..., None, None] * grouped + (inputs * to_end[..., None]).transpose(-1, -2) @ b
     return y.flatten(1, 2).transpose(1, 2), grouped.flatten(1, 2)
 
 

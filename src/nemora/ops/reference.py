@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from nemora.ops.texts import Texts
+
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x [..., hidden] over its root mean square, times `weight` [hidden]. Zhang & Sennrich 2019 (arXiv:1910.07467)."""
@@ -65,10 +67,16 @@ def llama3_frequencies(
     return (1 - kept) * frequencies / factor + kept * frequencies
 
 
-def rope_angles(frequencies: Tensor, start: int, count: int) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of position · frequency for `count` positions from `start`, each [count, head_dim / 2]."""
-    positions = torch.arange(start, start + count, device=frequencies.device, dtype=torch.float32)
-    angles = torch.outer(positions, frequencies)
+def rope_angles(frequencies: Tensor, start: int, count: int, texts: Texts | None = None) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of position · frequency for `count` positions from `start`, each [count, head_dim / 2].
+
+    With `texts` the positions are those within each text instead: [batch, count, head_dim / 2].
+    """
+    if texts is None:
+        positions = torch.arange(start, start + count, device=frequencies.device, dtype=torch.float32)
+    else:
+        positions = texts.positions.float()
+    angles = positions[..., None] * frequencies
     return angles.cos(), angles.sin()
 
 
@@ -79,22 +87,24 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """
     rotated, kept = x.split([2 * cos.shape[-1], x.shape[-1] - 2 * cos.shape[-1]], dim=-1)
     first, second = rotated.float().chunk(2, dim=-1)
-    cos, sin = cos[:, None], sin[:, None]  # the same for every head
+    cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)  # the same for every head
     turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
     return torch.cat((turned.to(x.dtype), kept), dim=-1)
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Tensor:
     """Causal attention with grouped queries (Ainslie et al. 2023, arXiv:2305.13245).
 
     q is [batch, heads, seq, head_dim]; k and v are [batch, kv_heads, total, head_dim]; the queries are the last `seq`
     of the `total` positions. Query head h reads key head h · kv_heads // heads. Gives [batch, heads, seq, head_dim].
+    With `texts` (then seq is total) no query sees another text than its own.
     """
     seq, total = q.shape[2], k.shape[2]
     group = q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
     scores = q.float() @ k.float().transpose(-1, -2) / math.sqrt(q.shape[-1])
-    scores = scores.masked_fill(~causal_mask(seq, total, q.device), -math.inf)
+    visible = causal_mask(seq, total, q.device) if texts is None else texts.visible
+    scores = scores.masked_fill(~visible, -math.inf)
     return (torch.softmax(scores, dim=-1) @ v.float()).to(q.dtype)
 
 

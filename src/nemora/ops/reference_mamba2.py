@@ -11,36 +11,49 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nemora.ops.reference import silu
+from nemora.ops.texts import Texts
 
 
-def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+def causal_conv(
+    x: Tensor, weight: Tensor, bias: Tensor, before: Tensor, texts: Texts | None = None
+) -> tuple[Tensor, Tensor]:
     """SiLU of a convolution over time, each channel by itself and seeing only the past.
 
     y[t] = silu(bias + Σ_j weight[:, j] · x[t − (K − 1) + j]). x is [batch, seq, C], weight [C, K], bias [C]; `before`
     [batch, C, K − 1] are the inputs that came before x, oldest first. Returns y and the new `before`, which is in x's
-    dtype like the old one.
+    dtype like the old one. With `texts` inputs of another text count as zero; `before` belongs to each row's first.
     """
     kernel = weight.shape[1]
     seen = torch.cat((before.to(x.dtype), x.transpose(1, 2)), dim=-1)  # [batch, C, K - 1 + seq]
-    y = torch.stack(
-        [bias + (weight * seen[:, :, t : t + kernel]).sum(-1) for t in range(x.shape[1])],
-        dim=1,
-    )
+    owners = torch.zeros_like(seen[:, 0], dtype=torch.long)  # [batch, K - 1 + seq]
+    if texts is not None:
+        owners[:, kernel - 1 :] = texts.ids
+    outputs = []
+    for t in range(x.shape[1]):
+        window = slice(t, t + kernel)
+        own = owners[:, None, window] == owners[:, None, t + kernel - 1, None]
+        outputs.append(bias + (weight * seen[:, :, window] * own).sum(-1))
+    y = torch.stack(outputs, dim=1)
     return silu(y).to(x.dtype), seen[:, :, seen.shape[-1] - (kernel - 1) :]
 
 
-def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+def ssd(
+    x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor, texts: Texts | None = None
+) -> tuple[Tensor, Tensor]:
     """The selective state space, as the recurrence that defines it (section 3.1, with the skip d · x).
 
     S_t = exp(dt_t · a) · S_{t−1} + dt_t · x_t ⊗ b_t;  y_t = S_t · c_t + d · x_t. x is [batch, seq, H, P], dt
     [batch, seq, H] (positive), a (negative) and d [H], b and c [batch, seq, G, N] where head h reads group
-    h // (H / G), and `state` S [batch, H, P, N]. All in fp32. Returns y [batch, seq, H, P] and the last S.
+    h // (H / G), and `state` S [batch, H, P, N]. All in fp32. Returns y [batch, seq, H, P] and the last S. With `texts`
+    S is zero before each text but a row's first, which goes on from `state`.
     """
     per_group = x.shape[2] // b.shape[2]
     b, c = b.repeat_interleave(per_group, dim=2), c.repeat_interleave(per_group, dim=2)
     outputs = []
     for t in range(x.shape[1]):
         decay = torch.exp(dt[:, t] * a)[..., None, None]
+        if texts is not None and t > 0:
+            decay = decay * (texts.ids[:, t] == texts.ids[:, t - 1])[:, None, None, None]
         input = (dt[:, t, :, None] * x[:, t])[..., None] * b[:, t, :, None, :]
         state = decay * state + input
         outputs.append((state * c[:, t, :, None, :]).sum(-1) + d[:, None] * x[:, t])
