@@ -1,4 +1,4 @@
-"""`nemora train`: adapt what runs on this machine to labelled texts of your own."""
+"""`nemora train`: adapt what runs on this machine to texts of your own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nemora.cli import train_pretrain
 from nemora.errors import UsageError
 from nemora.settings import load_settings
 
@@ -16,7 +17,13 @@ ENCODER = "minilm-l6"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("what", choices=["sensitivity"], help="sensitivity: the model that judges what a text is about")
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    hybrid = "a small hybrid from nothing, after a recipe"
+    train_pretrain.add_arguments(
+        kinds.add_parser("pretrain", help=hybrid, description=f"Train {hybrid}.", allow_abbrev=False)
+    )
+    topics = "the model that judges what a text is about"
+    parser = kinds.add_parser("sensitivity", help=topics, description=f"Train {topics}.", allow_abbrev=False)
     parser.add_argument("--data", type=Path, action="append", metavar="DIR", help="labelled requests; may be repeated")
     parser.add_argument(
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
@@ -35,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: no texts, or DIR is there already.
     """
+    if args.what == "pretrain":
+        return train_pretrain.run(args)
     if not args.data:
         raise UsageError("Give --data DIR with labelled requests; recipes/sensitivity/README.md says how they look.")
     if args.out.exists():

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from nemora.errors import UsageError
-from nemora.train.authored import filled, is_held_out, read_authored
+from nemora.train.authored import filled, is_held_out, read_authored, windows
 
 FILE_LINE = re.compile(r"^##### FILE .*\n", re.MULTILINE)
 ROLES = {"user": "user", "assistant": "assistant", "tool_call": "assistant", "tool_result": "user"}
-JOINED_LENGTH = 1500
+PIECE = 1600
+"""Characters, about, of a document: long texts are cut, so that a batch has parts of many, and short ones joined."""
 HELD_OUT = 0.02
 FORMS = ("files", "rows", "turns", "requests")
 
@@ -108,7 +109,11 @@ def _read(path: Path, text_set: TextSet, draw: random.Random) -> list[Document]:
                 for number, text in enumerate(_rows(path))
                 if (turns := _turns(text))
             ]
-    return [Document(name, _held_out(name, number), text) for number, text in enumerate(texts)]
+    return [
+        Document(name, _held_out(name, number), piece)
+        for number, text in enumerate(texts)
+        for piece in windows(text, PIECE)
+    ]
 
 
 def _held_out(name: str, number: int) -> bool:
@@ -144,11 +149,11 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def _joined(texts: Iterable[str]) -> Iterator[str]:
-    """Neighbours together, a line each, up to about JOINED_LENGTH characters; longer ones alone."""
+    """Neighbours together, a line each, up to about PIECE characters; longer ones alone."""
     waiting: list[str] = []
     length = 0
     for text in texts:
-        if waiting and length + len(text) > JOINED_LENGTH:
+        if waiting and length + len(text) > PIECE:
             yield "\n".join(waiting)
             waiting, length = [], 0
         waiting.append(text)
