@@ -18,7 +18,7 @@ from nemora.train.bigram import Bigram
 from nemora.train.loop import Step
 from nemora.train.trainable import Pass, Trainable
 
-MOST_TOKENS = 40_000  # of a set that are read
+MOST_TOKENS = 8_000  # of a set that are read
 LONGEST = 1024  # tokens of a document that are read
 
 
