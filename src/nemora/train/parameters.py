@@ -158,11 +158,8 @@ class Parameters(nn.Module):
             self._experts[name] = [self._wrapped(f"{name}.{e}", expert, wrap) for e, expert in enumerate(experts)]
         for name, size in self.inventory.tensors.items():
             self._keep(name, source.tensor(name, *size).to(torch.float32), trained(name))
-
-    @property
-    def bytes(self) -> int:
         frozen = [weight.bytes for weights in self._frozen.values() for weight in weights]
-        return sum(frozen) + sum(int(tensor.nbytes) for tensor in self.state_dict().values())
+        self.bytes = sum(frozen) + sum(tensor.nbytes for tensor in (*self.parameters(), *self.buffers()))
 
     def model(self) -> Model:
         """A model that computes with the parameters as they are now. For one pass only."""
