@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from nemora.cli import train_sensitivity, train_sft
+from nemora.cli import train_pretrain, train_sensitivity, train_sft
 
 KINDS = {
     "sft": (train_sft, "a chat model, on conversations"),
+    "pretrain": (train_pretrain, "a small hybrid from nothing, after a recipe"),
     "sensitivity": (train_sensitivity, "the model that reads every request"),
 }
 

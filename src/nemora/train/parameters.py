@@ -16,6 +16,7 @@ from nemora.ops.weight import JoinedRows, Weight
 
 T = TypeVar("T")
 Wrap = Callable[[str, Weight], Weight]
+ROWS = 128
 NEVER_TRAINED = "router_bias"  # moved by `balance.py`, not by gradients
 
 
@@ -108,7 +109,9 @@ class ExpertWeight:
         return 4 * self.shape[0] * self.shape[1]
 
     def matmul(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.stack.part(self.number).to(x.dtype))
+        """Rows are filled up to a multiple of ROWS: a library that makes a kernel for each shape makes few of them."""
+        filled = F.pad(x, (0, 0, 0, -x.shape[0] % ROWS))
+        return F.linear(filled, self.stack.part(self.number).to(x.dtype))[: x.shape[0]]
 
     def rows(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self.stack.part(self.number))
