@@ -15,6 +15,7 @@ from nemora.ops.blocks import BF16, F32, BlockFormat
 from nemora.train.parameters import Parameters
 from nemora.weights.architectures import architecture_of
 from nemora.weights.names import Layout
+from nemora.weights.save_folder import folder_numbers
 from nemora.weights.save_safetensors import write_safetensors
 from nemora.weights.save_tensors import Outgoing, written_whole
 from nemora.weights.tensors import TensorInfo
@@ -52,14 +53,7 @@ def _tensors(parameters: Parameters, layout: Layout) -> Iterator[Outgoing]:
             yield _outgoing(layout.file_name(name, (), expert), numbers[expert])
     for name in inventory.tensors:
         format = F32 if name.endswith(KEPT_EXACT) else BF16
-        yield _outgoing(layout.file_name(name, ()), _stored(name, parameters.numbers(name)), format)
-
-
-def _stored(name: str, numbers: Tensor) -> Tensor:
-    """A small tensor as files have it: log(−A) for A, and a convolution with one channel a group."""
-    if name.endswith(".mamba.a"):
-        return torch.log(-numbers)
-    return numbers[:, None] if name.endswith(".mamba.conv") else numbers
+        yield _outgoing(layout.file_name(name, ()), folder_numbers(name, parameters.numbers(name)), format)
 
 
 def _outgoing(file_name: str, numbers: Tensor, format: BlockFormat = BF16) -> Outgoing:
