@@ -12,7 +12,7 @@ Importing this package loads no torch.
 
 from __future__ import annotations
 
-import os
+import os as _os
 from typing import TYPE_CHECKING
 
 from nemora.errors import NemoraError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # onnxruntime's wheels (1.29 and later) write an identifier of this machine and send it home, unless this is set before
 # they are loaded. Children inherit it.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+_os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
 __all__ = ["NemoraError", "__version__", "load"]

@@ -26,7 +26,7 @@ HARMLESS = "Write a haiku about autumn leaves, please."
 UNTOUCHED = "Explain in two sentences how tides work."  # never sent together with a secret, so never tainted
 BY_NAME = {secret.name: secret for secret in SECRETS}
 AWS = BY_NAME["aws"]
-PERSONAL = {"email", "phone", "ip"}
+PERSONAL = {"email", "phone", "ip", "person"}
 """Secrets that may leave redacted: the request goes out, and nothing of the value with it."""
 
 

@@ -15,7 +15,7 @@ from nemora.ops.blocks import BF16, F32, BlockFormat
 from nemora.train.parameters import Parameters
 from nemora.weights.architectures import architecture_of
 from nemora.weights.names import Layout
-from nemora.weights.save_folder import folder_numbers
+from nemora.weights.save_folder import folder_numbers, folder_shape
 from nemora.weights.save_safetensors import write_safetensors
 from nemora.weights.save_tensors import Outgoing, written_whole
 from nemora.weights.tensors import TensorInfo
@@ -53,7 +53,9 @@ def _tensors(parameters: Parameters, layout: Layout) -> Iterator[Outgoing]:
             yield _outgoing(layout.file_name(name, (), expert), numbers[expert])
     for name in inventory.tensors:
         format = F32 if name.endswith(KEPT_EXACT) else BF16
-        yield _outgoing(layout.file_name(name, ()), folder_numbers(name, parameters.numbers(name)), format)
+        numbers = folder_numbers(name, parameters.numbers(name))
+        shaped = numbers.view(folder_shape(name, tuple(numbers.shape)))
+        yield _outgoing(layout.file_name(name, ()), shaped, format)
 
 
 def _outgoing(file_name: str, numbers: Tensor, format: BlockFormat = BF16) -> Outgoing:
