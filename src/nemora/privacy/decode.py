@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.encodings import (
     SHORTEST,
     Decoder,
@@ -21,6 +22,7 @@ from nemora.privacy.encodings import (
     TooLarge,
     from_base32,
     from_base64,
+    from_base85,
     from_hex,
     readable,
 )
@@ -34,6 +36,8 @@ MAX_CHARACTERS = 128 * 1024
 MAX_RUNS = 4000
 OPAQUE_CHARACTERS = 160
 """An undecodable run this long is opaque: longer than SHA-512 in hex (128) or an Ed25519 key line."""
+SHORT = 120
+"""Decoded characters that are also read among the words around their run."""
 WINDOW = 80
 """Characters kept on each side of an undone escape, for the words that give it meaning."""
 
@@ -42,6 +46,8 @@ _BASE64 = re.compile(
     r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,11}+(?:[ \t]?\r?\n[ \t>#*|]{0,8}[A-Za-z0-9+/_-]{4,11}+){2,}+={0,2}"
 )
 _BASE32 = re.compile(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
+_BASE85 = re.compile(r"<~[!-uz\s]{8,4000}~>|(?<!\S)[!-~]{10,4000}(?!\S)")
+"""A token with signs; most tokens are words, which the test for letters and digits alone leaves out."""
 _PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
 _BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
 _HEX = re.compile(
@@ -52,6 +58,7 @@ _RUNS: tuple[tuple[re.Pattern[str], Decoder, int], ...] = (
     (_BASE64, from_base64, 4),
     (_BASE32, from_base32, 8),
     (_HEX, from_hex, 2),
+    (_BASE85, from_base85, 1),
 )
 """Pattern, decoder, and characters of a group: a run may begin in the middle of one, after glued letters."""
 
@@ -151,6 +158,8 @@ class _Work:
             if plain is None:
                 self.decoded.opaque.append(span)
             elif plain.whole or depth <= MAX_DEPTH:
+                if len(plain.text) <= SHORT:  # a bare value, which only the words around it explain
+                    self.decoded.layers.extend(rewritten(text, [Edit(start, end, plain.text)], weak=True))
                 yield MappedText(plain.text, [span[0]] * len(plain.text), [span[1]] * len(plain.text))
 
     def _decodable(self, text: str) -> Iterator[tuple[int, int, Plain | None]]:

@@ -1,4 +1,4 @@
-"""Encodings of whole runs: base64, base32, hex, with gzip or zlib inside; and bytes as text."""
+"""Encodings of whole runs: base64, base32, base85, hex, with gzip or zlib inside; and bytes as text."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SHORTEST = 6
 
 _GZIP = b"\x1f\x8b"
 _STRINGS = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+_BASE85_TEXT = re.compile(rb"(?:[\x20-\x7e\t\r\n]|[\xc3-\xf4][\x80-\xbf]{1,3}){6,}")
 _NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 _BREAKS = re.compile(r"[^A-Za-z0-9+/_-]+")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -55,6 +56,22 @@ def from_base32(run: str) -> bytes | None:
 def from_hex(run: str) -> bytes | None:
     digits = _NOT_HEX.sub("", run)
     return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def from_base85(run: str) -> bytes | None:
+    """RFC 1924's alphabet or Ascii85's, whichever gives text. Nearly any run is base85 of something, so all must be."""
+    for decode in (base64.b85decode, _ascii85):
+        try:
+            data = decode(run)
+        except ValueError:
+            continue
+        if _BASE85_TEXT.fullmatch(data) or data[:2] in (_GZIP, b"\x78\x9c", b"\x78\xda"):
+            return data
+    return None
+
+
+def _ascii85(run: str) -> bytes:
+    return base64.a85decode(run.removeprefix("<~").removesuffix("~>"))
 
 
 Decoder = Callable[[str], bytes | None]

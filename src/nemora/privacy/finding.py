@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     BANK_ACCOUNT = "bank_account"
     US_SSN = "us_ssn"
     GOVERNMENT_ID = "government_id"
+    DATE_OF_BIRTH = "date_of_birth"
     MEDICAL_RECORD = "medical_record"
     API_KEY = "api_key"
     PRIVATE_KEY = "private_key"
@@ -75,6 +76,7 @@ CATALOGUE: dict[Kind, KindInfo] = {
     Kind.BANK_ACCOUNT: KindInfo(Sensitivity.SECRET, "finance", "a bank account or routing number"),
     Kind.US_SSN: KindInfo(Sensitivity.SECRET, "identity", "a United States social security number"),
     Kind.GOVERNMENT_ID: KindInfo(Sensitivity.SECRET, "identity", "a tax, passport, licence or other government number"),
+    Kind.DATE_OF_BIRTH: KindInfo(Sensitivity.PERSONAL, "identity", "a date that its label calls a date of birth"),
     Kind.MEDICAL_RECORD: KindInfo(
         Sensitivity.CONFIDENTIAL, "health", "a medical record, patient or health insurance number"
     ),

@@ -16,6 +16,7 @@ from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import entity_matches
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.further_readings import further_readings
 from nemora.privacy.invisible import other_readings
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
@@ -151,6 +152,7 @@ class Inspector:
             further = decoded_layers(other)
             readings += [other, *further.layers]
             decoded.complete &= further.complete
+        readings += [plain for reading in list(readings) for plain in further_readings(reading)]
         if not decoded.complete:
             self._failures.append("DecodeBudget")
         piece.matches = [Match(Kind.UNREADABLE, start, end, 1.0) for start, end in decoded.opaque]

@@ -1,0 +1,52 @@
+"""Further readings of a text: what it says once a disguise is taken off that leaves the characters readable.
+
+Each reading is a few windows, as long together as the text at most, so the work stays linear. A weak disguise (digits
+with signs between them, a value backwards) counts only near a word that announces an identifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from nemora.privacy.char_codes import character_codes
+from nemora.privacy.ciphers import deciphered, leet_words
+from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
+from nemora.privacy.edits import Edit, rewritten
+from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.spaced_out import (
+    broken_lines,
+    parted_digits,
+    parted_groups,
+    single_characters,
+    single_characters_in_words,
+)
+from nemora.privacy.spelled_out import morse, spelled_out
+from nemora.privacy.turned import turned_text, turned_values
+
+Reader = Callable[[str], Iterable[Edit]]
+_STRONG: tuple[Reader, ...] = (morse, character_codes, worked_out)
+"""What these say could hardly be said by chance."""
+_WEAK: tuple[Reader, ...] = (
+    spelled_out,
+    single_characters,
+    single_characters_in_words,
+    parted_digits,
+    parted_groups,
+    broken_lines,
+    glued_literals,
+    joined_lists,
+    variables,
+    turned_values,
+    leet_words,
+)
+
+
+def further_readings(text: MappedText) -> Iterator[MappedText]:
+    """Readable copies of parts of `text`, mapped to the original."""
+    if len(text.text) < 8:
+        return
+    for readers, weak in ((_STRONG, False), (_WEAK, True)):
+        for reader in readers:
+            yield from rewritten(text, reader(text.text), weak=weak)
+    yield from deciphered(text)
+    yield from turned_text(text)

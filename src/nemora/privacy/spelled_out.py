@@ -1,0 +1,150 @@
+"""Values written out: digit words of many languages, spelling alphabets, Morse code."""
+
+# ruff: noqa: SIM905 - lists of words read better as text
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nemora.privacy.edits import Edit
+
+LEAST = 5
+"""Words of a run. Shorter ones are prose: "one or two", "seis o siete"."""
+
+_DIGITS = """
+    zero one two three four five six seven eight nine
+    oh - too tree fower fife - - ait niner
+    null eins zwei drei vier fünf sechs sieben acht neun
+    - ein zwo - - fuenf - - - -
+    zéro un deux trois quatre cinq six sept huit neuf
+    cero uno dos tres cuatro cinco seis siete ocho nueve
+    zero um dois três quatro cinco seis sete oito nove
+    zero uno due tre quattro cinque sei sette otto nove
+    nul een twee drie vier vijf zes zeven acht negen
+    zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć
+    ноль один два три четыре пять шесть семь восемь девять
+    нуль одна дві - чотири п'ять шість сім вісім дев'ять
+    sıfır bir iki üç dört beş altı yedi sekiz dokuz
+    noll ett två tre fyra fem sex sju åtta nio
+    nul en to tre fire fem seks syv otte ni
+    null - - - - - - sju åtte -
+    nolla yksi kaksi kolme neljä viisi kuusi seitsemän kahdeksan yhdeksän
+    nula jedna dva tři čtyři pět šest sedm osm devět
+    nulla egy kettő három négy öt hat hét nyolc kilenc
+    - - - trei patru cinci șase șapte opt nouă
+    μηδέν ένα δύο τρία τέσσερα πέντε έξι επτά οκτώ εννέα
+    nol satu dua tiga empat lima enam tujuh delapan sembilan
+    không một hai ba bốn năm sáu bảy tám chín
+    صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة
+    אפס אחת שתיים שלוש ארבע חמש שש שבע שמונה תשע
+    शून्य एक दो तीन चार पांच छह सात आठ नौ
+    sifuri moja mbili tatu nne tano sita saba nane tisa
+    ゼロ いち に さん よん ご ろく なな はち きゅう
+    영 일 이 삼 사 오 육 칠 팔 구
+    zeru unu doi - - - - - - -
+    nula jedan - tri četiri - - - - -
+"""
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ALPHABET = (
+    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
+    "sierra tango uniform victor whiskey xray yankee zulu"
+).split()
+_SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".", "point": ".", "at": "@", "plus": "+",
+          "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
+
+
+def _table() -> dict[str, str]:
+    words: dict[str, str] = {}
+    cells = _DIGITS.split()
+    for place, word in enumerate(cells):
+        if word != "-":
+            words.setdefault(word, str(place % 10))
+    words |= {word: str(10 + n) for n, word in enumerate(_TEENS)}
+    words |= {word: f"{n + 2}0" for n, word in enumerate(_TENS)}
+    return words
+
+
+_NUMBERS = _table()
+_LETTERS = {word: word[0] for word in _ALPHABET} | {"alpha": "a", "juliet": "j", "x-ray": "x", "whisky": "w"}
+_TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
+_KNOWN = {**_NUMBERS, **_LETTERS, **_SIGNS, **dict.fromkeys(_TIMES, "")}
+_WORD = "|".join(sorted(map(re.escape, _KNOWN), key=len, reverse=True))
+# A run: known words, single letters and short numbers, with little between. The first one is a word or a number.
+_TOKEN = re.compile(rf"(?:{_WORD}|[0-9]{{1,4}}|[A-Za-z])(?![^\W_])", re.IGNORECASE)
+_FIRST = re.compile(rf"(?<![^\W_])(?:{_WORD})(?![^\W_])", re.IGNORECASE)
+_GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}")
+_LEADING = re.compile(r"(?<![^\W_])(?:[0-9]{1,4}[ ,.\-]{1,3}){1,12}\Z")
+
+_MORSE = dict(
+    zip(
+        (
+            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. "
+            "----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. .-.-.- .--.-. -....- ..--.- ---... -..-. .-.-."
+        ).split(),
+        "abcdefghijklmnopqrstuvwxyz0123456789.@-_:/+",
+        strict=True,
+    )
+)
+_MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){5,400}(?![\w])")
+
+
+def spelled_out(text: str) -> Iterator[Edit]:
+    """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
+    at = 0
+    while (first := _FIRST.search(text, at)) is not None:
+        tokens = _run(text, first.start())
+        at = max(first.end(), tokens[-1].end() if tokens else 0)
+        leading = _LEADING.search(text, max(0, first.start() - 60), first.start())
+        start = leading.start() if leading else first.start()
+        known = sum(len(token.group()) > 1 and not token.group().isdigit() for token in tokens)
+        plain = re.sub(r"\D", "", leading.group()) if leading else ""
+        plain += _said([token.group() for token in tokens])
+        if known >= 2 and len(tokens) + (len(leading.group()) if leading else 0) >= LEAST and len(plain) >= LEAST:
+            yield Edit(start, at, plain)
+
+
+def _run(text: str, start: int) -> list[re.Match[str]]:
+    tokens: list[re.Match[str]] = []
+    while (token := _TOKEN.match(text, start)) is not None and len(tokens) < 200:
+        tokens.append(token)
+        gap = _GAP.match(text, token.end())
+        if gap is None:
+            break
+        start = gap.end()
+    # A sentence goes on in words that only happen to be here: "… nine at a".
+    while tokens and (tokens[-1].group().lower() in _SIGNS or tokens[-1].group() in ("a", "I", "A", "e", "y", "o")):
+        tokens.pop()
+    return tokens
+
+
+def _said(words: list[str]) -> str:
+    """What the words spell. "double four" is 44, "forty seven" is 47, "Alfa" a capital and "alfa" a small letter."""
+    said: list[str] = []
+    times, tens = 1, False
+    for word in words:
+        lowered = word.lower()
+        if lowered in _TIMES:
+            times = _TIMES[lowered]
+            continue
+        letter = _LETTERS.get(lowered)
+        if letter is not None:
+            piece = letter.upper() if word[0].isupper() else letter
+        else:
+            piece = _NUMBERS.get(lowered) or _SIGNS.get(lowered) or word
+        if tens and len(piece) == 1 and piece.isdigit() and piece != "0":
+            said[-1] = said[-1][0] + piece
+        else:
+            said.append(piece * times)
+        times, tens = 1, lowered in _TENS
+    return "".join(said)
+
+
+def morse(text: str) -> Iterator[Edit]:
+    """Morse code; a stroke parts words."""
+    if "." not in text or "-" not in text:
+        return
+    for run in _MORSE_RUN.finditer(text):
+        signs = [_MORSE.get(sign, " " if sign == "/" else "") for sign in run.group().split()]
+        if all(signs):
+            yield Edit(run.start(), run.end(), "".join(signs))

@@ -1,0 +1,48 @@
+"""Text written backwards: all of it, each word, or a value alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nemora.privacy.edits import Edit
+from nemora.privacy.label_hint import WORDS, hinted
+from nemora.privacy.mapped_text import MappedText
+
+_TOKEN = re.compile(r"[^\W\d_]{3,24}")
+_PLAIN = frozenset(WORDS)
+_BACKWARDS = frozenset(word[::-1] for word in WORDS if len(word) >= 3 and word[::-1] not in _PLAIN) - frozenset(
+    "lam pit sub tar top pin nit nip ton rac krow emit tub".split()
+)
+_VALUE = re.compile(r"(?<![\w@.])(?=[^\s]{0,40}\d|[^\s@]{0,40}@)[\w().@+/-]{2,60}(?:[ ][\w().+/-]*\d[\w().+/-]*){0,8}(?![\w@])")
+_SPLIT = re.compile(r"\S+")
+
+
+def turned_text(text: MappedText) -> Iterator[MappedText]:
+    """The whole text backwards, and each word backwards, where key words stand in it backwards."""
+    words = {match.group().casefold() for match in _TOKEN.finditer(text.text)}
+    if not words & _BACKWARDS:
+        return
+    size = len(text.text)
+    yield text.through(MappedText(text.text[::-1], range(size - 1, -1, -1), range(size, 0, -1)))
+    places = list(range(size))
+    for match in _SPLIT.finditer(text.text):
+        places[match.start() : match.end()] = range(match.end() - 1, match.start() - 1, -1)
+    turned = "".join(text.text[place] for place in places)
+    yield text.through(MappedText(turned, places, [place + 1 for place in places]))
+
+
+def turned_values(text: str) -> Iterator[Edit]:
+    """Values with digits or an @, behind a word that announces one, backwards."""
+    for match in _VALUE.finditer(text):
+        value = match.group()
+        if len(value) >= 7 and hinted(text[max(0, match.start() - 60) : match.start()]):
+            yield Edit(match.start(), match.end(), _mirrored(value))
+
+
+_BRACKETS = str.maketrans("()[]", ")(][")
+
+
+def _mirrored(value: str) -> str:
+    trimmed = value.rstrip(".,")
+    return trimmed[::-1].translate(_BRACKETS) if value.count("(") != value[::-1].count("(") else trimmed[::-1] + value[len(trimmed) :]
