@@ -64,7 +64,9 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
     if kind in VALUE:
         hidden = VALUE[kind](rng, picked.value)
-        return None if hidden is None else in_text(picked.sentence.replace("{v}", hidden), hidden)
+        if hidden is None:
+            return None
+        return in_text(picked.sentence.replace("{v}", hidden), hidden.removesuffix(" (reversed)"))
     if kind == "leetspeak label":
         return in_text(label_leet(picked.sentence).replace("{v}", picked.value), picked.value)
     if kind in SENTENCE:

@@ -16,7 +16,6 @@ from nemora.privacy.mapped_text import MappedText
 _LOWER, _UPPER = string.ascii_lowercase, string.ascii_uppercase
 _PRINTED = "".join(chr(code) for code in range(33, 127))
 _TOKEN = re.compile(r"[A-Za-z]{3,24}")
-_PRINTABLE = re.compile(r"[!-~]{3,40}")
 _COMMON = """
     please with that this from have your there about would their which will been what when please the and for are but
     not you all was his her its mein meine bitte und der die das ist nicht mit para por favor que los las con una est
@@ -54,15 +53,6 @@ def _hidden_words() -> dict[str, list[tuple[int, int]]]:
     return hidden
 
 
-@cache
-def _hidden_signs() -> frozenset[str]:
-    """Wanted words in rot47, small, capitalised and in capitals; their first four signs, as a token has others behind."""
-    back = {to: at for at, to in _KEYS[_ROT47].items()}
-    return frozenset(
-        form.translate(back) for word in _WANTED if len(word) > 3 for form in (word, word.capitalize(), word.upper())
-    )
-
-
 def deciphered(text: MappedText) -> Iterator[MappedText]:
     """The text under each key that makes words of it, two keys at most."""
     found: Counter[int] = Counter()
@@ -71,8 +61,8 @@ def deciphered(text: MappedText) -> Iterator[MappedText]:
         for key, size in hidden.get(token, ()):
             found[key] += size
     keys = [key for key, weight in found.most_common(2) if weight >= LEAST_WEIGHT or _is_short(text.text)]
-    signs = _hidden_signs()
-    if any(token.strip(":;,.") in signs or token in signs for token in _PRINTABLE.findall(text.text)):
+    turned = {match.group().lower() for match in _TOKEN.finditer(text.text.translate(_KEYS[_ROT47]))}
+    if sum(map(len, turned & _WANTED)) >= (3 if _is_short(text.text) else LEAST_WEIGHT):
         keys.append(_ROT47)
     for key in keys:
         yield text.through(MappedText(text.text.translate(_KEYS[key])))

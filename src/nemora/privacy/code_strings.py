@@ -12,7 +12,8 @@ _GLUE = re.compile(
     r"(?P<quote>\\?[\"'`])[ \t]{0,4}(?:(?:\+|\.{1,3}|\|\||&|~|<>|<<|\^|\\)?[ \t]{0,4}(?:\\?\r?\n)?[ \t]{0,24}"
     r"(?:\+|\.{1,3}|\|\||&|~|<>|<<)?[ \t]{0,4})(?:[rbfuL](?=[\"']))?(?P=quote)"
 )
-_LISTED = re.compile(r"(?P<quote>[\"'])[ ]?,\s{0,12}(?P=quote)")
+_OPENING = re.compile(r"\((?=\s{0,8}[\"'][^\"'\n()]{0,160}\Z)")  # around the first literal of a row
+_LITERAL = re.compile(r"\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'")
 _JOINS = re.compile(
     r"(?:[\"']{2}\.join\(\s{0,4}[\[(]|(?:CONCAT|concat|strcat|implode\([\"']{2},|string\.Concat|paste0|fmt\.Sprint"
     r"|String\.concat)\s?\(\s{0,4}|[\[(](?=(?:[^\[\]()\n]|\n){1,600}\]\s{0,4}\.\s{0,4}join\(\s?[\"']{2}))"
@@ -42,18 +43,21 @@ def glued_literals(text: str) -> Iterator[Edit]:
     """What stands between neighbouring literals, to be left out: `"4716" + "2093"` reads "47162093"."""
     if '"' not in text and "'" not in text and "`" not in text:
         return
+    last = -1
     for glue in _GLUE.finditer(text):
+        opening = _OPENING.search(text, max(last, glue.start() - 200), glue.start())
+        if opening is not None and opening.start() > last:
+            yield Edit(opening.start(), opening.start() + 1, "")
         yield Edit(glue.start(), glue.end(), "")
+        last = glue.end()
 
 
 def joined_lists(text: str) -> Iterator[Edit]:
-    """The same for the items of a list that is joined, and for arguments of CONCAT."""
+    """Items of a list that is joined, and arguments of CONCAT, as one literal."""
     if "join" not in text and "oncat" not in text and "CONCAT" not in text and "strcat" not in text:
         return
     for join in _JOINS.finditer(text):
-        at = join.start("body")
-        for glue in _LISTED.finditer(join["body"]):
-            yield Edit(at + glue.start(), at + glue.end(), "")
+        yield Edit(join.start(), join.end(), '"' + "".join(m[1] or m[2] for m in _LITERAL.finditer(join["body"])) + '"')
 
 
 def worked_out(text: str) -> Iterator[Edit]:

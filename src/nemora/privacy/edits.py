@@ -40,8 +40,6 @@ def rewritten(text: MappedText, edits: Iterable[Edit], *, weak: bool) -> Iterato
 def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedText]:
     source = text.text
     start, end = max(0, group[0].start - BEFORE), min(len(source), group[-1].end + AFTER)
-    if weak and not hinted(source[start:end]):
-        return
     builder = Builder()
     at = start
     for edit in group:
@@ -49,4 +47,6 @@ def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedT
         builder.put(edit.plain, edit.start, edit.end)
         at = edit.end
     builder.copy(source, at, end)
-    yield text.through(builder.build())
+    made = builder.build()
+    if not weak or hinted(made.text):
+        yield text.through(made)

@@ -24,12 +24,11 @@ from nemora.privacy.spelled_out import morse, spelled_out
 from nemora.privacy.turned import turned_text, turned_values
 
 Reader = Callable[[str], Iterable[Edit]]
-_STRONG: tuple[Reader, ...] = (morse, character_codes, worked_out)
+_STRONG: tuple[Reader, ...] = (morse, character_codes, worked_out, single_characters_in_words)
 """What these say could hardly be said by chance."""
 _WEAK: tuple[Reader, ...] = (
     spelled_out,
     single_characters,
-    single_characters_in_words,
     parted_digits,
     parted_groups,
     broken_lines,

@@ -15,6 +15,8 @@ from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import entity_matches
+from nemora.privacy.escapes import undo_escapes
+from nemora.privacy.fields import labelled_lines
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.further_readings import further_readings
 from nemora.privacy.invisible import other_readings
@@ -35,6 +37,8 @@ _ESCAPING = re.compile(r"[%&\\=]")
 _SPACE = re.compile(r"\s")
 JOIN = 96
 """Characters on each side of a join between two strings that are read together."""
+LEAST_LABELLED = 8
+"""Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
@@ -101,6 +105,7 @@ class Inspector:
             for piece in pieces:
                 findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
             findings.update(self._joins(segments))
+            findings.update(self._labelled(segments, findings))
             findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._failures.append(type(error).__name__)
@@ -203,6 +208,30 @@ class Inspector:
             return
         for (piece, layer), spans in zip(texts, judged, strict=True):
             piece.matches.extend(_mapped(layer, match) for match in topic_matches(spans))
+
+    def _labelled(self, segments: Sequence[Segment], known: set[Finding]) -> Iterator[Finding]:
+        """Values whose key or column header stands apart from them, perhaps thousands of rows above."""
+        sure = {(f.where, f.start, f.end) for f in known if f.confidence >= 0.8}
+        for segment in segments:
+            if segment.offset or len(segment.text) < LEAST_LABELLED:
+                continue
+            text = normalise(segment.text)
+            undone = undo_escapes(text.text) if "\\n" in text.text else None
+            for whole in (text,) if undone is None else (text, text.through(undone.text)):
+                for lines in labelled_lines(whole.text):
+                    for match in self._in_lines(lines):
+                        found = _finding(segment, 0, _mapped(whole, match))
+                        if (found.where, found.start, found.end) not in sure:
+                            yield found
+
+    def _in_lines(self, lines: MappedText) -> list[Match]:
+        digest = self._cache.digest("lines", lines.text) if self._cache is not None else b""
+        found = self._cache.get(digest) if self._cache is not None else None
+        if found is None:
+            found = tuple(resolve_overlaps(self._matches(MappedText(lines.text), "")))
+            if self._cache is not None and not self._failures:
+                self._cache.put(digest, found)
+        return [_mapped(lines, match) for match in found]
 
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""

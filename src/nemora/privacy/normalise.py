@@ -20,7 +20,7 @@ from nemora.privacy.mapped_text import Builder, MappedText
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[A-Za-z]")
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"[^\W_]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
 _CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
+from nemora.privacy.label_hint import WORDS
 
 # Single characters, each by itself between the same kind of white space. What is joined again has no spaces inside.
 _SINGLE = re.compile(r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2})\S(?:(?P=gap)\S){5,600})(?!\S)")
@@ -14,8 +15,9 @@ _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])
 # Groups of digits with an unusual sign between them.
 _GROUPS = re.compile(r"(?<![\w~|*,;:/#])\d{1,8}(?:[ ]?[~|*,;:/#_+=][ ]?\d{1,8}){1,24}(?![\w])")
 _BROKEN = re.compile(r"(?P<head>[^\s]{1,24})[ ]?(?:\r?\n[^\s][^\n]{0,7}(?=\r?\n)){0,80}\r?\n(?=[^\s][^\n]{0,60})")
+_INSIDE = re.compile("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
 _BREAK = re.compile(r"\r?\n")
-_BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
+_BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
 
 
 def single_characters(text: str) -> Iterator[Edit]:
@@ -37,6 +39,7 @@ def single_characters_in_words(text: str) -> Iterator[Edit]:
             continue
         joined = run.group().replace(gap, "")
         cuts = {m.start() for m in _BOUNDARY.finditer(joined)}
+        cuts |= {place for m in _INSIDE.finditer(joined) for place in m.span()}
         for place in range(1, len(joined)):
             at = run.start() + place * (len(gap) + 1) - len(gap)
             yield Edit(at, at + len(gap), " " if place in cuts else "")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
@@ -54,12 +55,19 @@ _SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".
           "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
 
 
+def _unaccented(word: str) -> str:
+    """As it is typed without accents, and as look-alikes are folded."""
+    marks = unicodedata.normalize("NFD", word.replace("ı", "i"))
+    return "".join(c for c in marks if not unicodedata.combining(c))
+
+
 def _table() -> dict[str, str]:
     words: dict[str, str] = {}
     cells = _DIGITS.split()
     for place, word in enumerate(cells):
         if word != "-":
             words.setdefault(word, str(place % 10))
+    words |= {plain: digit for word, digit in words.items() if (plain := _unaccented(word)) not in words}
     words |= {word: str(10 + n) for n, word in enumerate(_TEENS)}
     words |= {word: f"{n + 2}0" for n, word in enumerate(_TENS)}
     return words
@@ -145,6 +153,9 @@ def morse(text: str) -> Iterator[Edit]:
     if "." not in text or "-" not in text:
         return
     for run in _MORSE_RUN.finditer(text):
-        signs = [_MORSE.get(sign, " " if sign == "/" else "") for sign in run.group().split()]
+        written = run.group().split()
+        if written[-1] not in _MORSE:  # a full stop behind it
+            written[-1] = written[-1].removesuffix(".")
+        signs = [_MORSE.get(sign, " " if sign == "/" else "") for sign in written]
         if all(signs):
             yield Edit(run.start(), run.end(), "".join(signs))

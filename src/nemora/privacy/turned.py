@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nemora.privacy.detectors.public_values import is_published
 from nemora.privacy.edits import Edit
 from nemora.privacy.label_hint import WORDS, hinted
 from nemora.privacy.mapped_text import MappedText
@@ -36,7 +37,7 @@ def turned_values(text: str) -> Iterator[Edit]:
     """Values with digits or an @, behind a word that announces one, backwards."""
     for match in _VALUE.finditer(text):
         value = match.group()
-        if len(value) >= 7 and hinted(text[max(0, match.start() - 60) : match.start()]):
+        if len(value) >= 7 and not is_published(value.rstrip(".")) and hinted(text[max(0, match.start() - 60) : match.start()]):
             yield Edit(match.start(), match.end(), _mirrored(value))
 
 
