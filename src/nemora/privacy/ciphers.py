@@ -22,7 +22,7 @@ _COMMON = """
     les des une pour avec dans merci danke gracias lautet tonight today transfer charge send form root
 """.split()
 _WANTED = frozenset(word for word in (*WORDS, *_COMMON) if word.isascii() and len(word) >= 3)
-LEAST_WEIGHT = 6
+LEAST_WEIGHT = 9
 """Letters of the words that a key must make before text is read with it; a lone word of three says nothing."""
 
 
@@ -56,13 +56,16 @@ def _hidden_words() -> dict[str, list[tuple[int, int]]]:
 def deciphered(text: MappedText) -> Iterator[MappedText]:
     """The text under each key that makes words of it, two keys at most."""
     found: Counter[int] = Counter()
+    words: Counter[int] = Counter()
     hidden = _hidden_words()
     for token in {match.group().lower() for match in _TOKEN.finditer(text.text)}:
         for key, size in hidden.get(token, ()):
             found[key] += size
-    keys = [key for key, weight in found.most_common(2) if weight >= LEAST_WEIGHT or _is_short(text.text)]
+            words[key] += 1
+    short = _is_short(text.text)
+    keys = [key for key, weight in found.most_common(2) if short or (weight >= LEAST_WEIGHT and words[key] > 1)]
     turned = {match.group().lower() for match in _TOKEN.finditer(text.text.translate(_KEYS[_ROT47]))}
-    if sum(map(len, turned & _WANTED)) >= (3 if _is_short(text.text) else LEAST_WEIGHT):
+    if sum(map(len, turned & _WANTED)) >= (3 if short else LEAST_WEIGHT):
         keys.append(_ROT47)
     for key in keys:
         yield text.through(MappedText(text.text.translate(_KEYS[key])))

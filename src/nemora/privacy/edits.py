@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nemora.privacy.covered import Covered
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.mapped_text import Builder, MappedText
 
+NOTHING = Covered()
 BEFORE, AFTER = 80, 60
 """Characters kept on each side of what was rewritten, for the words that give it meaning."""
 
@@ -21,14 +23,19 @@ class Edit:
     plain: str
 
 
-def rewritten(text: MappedText, edits: Iterable[Edit], *, weak: bool) -> Iterator[MappedText]:
+def rewritten(
+    text: MappedText, edits: Iterable[Edit], *, weak: bool, covered: Covered = NOTHING
+) -> Iterator[MappedText]:
     """The text around `edits` (sorted, without overlaps) with them made.
 
-    Near ones share a window. `weak` ones count only in windows where a word announces an identifier. All windows
+    Near ones share a window. `weak` ones count only in windows where a word announces an identifier, and outside of
+    what is `covered` by sure findings. All windows
     together are at most as long as the text and a constant for each edit, so a detector reads at most that much more.
     """
     group: list[Edit] = []
     for edit in edits:
+        if weak and covered.holds(*text.original_span(edit.start, edit.end)):
+            continue
         if group and edit.start - BEFORE > group[-1].end + AFTER:
             yield from _window(text, group, weak)
             group = []

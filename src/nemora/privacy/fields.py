@@ -6,7 +6,7 @@ What is found is written anew as lines of "key words: value", which every detect
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.tables import (
@@ -45,13 +45,18 @@ _ASSIGNED = re.compile(
 _GROUPS = ("value", "single", "bare")
 
 
-def labelled_lines(text: str) -> Iterator[MappedText]:
-    """Readings of "key words: value" lines, mapped to the values; at most so many characters each."""
+def labelled_lines(text: str, is_known: Callable[[int, int], bool]) -> Iterator[MappedText]:
+    """Readings of "key words: value" lines, mapped to the values; at most so many characters each.
+
+    Values at which something sure is known already are left out.
+    """
     pieces: list[Labelled] = []
     size = 0
     for number, labelled in enumerate(_all(text)):
         if number >= MAX_CELLS:
             break
+        if is_known(labelled.start, labelled.end):
+            continue
         pieces.append(labelled)
         size += len(labelled.label) + labelled.end - labelled.start + 3
         if size > CHARACTERS:

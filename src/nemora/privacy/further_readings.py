@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
 from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
+from nemora.privacy.covered import Covered
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.misread import misread, misread_ibans, short_encodings
 from nemora.privacy.spaced_out import (
     broken_lines,
     parted_digits,
@@ -37,15 +39,18 @@ _WEAK: tuple[Reader, ...] = (
     variables,
     turned_values,
     leet_words,
+    misread,
+    misread_ibans,
+    short_encodings,
 )
 
 
-def further_readings(text: MappedText) -> Iterator[MappedText]:
-    """Readable copies of parts of `text`, mapped to the original."""
+def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]:
+    """Readable copies of parts of `text`, mapped to the original; weak ones only outside of what is `covered`."""
     if len(text.text) < 8:
         return
     for readers, weak in ((_STRONG, False), (_WEAK, True)):
         for reader in readers:
-            yield from rewritten(text, reader(text.text), weak=weak)
+            yield from rewritten(text, reader(text.text), weak=weak, covered=covered)
     yield from deciphered(text)
     yield from turned_text(text)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from nemora.privacy.covered import Covered
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
@@ -40,6 +41,7 @@ JOIN = 96
 LEAST_LABELLED = 8
 """Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
+SURE_JOIN = 0.85
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
@@ -153,11 +155,12 @@ class Inspector:
         decoded = decoded_layers(base)
         readings = [base, *decoded.layers]
         piece.for_tagger = [decoded.unescaped, *decoded.runs]
+        whole = list(piece.for_tagger)
         for other in other_readings(piece.text):
+            whole.append(other)
             further = decoded_layers(other)
             readings += [other, *further.layers]
             decoded.complete &= further.complete
-        readings += [plain for reading in list(readings) for plain in further_readings(reading)]
         if not decoded.complete:
             self._failures.append("DecodeBudget")
         piece.matches = [Match(Kind.UNREADABLE, start, end, 1.0) for start, end in decoded.opaque]
@@ -166,6 +169,17 @@ class Inspector:
             piece.matches.append(Match(Kind.UNREADABLE, 0, len(piece.text), 1.0))
         for reading in readings:
             piece.matches.extend(self._matches(reading, piece.segment.label))
+        self._look_again(piece, [base, *whole])
+
+    def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
+        """Take off the disguises that leave the characters readable, where nothing sure was found."""
+        covered = Covered(piece.matches)
+        seen: set[str] = set()
+        for text in texts:
+            for reading in further_readings(text, covered):
+                if reading.text not in seen:
+                    seen.add(reading.text)
+                    piece.matches.extend(self._matches(reading, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in self._detectors:
@@ -211,18 +225,22 @@ class Inspector:
 
     def _labelled(self, segments: Sequence[Segment], known: set[Finding]) -> Iterator[Finding]:
         """Values whose key or column header stands apart from them, perhaps thousands of rows above."""
-        sure = {(f.where, f.start, f.end) for f in known if f.confidence >= 0.8}
+        at: dict[str, list[Match]] = {}
+        for f in known:
+            at.setdefault(f.where, []).append(Match(f.kind, f.start, f.end, f.confidence))
         for segment in segments:
             if segment.offset or len(segment.text) < LEAST_LABELLED:
                 continue
             text = normalise(segment.text)
+            sure = Covered(at.get(segment.where, ()))
             undone = undo_escapes(text.text) if "\\n" in text.text else None
             for whole in (text,) if undone is None else (text, text.through(undone.text)):
-                for lines in labelled_lines(whole.text):
-                    for match in self._in_lines(lines):
-                        found = _finding(segment, 0, _mapped(whole, match))
-                        if (found.where, found.start, found.end) not in sure:
-                            yield found
+
+                def is_known(start: int, end: int, whole: MappedText = whole, sure: Covered = sure) -> bool:
+                    return sure.holds(*whole.original_span(start, end))
+
+                for lines in labelled_lines(whole.text, is_known):
+                    yield from (_finding(segment, 0, _mapped(whole, match)) for match in self._in_lines(lines))
 
     def _in_lines(self, lines: MappedText) -> list[Match]:
         digest = self._cache.digest("lines", lines.text) if self._cache is not None else b""
@@ -237,11 +255,18 @@ class Inspector:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""
         spoken = [(s, int(m.group(1))) for s in segments if s.offset == 0 and (m := _JOINED.match(s.where))]
         sides = [[pair for pair in spoken if pair[1] % 2 == side] for side in (0, 1)]  # of a dialogue
+        orders = [spoken, *(sides if len(spoken) > 1 and all(sides) else ())]
+        contents = [pair for pair in spoken if not pair[0].where.endswith("arguments")]
+        if len(contents) < len(spoken):  # what tools say, without the calls between
+            orders.append(contents)
+        written: dict[str, list[tuple[Segment, int]]] = {}  # values of one name in call after call
+        for s in segments:
+            if s.offset and (m := _JOINED.match(s.where)) and s.where.endswith("arguments"):
+                written.setdefault(s.label, []).append((s, int(m.group(1))))
+        orders += [pairs for pairs in written.values() if len(pairs) > 1]
         for separator in ("", " "):
-            yield from self._joins_with(spoken, separator)
-            if len(spoken) > 1 and all(sides):
-                for side in sides:
-                    yield from self._joins_with(side, separator)
+            for order in orders:
+                yield from self._joins_with(order, separator)
 
     def _joins_with(self, spoken: Sequence[tuple[Segment, int]], separator: str) -> Iterator[Finding]:
         tail = ""
@@ -253,7 +278,8 @@ class Inspector:
             for match in self._crossing(tail, separator, head) if tail and head else ():
                 touched = [*places, *ahead][match.start : match.end]
                 is_one_message = touched[0][1] == turn
-                if is_one_message or CATALOGUE[match.kind].sensitivity is Sensitivity.SECRET:
+                graver = CATALOGUE[match.kind].sensitivity > Sensitivity.PERSONAL
+                if is_one_message or graver or (separator == "" and match.confidence >= SURE_JOIN):
                     yield from _split_finding(match, touched)
             bridge = ahead[: len(separator)] if tail else []
             joined = tail + (separator if tail else "") + segment.text[-JOIN:]
@@ -340,6 +366,7 @@ def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) ->
         _, start, _ = spans.get(id(segment), (segment, offset, 0))
         spans[id(segment)] = (segment, start, offset + 1)
     for segment, start, end in spans.values():
+        start, end = start + segment.offset, end + segment.offset
         yield Finding(match.kind, "joined", segment.where, start, end, match.confidence)
 
 

@@ -16,6 +16,7 @@ _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])
 _GROUPS = re.compile(r"(?<![\w~|*,;:/#])\d{1,8}(?:[ ]?[~|*,;:/#_+=][ ]?\d{1,8}){1,24}(?![\w])")
 _BROKEN = re.compile(r"(?P<head>[^\s]{1,24})[ ]?(?:\r?\n[^\s][^\n]{0,7}(?=\r?\n)){0,80}\r?\n(?=[^\s][^\n]{0,60})")
 _INSIDE = re.compile("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
+_SHORT_LINE = re.compile(r"\d[^\n]{0,15}(?:\n|\Z)")
 _BREAK = re.compile(r"\r?\n")
 _BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
 
@@ -77,5 +78,5 @@ def broken_lines(text: str) -> Iterator[Edit]:
     while (run := _BROKEN.search(text, at)) is not None:
         at = run.end()
         breaks = list(_BREAK.finditer(text, run.start(), run.end()))
-        if len(breaks) >= 2 or any(c.isdigit() for c in run["head"]):
+        if len(breaks) >= 2 or (run["head"][-1:].isdigit() and _SHORT_LINE.match(text, run.end())):
             yield from (Edit(*b.span(), "") for b in breaks)

@@ -77,12 +77,10 @@ _NUMBERS = _table()
 _LETTERS = {word: word[0] for word in _ALPHABET} | {"alpha": "a", "juliet": "j", "x-ray": "x", "whisky": "w"}
 _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
 _KNOWN = {**_NUMBERS, **_LETTERS, **_SIGNS, **dict.fromkeys(_TIMES, "")}
-_WORD = "|".join(sorted(map(re.escape, _KNOWN), key=len, reverse=True))
-# A run: known words, single letters and short numbers, with little between. The first one is a word or a number.
-_TOKEN = re.compile(rf"(?:{_WORD}|[0-9]{{1,4}}|[A-Za-z])(?![^\W_])", re.IGNORECASE)
-_FIRST = re.compile(rf"(?<![^\W_])(?:{_WORD})(?![^\W_])", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)?")
 _GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}")
-_LEADING = re.compile(r"(?<![^\W_])(?:[0-9]{1,4}[ ,.\-]{1,3}){1,12}\Z")
+_PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", *_SIGNS])
+MAX_TOKENS = 200
 
 _MORSE = dict(
     zip(
@@ -99,31 +97,38 @@ _MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
-    at = 0
-    while (first := _FIRST.search(text, at)) is not None:
-        tokens = _run(text, first.start())
-        at = max(first.end(), tokens[-1].end() if tokens else 0)
-        leading = _LEADING.search(text, max(0, first.start() - 60), first.start())
-        start = leading.start() if leading else first.start()
-        known = sum(len(token.group()) > 1 and not token.group().isdigit() for token in tokens)
-        plain = re.sub(r"\D", "", leading.group()) if leading else ""
-        plain += _said([token.group() for token in tokens])
-        if known >= 2 and len(tokens) + (len(leading.group()) if leading else 0) >= LEAST and len(plain) >= LEAST:
-            yield Edit(start, at, plain)
+    run: list[re.Match[str]] = []
+    for token in _TOKEN.finditer(text):
+        if not _is_known(token.group()):
+            yield from _edit(run)
+            run = []
+            continue
+        if run and (len(run) >= MAX_TOKENS or not _GAP.fullmatch(text, run[-1].end(), token.start())):
+            yield from _edit(run)
+            run = []
+        run.append(token)
+    yield from _edit(run)
 
 
-def _run(text: str, start: int) -> list[re.Match[str]]:
-    tokens: list[re.Match[str]] = []
-    while (token := _TOKEN.match(text, start)) is not None and len(tokens) < 200:
-        tokens.append(token)
-        gap = _GAP.match(text, token.end())
-        if gap is None:
-            break
-        start = gap.end()
-    # A sentence goes on in words that only happen to be here: "… nine at a".
-    while tokens and (tokens[-1].group().lower() in _SIGNS or tokens[-1].group() in ("a", "I", "A", "e", "y", "o")):
-        tokens.pop()
-    return tokens
+def _is_known(word: str) -> bool:
+    if len(word) == 1:
+        return word.isascii() or word in _KNOWN
+    return (len(word) <= 4 and word.isdigit()) or word.lower() in _KNOWN
+
+
+def _edit(run: list[re.Match[str]]) -> Iterator[Edit]:
+    """What a run says, if it is long enough. A sentence goes on in words that only happen to be here: "… nine at a"."""
+    if len(run) < LEAST:
+        return
+    while run and run[-1].group() in _PROSE_ENDS:
+        run.pop()
+    while run and run[0].group() in _PROSE_ENDS:
+        run.pop(0)
+    words = [token.group() for token in run]
+    if sum(len(word) > 1 and not word.isdigit() for word in words) >= 2:
+        plain = _said(words)
+        if len(plain) >= LEAST:
+            yield Edit(run[0].start(), run[-1].end(), plain)
 
 
 def _said(words: list[str]) -> str:
