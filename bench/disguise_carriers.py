@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 
-from disguise_values import birth_date, card, digits, email, iban, password, phone, ssn
+from disguise_values import birth_date, card, digits, email, iban, password, ssn
 
 KEYED: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
     "ssn": (lambda rng: ssn(rng).replace("-", ""), ("ssn", "SSN", "social_security_number", "socialSecurityNumber")),
@@ -60,7 +60,9 @@ def _separated(separator: str, rows: int) -> Callable[[random.Random, str, str],
 
 
 def _markdown(rng: random.Random, key: str, value: str) -> str:
-    return f"| {OTHER[0]} | {key} | {OTHER[1]} |\n|---|---|---|\n| ready | | east |\n| {VALUES[3]} | {value} | north |\n"
+    return (
+        f"| {OTHER[0]} | {key} | {OTHER[1]} |\n|---|---|---|\n| ready | | east |\n| {VALUES[3]} | {value} | north |\n"
+    )
 
 
 def _html(rng: random.Random, key: str, value: str) -> str:
@@ -71,7 +73,8 @@ def _html(rng: random.Random, key: str, value: str) -> str:
 
 
 def _sql(rng: random.Random, key: str, value: str) -> str:
-    return f"INSERT INTO records ({OTHER[0]}, {key}, {OTHER[1]}) VALUES\n  ('ready', NULL, 'east'),\n  ('green', '{value}', 'north');"
+    columns = f"{OTHER[0]}, {key}, {OTHER[1]}"
+    return f"INSERT INTO records ({columns}) VALUES\n  ('ready', NULL, 'east'),\n  ('green', '{value}', 'north');"
 
 
 def _psql(rng: random.Random, key: str, value: str) -> str:
@@ -80,7 +83,9 @@ def _psql(rng: random.Random, key: str, value: str) -> str:
 
 def _fixed(rng: random.Random, key: str, value: str) -> str:
     width = max(len(key), len(value)) + 3
-    return f"{'STATUS':10}{key.upper():{width}}REGION\n{'ready':10}{'-':{width}}east\n{'green':10}{value:{width}}north\n"
+    return (
+        f"{'STATUS':10}{key.upper():{width}}REGION\n{'ready':10}{'-':{width}}east\n{'green':10}{value:{width}}north\n"
+    )
 
 
 def _arrays(rng: random.Random, key: str, value: str) -> str:
@@ -92,7 +97,9 @@ CARRIERS: dict[str, Callable[[random.Random, str, str], str]] = {
     "csv, many rows": _separated(",", 400),
     "semicolons": _separated(";", 3),
     "tsv": _separated("\t", 5),
-    "json": lambda rng, k, v: json.dumps({"id": 7, k: v, "status": "ready"}, ensure_ascii=False, indent=rng.choice((None, 2))),
+    "json": lambda rng, k, v: json.dumps(
+        {"id": 7, k: v, "status": "ready"}, ensure_ascii=False, indent=rng.choice((None, 2))
+    ),
     "nested json": lambda rng, k, v: json.dumps({"data": [{"record": {k: {"value": v}}}]}, ensure_ascii=False),
     "json in json": lambda rng, k, v: json.dumps({"body": json.dumps({k: v})}),
     "key and value json": lambda rng, k, v: json.dumps({"name": k, "value": v}, ensure_ascii=False),
@@ -106,8 +113,8 @@ CARRIERS: dict[str, Callable[[random.Random, str, str], str]] = {
     "xml attribute": lambda rng, k, v: f'<record status="ready" {k}="{v}" region="north"/>',
     "xml pair": lambda rng, k, v: f'<field name="{k}">{v}</field>',
     "sql insert": _sql,
-    "sql update": lambda rng, k, v: f"UPDATE records SET {k} = '{v}' WHERE status = 'ready';",
-    "sql where": lambda rng, k, v: f"SELECT * FROM records WHERE {k} = '{v}'",
+    "sql update": lambda rng, k, v: f"UPDATE records SET {k} = '{v}' WHERE status = 'ready';",  # noqa: S608 - text to read, no query
+    "sql where": lambda rng, k, v: f"SELECT * FROM records WHERE {k} = '{v}'",  # noqa: S608 - text to read, no query
     "psql table": _psql,
     "markdown table": _markdown,
     "html table": _html,

@@ -14,19 +14,28 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from disguise_carriers import CARRIERS, KEYED, NEUTRAL
-from disguise_values import HARMLESS, IDENTIFIERS, Sample, sample
-from disguises import SENTENCE, VALUE, Rewrite, label_leet
 from rich.console import Console
 from rich.table import Table
 
+from disguise_carriers import CARRIERS, KEYED, NEUTRAL
+from disguise_kinds import SENTENCE, VALUE, Rewrite, label_leet
+from disguise_values import HARMLESS, IDENTIFIERS, Sample, sample
 from nemora.core import ChatRequest, Message, TextPart, ToolCall
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.inspect import Inspector
 from nemora.privacy.segment import segments
 
-SPREAD = ("three parts", "parts of four", "three messages", "two of one speaker", "tool chunks", "tool lines", "arguments")
+SPREAD = (
+    "three parts",
+    "parts of four",
+    "three messages",
+    "two of one speaker",
+    "tool chunks",
+    "tool lines",
+    "arguments",
+)
 
 
 @dataclass(slots=True)
@@ -82,28 +91,30 @@ def spread(kind: str, picked: Sample) -> Case:
     at = text.index(picked.value)
     third = max(2, len(picked.value) // 3)
     cuts = [0, at + third, at + 2 * third, len(text)]
-    pieces = [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(cuts)]
     if kind == "parts of four":
         pieces = [text[n : n + 4] for n in range(0, len(text), 4)]
+    messages: tuple[Message, ...]
     if kind in ("three parts", "parts of four"):
         messages = (Message("user", tuple(TextPart(piece) for piece in pieces)),)
     elif kind == "three messages":
-        between = (Message("assistant", "Go on."),)
-        messages = sum(((Message("user", piece), *between) for piece in pieces), ())  # type: ignore[arg-type]
+        messages = tuple(m for piece in pieces for m in (Message("user", piece), Message("assistant", "Go on.")))
     elif kind == "two of one speaker":
-        messages = tuple(Message("user", piece) for piece in pieces)  # type: ignore[assignment]
+        messages = tuple(Message("user", piece) for piece in pieces)
     elif kind in ("tool chunks", "tool lines"):
         call = Message("assistant", tool_calls=(ToolCall("c1", "read", "{}"),))
         chunks = tuple(
             m
             for n, piece in enumerate(pieces)
-            for m in (Message("assistant", tool_calls=(ToolCall(f"c{n}", "read", f'{{"page": {n}}}'),)),
-                      Message("tool", piece, tool_call_id=f"c{n}"))
+            for m in (
+                Message("assistant", tool_calls=(ToolCall(f"c{n}", "read", f'{{"page": {n}}}'),)),
+                Message("tool", piece, tool_call_id=f"c{n}"),
+            )
         )
-        messages = (Message("user", "Read the file."), call, *chunks)  # type: ignore[assignment]
+        messages = (Message("user", "Read the file."), call, *chunks)
     else:
         calls = tuple(ToolCall(f"c{n}", "append", json.dumps({"text": piece})) for n, piece in enumerate(pieces))
-        messages = (Message("user", "Write it."), Message("assistant", tool_calls=calls))  # type: ignore[assignment]
+        messages = (Message("user", "Write it."), Message("assistant", tool_calls=calls))
     return Case(ChatRequest(model="auto", messages=messages), shown=" ⏐ ".join(pieces))
 
 
@@ -145,7 +156,7 @@ def measure(each: int, misses: str) -> dict[str, Row]:
     """Every kind of disguise over every type, `each` times."""
     rows: dict[str, Row] = {}
     for kind in kinds():
-        rng = random.Random(f"{kind}")
+        rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(kind, Row())
         for table, wanted in ((IDENTIFIERS, True), (HARMLESS, False)):
             for type_ in table:
@@ -154,7 +165,7 @@ def measure(each: int, misses: str) -> dict[str, Row]:
                     if case is not None:
                         count(row, case, type_, wanted=wanted, misses=misses == kind)
     for kind in CARRIERS:
-        rng = random.Random(kind)
+        rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(f"carrier: {kind}", Row())
         for name, wanted in (("keyed", True), ("neutral", False)):
             for type_ in KEYED if wanted else NEUTRAL:
@@ -167,7 +178,9 @@ def measure(each: int, misses: str) -> dict[str, Row]:
 def count(row: Row, case: Case, type_: str, *, wanted: bool, misses: bool) -> None:
     findings = found_in(case)
     # An order number is no secret when a detector merely calls it personal; it must not be found at all.
-    hit = covered(case, findings) if wanted else any(CATALOGUE[f.kind].sensitivity > Sensitivity.PUBLIC for f in findings)
+    hit = (
+        covered(case, findings) if wanted else any(CATALOGUE[f.kind].sensitivity > Sensitivity.PUBLIC for f in findings)
+    )
     if wanted:
         row.identifiers += 1
         row.found += hit

@@ -60,8 +60,8 @@ def phone(rng: random.Random) -> str:
 
 
 def email(rng: random.Random) -> str:
-    first = rng.choice("milena tobias rashid yuki carmen olu piotr greta sanjay lucia".split())
-    last = rng.choice("hartwig osei novak takeda ferrer lindqvist rao duarte weiss kaplan".split())
+    first = rng.choice(["milena", "tobias", "rashid", "yuki", "carmen", "olu", "piotr", "greta", "sanjay", "lucia"])
+    last = rng.choice(["hartwig", "osei", "novak", "takeda", "ferrer", "lindqvist", "rao", "duarte", "weiss", "kaplan"])
     domain = rng.choice(("gmail.com", "proton.me", "outlook.com", "bergmann-bau.de", "finovia.io", "correo.es"))
     return f"{first}{rng.choice(('.', '_', ''))}{last}{rng.choice(('', '84', '7'))}@{domain}"
 
@@ -101,19 +101,25 @@ def api_key(rng: random.Random) -> str:
 
 
 def password(rng: random.Random) -> str:
-    word = rng.choice("Falcon Winter Quartz Meadow Copper Lantern".split())
+    word = rng.choice(["Falcon", "Winter", "Quartz", "Meadow", "Copper", "Lantern"])
     return f"{word}{rng.choice('!#$%')}{rng.randint(10, 9999)}{rng.choice(('x', 'Q', 'zz', 'k9'))}"
 
 
 def birth_date(rng: random.Random) -> str:
     day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1940, 2006)
-    return rng.choice((f"{year}-{month:02d}-{day:02d}", f"{day:02d}.{month:02d}.{year}", f"{month:02d}/{day:02d}/{year}"))
+    return rng.choice(
+        (f"{year}-{month:02d}-{day:02d}", f"{day:02d}.{month:02d}.{year}", f"{month:02d}/{day:02d}/{year}")
+    )
 
 
 IDENTIFIERS: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
     "card": (
         card,
-        ("Please charge my credit card {v} today.", "Meine Kreditkarte: {v}, danke.", "Número de tarjeta {v} por favor."),
+        (
+            "Please charge my credit card {v} today.",
+            "Meine Kreditkarte: {v}, danke.",
+            "Número de tarjeta {v} por favor.",
+        ),
     ),
     "ssn": (ssn, ("My SSN is {v}.", "His social security number: {v}", "ssn={v} for the form")),
     "iban": (iban, ("Transfer it to IBAN {v} please.", "Meine IBAN lautet {v}", "Mon IBAN : {v}, merci")),
@@ -137,7 +143,10 @@ def _isbn(rng: random.Random) -> str:
 
 
 HARMLESS: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
-    "order": (lambda rng: f"{digits(rng, 4)}-{digits(rng, 6)}", ("Order number {v} has shipped.", "Bestellnummer: {v}")),
+    "order": (
+        lambda rng: f"{digits(rng, 4)}-{digits(rng, 6)}",
+        ("Order number {v} has shipped.", "Bestellnummer: {v}"),
+    ),
     "tracking": (lambda rng: f"1Z{digits(rng, 12)}", ("Tracking code {v} shows a delay.",)),
     "hash": (lambda rng: rng.randbytes(20).hex(), ("The bug came with commit {v}.", "git checkout {v}")),
     "version": (
@@ -146,7 +155,9 @@ HARMLESS: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
     ),
     "isbn": (_isbn, ("The book has ISBN {v}.", "ISBN: {v}")),
     "timestamp": (
-        lambda rng: f"2025-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}T{rng.randint(10, 23)}:{rng.randint(10, 59)}:07Z",
+        lambda rng: (
+            f"2025-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}T{rng.randint(10, 23)}:{rng.randint(10, 59)}:07Z"
+        ),
         ("The job ran at {v}.", "started {v}"),
     ),
     "uuid": (lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)), ("Request id {v} failed.", "trace {v}")),
@@ -183,7 +194,9 @@ HARMLESS: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
 }
 
 
-def sample(rng: random.Random, table: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]], type_: str) -> Sample:
+def sample(
+    rng: random.Random, table: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]], type_: str
+) -> Sample:
     """A fresh value of one type in one of its sentences."""
     make, sentences = table[type_]
     return Sample(type_, make(rng), rng.choice(sentences))

@@ -13,13 +13,17 @@ _LIST = re.compile(
     rf"{_CODE}(?:[ ]?[,;][ \n]{{0,8}}{_CODE}|[ ]{_CODE}){{5,2000}}+[ ]?[\])}}]{{0,3}}(?![\w])"
 )
 _ONE = re.compile(_CODE)
-_CALL = r"(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+_CALL = (
+    r"(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+)
 _CALLS = re.compile(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|\d+")
 _POINT = r"(?:U\+|u\+|\\N\{U\+)[0-9A-Fa-f]{4,6}\}?"
 _POINTS = re.compile(rf"{_POINT}(?:[ ,]{{0,2}}{_POINT}){{3,2000}}+")
 _HEX = re.compile(r"\+([0-9A-Fa-f]{4,6})")
-_BITS = re.compile(r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)")
+_BITS = re.compile(
+    r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)"
+)
 _OCTET = re.compile(r"[01]{7,8}")
 
 

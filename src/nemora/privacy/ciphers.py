@@ -28,9 +28,7 @@ LEAST_WEIGHT = 9
 
 def _tables() -> list[dict[int, int]]:
     """One table a key, from what stands there to what it says."""
-    tables = [
-        str.maketrans(_LOWER + _UPPER, _LOWER[n:] + _LOWER[:n] + _UPPER[n:] + _UPPER[:n]) for n in range(1, 26)
-    ]
+    tables = [str.maketrans(_LOWER + _UPPER, _LOWER[n:] + _LOWER[:n] + _UPPER[n:] + _UPPER[:n]) for n in range(1, 26)]
     tables.append(str.maketrans(_LOWER + _UPPER, _LOWER[::-1] + _UPPER[::-1]))
     tables.append(str.maketrans(_PRINTED, _PRINTED[47:] + _PRINTED[:47]))
     return tables
@@ -76,7 +74,9 @@ def _is_short(text: str) -> bool:
 
 
 _LEET = str.maketrans("43105778@$!|9", "aeiosttba" + "silg")
-_MIXED = re.compile(r"(?<![\w@$!|])(?=[\w@$!|-]{0,24}[A-Za-z])(?=[\w@$!|-]{0,24}[0-9@$!|])[A-Za-z0-9@$!|]{2,24}(?![\w@$!|])")
+_MIXED = re.compile(
+    r"(?<![\w@$!|])(?=[\w@$!|-]{0,24}[A-Za-z])(?=[\w@$!|-]{0,24}[0-9@$!|])[A-Za-z0-9@$!|]{2,24}(?![\w@$!|])"
+)
 _NUMERIC = re.compile(r"(?<![\w@$!.-])[0-9@$!|]{3}[A-Za-z]?(?![\w@$!.-])")
 
 

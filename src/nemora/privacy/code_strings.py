@@ -33,8 +33,12 @@ _ASSIGNED = re.compile(
     r"(?P<value>(?<=[\"'`])[^\"'`\n]{1,200}(?=(?P=quote))|\d{1,20}(?=[ ;\n]|\Z))"
 )
 _NAME = r"\$?\{?[A-Za-z_]\w{0,39}\}?"
-_SUM = re.compile(rf"(?<![\w.\"'])(?:str\()?(?:{_NAME})\)?(?:\s{{0,3}}(?:\+|\.|\|\||&|\.\.)\s{{0,3}}(?:str\()?{_NAME}\)?){{1,30}}(?![\w(.])")
-_TEMPLATE = re.compile(r"(?:(?:f[\"']|[\"'`])?)(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?){2,30}[\"'`]?")
+_SUM = re.compile(
+    rf"(?<![\w.\"'])(?:str\()?(?:{_NAME})\)?(?:\s{{0,3}}(?:\+|\.|\|\||&|\.\.)\s{{0,3}}(?:str\()?{_NAME}\)?){{1,30}}(?![\w(.])"
+)
+_TEMPLATE = re.compile(
+    r"(?:(?:f[\"']|[\"'`])?)(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?){2,30}[\"'`]?"
+)
 _IDENT = re.compile(r"[A-Za-z_]\w{0,39}")
 MAX_NAMES = 400
 
@@ -62,10 +66,17 @@ def joined_lists(text: str) -> Iterator[Edit]:
 
 def worked_out(text: str) -> Iterator[Edit]:
     """Literals on which code works: signs replaced, turned around."""
-    if "eplace" not in text and "evers" not in text and "EVERSE" not in text and "::-1" not in text and "strrev" not in text:
+    if (
+        "eplace" not in text
+        and "evers" not in text
+        and "EVERSE" not in text
+        and "::-1" not in text
+        and "strrev" not in text
+    ):
         return
     edits = [
-        Edit(m.start(), m.end(), '"' + m["body"].replace(m["sign"], m["by"][1:-1]) + '"') for m in _REPLACED.finditer(text)
+        Edit(m.start(), m.end(), '"' + m["body"].replace(m["sign"], m["by"][1:-1]) + '"')
+        for m in _REPLACED.finditer(text)
     ]
     edits += [Edit(m.start(), m.end(), '"' + (m["body"] or m["other"])[::-1] + '"') for m in _TURNED.finditer(text)]
     edits.sort(key=lambda edit: edit.start)

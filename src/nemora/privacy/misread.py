@@ -32,7 +32,9 @@ def misread_ibans(text: str) -> Iterator[Edit]:
     """The same in account numbers: behind the country and bank they hold digits."""
     for run in _IBAN.finditer(text):
         head, tail = run.group()[:2], run.group()[2:]
-        plain = head + tail[:2].translate(_READ) + re.sub(r"(?<=[0-9 ])[OoIlSB]|[OoIlSB](?=[0-9 ])", _as_digit, tail[2:])
+        plain = (
+            head + tail[:2].translate(_READ) + re.sub(r"(?<=[0-9 ])[OoIlSB]|[OoIlSB](?=[0-9 ])", _as_digit, tail[2:])
+        )
         if plain != run.group():
             yield Edit(run.start(), run.end(), plain)
 
@@ -42,7 +44,7 @@ def _as_digit(letter: re.Match[str]) -> str:
 
 
 def short_encodings(text: str) -> Iterator[Edit]:
-    """A number of eight digits is twelve characters of base64, too short to be read without a word that announces it."""
+    """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
     for run in _ENCODED.finditer(text):
         for decode in (from_base64, from_base32, from_hex):
             data = decode(run.group())

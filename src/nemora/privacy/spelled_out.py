@@ -85,7 +85,8 @@ MAX_TOKENS = 200
 _MORSE = dict(
     zip(
         (
-            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. "
+            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..-"
+            " -.-- --.. "
             "----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. .-.-.- .--.-. -....- ..--.- ---... -..-. .-.-."
         ).split(),
         "abcdefghijklmnopqrstuvwxyz0123456789.@-_:/+",
@@ -117,7 +118,7 @@ def _is_known(word: str) -> bool:
 
 
 def _edit(run: list[re.Match[str]]) -> Iterator[Edit]:
-    """What a run says, if it is long enough. A sentence goes on in words that only happen to be here: "… nine at a"."""
+    """What a run says, if it is long enough. Prose goes on in words of the tables: "… nine at a"."""
     if len(run) < LEAST:
         return
     while run and run[-1].group() in _PROSE_ENDS:

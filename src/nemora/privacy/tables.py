@@ -1,4 +1,4 @@
-"""Rows under their headers: CSV and its kin, Markdown, query results, fixed columns, SQL inserts, HTML, JSON of columns.
+"""Rows under their headers: CSV and its kin, Markdown, query results, fixed columns, SQL, HTML, JSON of columns.
 
 A header gives its meaning to every cell below, however far. Only columns whose header announces an identifier are read.
 """
@@ -28,7 +28,9 @@ class Labelled:
 _LINE = re.compile(r"[^\n]+")
 _RULE = re.compile(r"[\s|+:=─│┼-]*\Z")
 _CELLS = {
-    separator: re.compile(rf'[ ]*(?:"(?P<quoted>(?:[^"\n]|"")*)"|(?P<bare>[^{re.escape(separator)}\n]*))[ ]*(?:{re.escape(separator)}|\Z)')
+    separator: re.compile(
+        rf'[ ]*(?:"(?P<quoted>(?:[^"\n]|"")*)"|(?P<bare>[^{re.escape(separator)}\n]*))[ ]*(?:{re.escape(separator)}|\Z)'
+    )
     for separator in (",", ";", "\t", "|")
 }
 _WIDE_CELL = re.compile(r"\S+(?:[ ]\S+)*")
@@ -76,7 +78,10 @@ def _separated(text: str, separator: str) -> Iterator[Labelled]:
 
 def _is_header(cells: list[str]) -> bool:
     """Names of columns are short and hold few digits."""
-    return all(len(c) <= LONGEST_LABEL for c in cells) and sum(c.isdigit() for cell in cells for c in cell) <= len(cells) + 2
+    return (
+        all(len(c) <= LONGEST_LABEL for c in cells)
+        and sum(c.isdigit() for cell in cells for c in cell) <= len(cells) + 2
+    )
 
 
 def _cells(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:
@@ -95,7 +100,7 @@ def _cells(text: str, start: int, end: int, separator: str) -> list[tuple[int, i
         first, last = cell.span(name)
         last -= len(cell[name]) - len(cell[name].rstrip())
         cells.append((start + first, start + max(first, last)))
-        if cell.end() == at or cell.end() == len(line) and not line.endswith(separator):
+        if cell.end() == at or (cell.end() == len(line) and not line.endswith(separator)):
             break
         at = cell.end()
     return cells
@@ -141,7 +146,7 @@ def inserted(text: str) -> Iterator[Labelled]:
     if "nto" not in text and "NTO" not in text:
         return
     for insert in _INSERT.finditer(text):
-        labels = [meaning(column.strip(" \"`[]\n")) for column in insert["columns"].split(",")]
+        labels = [meaning(column.strip(' "`[]\n')) for column in insert["columns"].split(",")]
         at = insert.end()
         while any(labels) and (row := _TUPLE.match(text, at)) is not None:
             at = row.end()
@@ -199,7 +204,11 @@ def json_rows(text: str) -> Iterator[Labelled]:
         if not any(labels):
             continue
         for row in _JSON_ROW.finditer(text, named.end()):
-            cells = [m.span("quoted" if m["quoted"] is not None else "bare") for m in _JSON_CELL.finditer(row["row"]) if m.group()]
+            cells = [
+                m.span("quoted" if m["quoted"] is not None else "bare")
+                for m in _JSON_CELL.finditer(row["row"])
+                if m.group()
+            ]
             if len(cells) != len(labels):
                 continue
             for label, (start, end) in zip(labels, cells, strict=True):

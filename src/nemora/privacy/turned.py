@@ -16,9 +16,11 @@ SHORT = 160
 _TOKEN = re.compile(r"[^\W\d_]{3,24}")
 _PLAIN = frozenset(WORDS)
 _BACKWARDS = frozenset(word[::-1] for word in WORDS if len(word) >= 3 and word[::-1] not in _PLAIN) - frozenset(
-    "lam pit sub tar top pin nit nip ton rac krow emit tub".split()
+    ["lam", "pit", "sub", "tar", "top", "pin", "nit", "nip", "ton", "rac", "krow", "emit", "tub"]
 )
-_VALUE = re.compile(r"(?<![\w@.])(?=[^\s]{0,40}\d|[^\s@]{0,40}@)[\w().@+/-]{2,60}(?:[ ][\w().+/-]*\d[\w().+/-]*){0,8}(?![\w@])")
+_VALUE = re.compile(
+    r"(?<![\w@.])(?=[^\s]{0,40}\d|[^\s@]{0,40}@)[\w().@+/-]{2,60}(?:[ ][\w().+/-]*\d[\w().+/-]*){0,8}(?![\w@])"
+)
 _SPLIT = re.compile(r"\S+")
 
 
@@ -40,13 +42,18 @@ def turned_values(text: str) -> Iterator[Edit]:
     """Values with digits or an @, behind a word that announces one, backwards."""
     for match in _VALUE.finditer(text):
         value = match.group()
-        if len(value) >= 7 and _could_be(value.rstrip(".,")) and hinted(text[max(0, match.start() - 60) : match.start()]):
+        if (
+            len(value) >= 7
+            and _could_be(value.rstrip(".,"))
+            and hinted(text[max(0, match.start() - 60) : match.start()])
+        ):
             yield Edit(match.start(), match.end(), _mirrored(value))
 
 
 _PREFIXES = ("ks", "phg", "ohg", "shg", "aika", "taplg", "tap_buhtig", "bxox", "pxox", "ipavn", "fh", "azia", "ipyp")
 _SHAPE = re.compile(
-    r"[a-z]{2,6}\.[\w.-]{1,60}@|[\w ]{10,40}\d{2}[ ]?[A-Z]{2}|[\d ()/.-]{7,20}\+|\d{4}[- ]\d{3}[ -]?[()]|\d{4}-\d{2}-\d{3}"
+    r"[a-z]{2,6}\.[\w.-]{1,60}@|[\w ]{10,40}\d{2}[ ]?[A-Z]{2}|[\d ()/.-]{7,20}\+|\d{4}[- ]\d{3}[ -]?[()]"
+    r"|\d{4}-\d{2}-\d{3}"
     r"|\d{1,2}[-./]\d{1,2}[-./]\d\d(?:91|02)|\d\d(?:91|02)[-./]\d{1,2}[-./]\d{1,2}"
 )
 
@@ -59,7 +66,9 @@ def _could_be(value: str) -> bool:
     if 13 <= len(digits) <= 19 and len(digits) >= len(value) - 6:
         return luhn(digits[::-1])
     key = re.search(r"[-_]?([A-Za-z_]{2,10})\Z", value)
-    return _SHAPE.match(value) is not None or (len(value) >= 16 and key is not None and key[1].lower().endswith(_PREFIXES))
+    return _SHAPE.match(value) is not None or (
+        len(value) >= 16 and key is not None and key[1].lower().endswith(_PREFIXES)
+    )
 
 
 _BRACKETS = str.maketrans("()[]", ")(][")
@@ -67,4 +76,8 @@ _BRACKETS = str.maketrans("()[]", ")(][")
 
 def _mirrored(value: str) -> str:
     trimmed = value.rstrip(".,")
-    return trimmed[::-1].translate(_BRACKETS) if value.count("(") != value[::-1].count("(") else trimmed[::-1] + value[len(trimmed) :]
+    return (
+        trimmed[::-1].translate(_BRACKETS)
+        if value.count("(") != value[::-1].count("(")
+        else trimmed[::-1] + value[len(trimmed) :]
+    )

@@ -19,17 +19,22 @@ _MONTH = (
 _YEAR = r"(?:19\d\d|20[0-3]\d)"
 _DAY, _NUMBER = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _DATE = (
-    rf"(?:{_YEAR}[ ]?[-/.年][ ]?{_NUMBER}[ ]?[-/.月][ ]?{_DAY}日?(?:T[\d:.Z+]{{2,20}})?|{_DAY}[ ]?[-/.][ ]?{_DAY}[ ]?[-/.][ ]?(?:{_YEAR}|\d\d)"
+    rf"(?:{_YEAR}[ ]?[-/.年][ ]?{_NUMBER}[ ]?[-/.月][ ]?{_DAY}日?(?:T[\d:.Z+]{{2,20}})?"
+    rf"|{_DAY}[ ]?[-/.][ ]?{_DAY}[ ]?[-/.][ ]?(?:{_YEAR}|\d\d)"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01])(?:19\d\d|200\d|201\d)"
-    rf"|{_DAY}(?:st|nd|rd|th|\.)?[ -](?:of |de |di )?{_MONTH}\.?,?[ -](?:de |del )?{_YEAR}|{_MONTH}\.?[ -]{_DAY}(?:st|nd|rd|th)?,?[ ]{_YEAR})"
+    rf"|{_DAY}(?:st|nd|rd|th|\.)?[ -](?:of |de |di )?{_MONTH}\.?,?[ -](?:de |del )?{_YEAR}"
+    rf"|{_MONTH}\.?[ -]{_DAY}(?:st|nd|rd|th)?,?[ ]{_YEAR})"
     rf"(?![\w]|[-/.]\d)"
 )
 _LABEL = (
     r"(?:date[\s_-]?of[\s_-]?birth|birth[\s_-]?da(?:te|y)|d\.?o\.?b\.?(?![\w])|born[\s_-]on|birth[\s_-]?dt"
-    r"|geburts(?:datum|tag)|geb\.(?: am)?|geb[\s_-]?datum|date[\s_](?:de[\s_])?naissance|n[ée]{1,2}e? le|fecha[\s_](?:de[\s_])?nac(?:imiento)?"
+    r"|geburts(?:datum|tag)|geb\.(?: am)?|geb[\s_-]?datum|date[\s_](?:de[\s_])?naissance|n[ée]{1,2}e? le"
+    r"|fecha[\s_](?:de[\s_])?nac(?:imiento)?"
     r"|f\. ?nac\.|nacid[oa] el|data[\s_](?:di[\s_])?nascita|nat[oa] il|data[\s_](?:de[\s_])?nascimento|nascid[oa] em"
-    r"|geboortedatum|geboren op|data[\s_]urodzenia|urodz(?:ony|ona)|дата[\s_]рождения|родил(?:ся|ась)|д\.р\.|födelsedatum|född"
-    r"|fødselsdato|født|syntymäaika|datum[\s_]narození|születési (?:idő|dátum)|doğum[\s_]tarihi|ngày sinh|tanggal[\s_]lahir"
+    r"|geboortedatum|geboren op|data[\s_]urodzenia|urodz(?:ony|ona)|дата[\s_]рождения|родил(?:ся|ась)|д\.р\."
+    r"|födelsedatum|född"
+    r"|fødselsdato|født|syntymäaika|datum[\s_]narození|születési (?:idő|dátum)|doğum[\s_]tarihi|ngày sinh"
+    r"|tanggal[\s_]lahir"
     r"|出生(?:日期|年月日?)|生年月日|生日|생년월일|تاريخ (?:الميلاد|الولادة)|תאריך לידה|जन्म ?तिथि|ημερομηνία γέννησης)"
 )
 _KEYED = re.compile(
@@ -39,7 +44,8 @@ _KEYED = re.compile(
     re.IGNORECASE,
 )
 _BORN = re.compile(
-    rf"(?<![^\W_])(?P<who>(?:I|ich|yo|je|io|eu|ik|patient\w?|client|son|daughter|wife|husband|mother|father|employee)[ ]"
+    rf"(?<![^\W_])(?P<who>(?:I|ich|yo|je|io|eu|ik|patient\w?|client|son|daughter|wife|husband|mother|father"
+    rf"|employee)[ ]"
     rf"(?:was|wurde|bin|nací|suis|sono|nasci|ben|is)[ ]|)(?P<label>born|geboren|né|née|nací|nasci)"
     rf"(?:[ ](?:on|am|le|el|il|em|op|the))?[: ]{{1,2}}(?P<date>{_DATE})",
     re.IGNORECASE,

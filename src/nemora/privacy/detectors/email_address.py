@@ -51,7 +51,8 @@ _DOT = (
 )
 _SPELLED = re.compile(
     rf"(?<![\w.])(?P<local>[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,4}})"
-    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|@|a|a t|ät|æt|arroba|arobase|chiocciola)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}(?:at|ät|arroba|arobase|chiocciola|apenstaartje|małpa|собака|kukac|snabel-a)\s{{1,2}}"
+    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|@|a|a t|ät|æt|arroba|arobase|chiocciola)\s?[\])}}>]\s{{0,2}}"
+    rf"|\s{{1,2}}(?:at|ät|arroba|arobase|chiocciola|apenstaartje|małpa|собака|kukac|snabel-a)\s{{1,2}}"
     rf"|\s?[_-]at[_-]\s?)"
     rf"(?P<domain>[^\W_][\w-]{{0,62}}(?:{_DOT}[\w-]{{1,63}}){{0,4}}{_DOT}(?:{_TLD}))(?![\w-])",
     re.IGNORECASE,

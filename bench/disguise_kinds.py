@@ -6,6 +6,7 @@
 A kind gives None where it does not fit a value (digits of other scripts for a value without digits).
 """
 
+# ruff: noqa: SIM905 - lists of words read better as text
 from __future__ import annotations
 
 import base64
@@ -26,15 +27,16 @@ _GREEK = str.maketrans("ABEHIKMNOPTXYZov", "ΑΒΕΗΙΚΜΝΟΡΤΧΥΖον")
 _OCR = {"0": "O", "1": "l", "5": "S", "8": "B"}
 _LEET = str.maketrans("aeiostAEIOST", "4310574310" + "57")
 _NATO = (
-    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
-    "sierra tango uniform victor whiskey xray yankee zulu"
+    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november "
+    "oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu"
 ).split()
 _MORSE = dict(
     zip(
         "abcdefghijklmnopqrstuvwxyz0123456789.@-_:",
         (
-            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. "
-            "----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. .-.-.- .--.-. -....- ..--.- ---..."
+            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- "
+            ".-- -..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. .-.-.- .--.-."
+            " -....- ..--.- ---..."
         ).split(),
         strict=True,
     )
@@ -243,8 +245,12 @@ VALUE: dict[str, Rewrite] = {
     "mathematical bold": letters_from(0x1D400, 0x1D41A, 0x1D7CE),
     "mathematical monospace": letters_from(0x1D670, 0x1D68A, 0x1D7F6),
     "double struck digits": digit_script(0x1D7D8),
-    "circled": lambda rng, v: "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(c)] if c.isdigit() else c for c in v) if _has_digits(v) else None,
-    "superscript": lambda rng, v: "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] if c.isdigit() else c for c in v) if _has_digits(v) else None,
+    "circled": lambda rng, v: (
+        "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(c)] if c.isdigit() else c for c in v) if _has_digits(v) else None
+    ),
+    "superscript": lambda rng, v: (
+        "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] if c.isdigit() else c for c in v) if _has_digits(v) else None
+    ),
     "subscript": digit_script(0x2080),
     "keycaps": lambda rng, v: re.sub(r"\d", lambda m: m.group() + "\ufe0f\u20e3", v) if _has_digits(v) else None,
     "combining marks": after_each("\u0336"),
@@ -253,9 +259,11 @@ VALUE: dict[str, Rewrite] = {
     "devanagari digits": digit_script(0x966),
     "thai digits": digit_script(0xE50),
     "bengali digits": digit_script(0x9E6),
-    "chinese digits": lambda rng, v: "".join("〇一二三四五六七八九"[int(c)] for c in v if c.isdigit())
-    if _has_digits(v) and not re.search(r"[A-Za-z@]", v)
-    else None,
+    "chinese digits": lambda rng, v: (
+        "".join("〇一二三四五六七八九"[int(c)] for c in v if c.isdigit())
+        if _has_digits(v) and not re.search(r"[A-Za-z@]", v)
+        else None
+    ),
     "spaces": between(" "),
     "double spaces": between("  "),
     "thin spaces": between("\u2009"),
@@ -299,9 +307,9 @@ VALUE: dict[str, Rewrite] = {
     "hex pairs": lambda rng, v: v.encode().hex(" "),
     "url": lambda rng, v: "".join(f"%{b:02X}" for b in v.encode()),
     "html": lambda rng, v: "".join(f"&#{ord(c)};" for c in v),
-    "unicode escapes": lambda rng, v: json.dumps("".join(c for c in v))[1:-1]
-    if not v.isascii()
-    else "".join(f"\\u{ord(c):04x}" for c in v),
+    "unicode escapes": lambda rng, v: (
+        json.dumps("".join(c for c in v))[1:-1] if not v.isascii() else "".join(f"\\u{ord(c):04x}" for c in v)
+    ),
     "byte escapes": lambda rng, v: "".join(f"\\x{b:02x}" for b in v.encode()),
     "octal escapes": lambda rng, v: "".join(f"\\{b:03o}" for b in v.encode()),
     "unicode names": lambda rng, v: "".join(f"U+{ord(c):04X} " for c in v).strip(),
@@ -367,11 +375,11 @@ SENTENCE: dict[str, Rewrite] = {
     ),
     "sentence mathematical": letters_from(0x1D5D4, 0x1D5EE, 0x1D7EC),
     "sentence spaced": between(" "),
-    "sentence small capitals": lambda rng, s: s.lower().translate(
-        str.maketrans("abcdefghijklmnoprstuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ")
-    )
-    if not any(c.isupper() for c in re.sub(r"\A\w+", "", s))
-    else None,
+    "sentence small capitals": lambda rng, s: (
+        s.lower().translate(str.maketrans("abcdefghijklmnoprstuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"))
+        if not any(c.isupper() for c in re.sub(r"\A\w+", "", s))
+        else None
+    ),
     "leetspeak label": lambda rng, s: None,
 }
 
