@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nemora.privacy.edits import Edit
 
@@ -29,8 +29,8 @@ _OCTET = re.compile(r"[01]{7,8}")
 
 def character_codes(text: str) -> Iterator[Edit]:
     """Runs of numbers that are codes of readable characters."""
-    for pattern, codes in ((_LIST, _listed), (_CALLS, _called), (_POINTS, _pointed), (_BITS, _bits)):
-        for run in pattern.finditer(text):
+    for hint, pattern, codes in _FORMS:
+        for run in pattern.finditer(text) if hint.search(text) else ():
             plain = _characters(codes(run.group()))
             if plain is not None:
                 yield Edit(run.start(), run.end(), plain)
@@ -63,3 +63,12 @@ def _characters(codes: list[int]) -> str | None:
         plain = "".join(map(chr, codes))
     good = sum(c.isalnum() or c in " @.-_:/+" for c in plain)
     return plain if plain.isprintable() and good >= 0.8 * len(plain) else None
+
+
+_FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[str], list[int]]], ...] = (
+    (re.compile(r"[0-9A-Fa-f]{2}[ ]?[,; ][ \n]{0,8}[0-9][0-9xX]"), _LIST, _listed),
+    (re.compile(r"(?:[Rr]|CHAR|CHR|ChrW|Code)\("), _CALLS, _called),
+    (re.compile(r"[Uu]\+"), _POINTS, _pointed),
+    (re.compile(r"[01]{7}"), _BITS, _bits),
+)
+"""What any run holds, which is quick to look for; the run; and its codes."""

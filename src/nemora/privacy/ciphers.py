@@ -16,6 +16,8 @@ from nemora.privacy.mapped_text import MappedText
 _LOWER, _UPPER = string.ascii_lowercase, string.ascii_uppercase
 _PRINTED = "".join(chr(code) for code in range(33, 127))
 _TOKEN = re.compile(r"[A-Za-z]{3,24}")
+_SHIFTED = re.compile(r"[!-+2-Kp-~]{3,24}")
+"""Words as rot47 writes them: "a" to "z" are "2" to "K", capitals lie on both sides."""
 _COMMON = """
     please with that this from have your there about would their which will been what when please the and for are but
     not you all was his her its mein meine bitte und der die das ist nicht mit para por favor que los las con una est
@@ -56,14 +58,14 @@ def deciphered(text: MappedText) -> Iterator[MappedText]:
     found: Counter[int] = Counter()
     words: Counter[int] = Counter()
     hidden = _hidden_words()
-    for token in {match.group().lower() for match in _TOKEN.finditer(text.text)}:
-        for key, size in hidden.get(token, ()):
+    for token in hidden.keys() & set(_TOKEN.findall(text.text.lower())):
+        for key, size in hidden[token]:
             found[key] += size
             words[key] += 1
     short = _is_short(text.text)
     keys = [key for key, weight in found.most_common(2) if short or (weight >= LEAST_WEIGHT and words[key] > 1)]
-    turned = {match.group().lower() for match in _TOKEN.finditer(text.text.translate(_KEYS[_ROT47]))}
-    if sum(map(len, turned & _WANTED)) >= (3 if short else LEAST_WEIGHT):
+    shifted = "\n".join(_SHIFTED.findall(text.text)).translate(_KEYS[_ROT47]).lower()
+    if sum(map(len, _WANTED & set(_TOKEN.findall(shifted)))) >= (3 if short else LEAST_WEIGHT):
         keys.append(_ROT47)
     for key in keys:
         yield text.through(MappedText(text.text.translate(_KEYS[key])))

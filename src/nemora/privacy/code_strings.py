@@ -9,8 +9,9 @@ from nemora.privacy.edits import Edit
 
 # Between two literals of one kind of quote: what languages join strings with, or nothing but white space.
 _GLUE = re.compile(
+    r"(?<![=(\[{,:])(?<![=(\[{,:][ ])"
     r"(?P<quote>\\?[\"'`])[ \t]{0,4}(?:(?:\+|\.{1,3}|\|\||&|~|<>|<<|\^|\\)?[ \t]{0,4}(?:\\?\r?\n)?[ \t]{0,24}"
-    r"(?:\+|\.{1,3}|\|\||&|~|<>|<<)?[ \t]{0,4})(?:[rbfuL](?=[\"']))?(?P=quote)"
+    r"(?:\+|\.{1,3}|\|\||&|~|<>|<<)?[ \t]{0,4})(?:(?<=[\s+.&~<>|])[rbfuL](?=[\"']))?(?P=quote)"
 )
 _OPENING = re.compile(r"\((?=\s{0,8}[\"'][^\"'\n()]{0,160}\Z)")  # around the first literal of a row
 _LITERAL = re.compile(r"\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'")
@@ -40,7 +41,6 @@ _TEMPLATE = re.compile(
     r"(?:(?:f[\"']|[\"'`])?)(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?){2,30}[\"'`]?"
 )
 _IDENT = re.compile(r"[A-Za-z_]\w{0,39}")
-MAX_NAMES = 400
 
 
 def glued_literals(text: str) -> Iterator[Edit]:
@@ -90,8 +90,6 @@ def variables(text: str) -> Iterator[Edit]:
     values: dict[str, str] = {}
     for assigned in _ASSIGNED.finditer(text):
         values.setdefault(assigned["name"].lstrip("$@"), assigned["value"])
-        if len(values) >= MAX_NAMES:
-            break
     if len(values) < 2:
         return
     edits = []

@@ -62,6 +62,7 @@ _RUNS: tuple[tuple[re.Pattern[str], Decoder, int], ...] = (
 )
 """Pattern, decoder, and characters of a group: a run may begin in the middle of one, after glued letters."""
 
+_KEY = re.compile(r"[\w.-]{1,40}[=:][\"'`]?|[\"'`(]")
 _PARTS = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
 _IDENTIFIER = re.compile(r"[a-z]+(?:[/_-][a-z]+)*|[A-Z]+(?:[/_-][A-Z]+)*")
 _DATA_URL = re.compile(r"data:[^,\s]{0,100};base64,\Z")
@@ -184,6 +185,8 @@ class _Work:
     ) -> tuple[list[tuple[int, int, Plain | None]], bool]:
         """The run as a whole; if that says nothing, its parts between slashes and dashes. Whether all was text."""
         start, run = match.start(), match.group()
+        if decode is from_base85:
+            return self._read_base85(start, run)
         found: list[tuple[int, int, Plain | None]] = []
         first = self._first_readable(run, decode, group)
         if first is not None:
@@ -197,6 +200,16 @@ class _Work:
                 if inner is not None and inner[1].whole:
                     found.append((start + part.start() + inner[0], start + part.end(), inner[1]))
         return found, len(found) > (first is not None)
+
+    def _read_base85(self, start: int, run: str) -> tuple[list[tuple[int, int, Plain | None]], bool]:
+        """A token, without the stop behind it, and what stands behind its key: signs may belong to either."""
+        key = _KEY.match(run)
+        stop = len(run.rstrip(".,;:!?)\"'`"))
+        for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
+            inner = self._first_readable(run[first:last], from_base85, 1)
+            if inner is not None and inner[1].whole:
+                return [(start + first, start + last, inner[1])], True
+        return [], False
 
     def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:
         """The first alignment that is text, else the first that holds strings: (characters skipped, text)."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.tables import (
-    MAX_CELLS,
     Labelled,
     fixed_width,
     html_rows,
@@ -20,7 +19,17 @@ from nemora.privacy.tables import (
     separated,
 )
 
+MAX_CELLS = 20_000
+"""Values behind labels that are read in one text."""
 CHARACTERS = 4000
+PER_CHARACTER = 4
+"""Characters of lines that are read for each of the text: a long header may stand over many short cells."""
+
+
+class TooManyCells(Exception):
+    """A text has more labelled values than are read."""
+
+
 _NAMED = re.compile(
     r"[\"'](?:name|key|field|label|id|type|attribute|property|question|title|column|path)[\"']\s{0,8}:\s{0,8}[\"'](?P<label>[^\"'\n]{2,48})[\"']\s{0,8},"
     r"\s{0,16}(?:[\"']\w{1,20}[\"']\s{0,4}:\s{0,4}[\"']?[\w./ -]{0,40}[\"']?\s{0,4},\s{0,16}){0,2}"
@@ -58,16 +67,24 @@ def labelled_lines(text: str, is_known: Callable[[int, int], bool]) -> Iterator[
     """Readings of "key words: value" lines, mapped to the values; at most so many characters each.
 
     Values at which something sure is known already are left out.
+
+    Raises:
+        TooManyCells: there are more than are read; what was read until then has been given.
     """
     pieces: list[Labelled] = []
     size = 0
-    for number, labelled in enumerate(_all(text)):
-        if number >= MAX_CELLS:
-            break
+    cells, left = MAX_CELLS, PER_CHARACTER * len(text) + CHARACTERS
+    for labelled in _all(text):
         if is_known(labelled.start, labelled.end):
             continue
+        length = len(labelled.label) + labelled.end - labelled.start + 3
+        cells, left = cells - 1, left - length
+        if cells < 0 or left < 0:
+            if pieces:
+                yield _reading(text, pieces)
+            raise TooManyCells
         pieces.append(labelled)
-        size += len(labelled.label) + labelled.end - labelled.start + 3
+        size += length
         if size > CHARACTERS:
             yield _reading(text, pieces)
             pieces, size = [], 0

@@ -17,7 +17,7 @@ from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import entity_matches
 from nemora.privacy.escapes import undo_escapes
-from nemora.privacy.fields import labelled_lines
+from nemora.privacy.fields import TooManyCells, labelled_lines
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.further_readings import further_readings
 from nemora.privacy.invisible import other_readings
@@ -36,6 +36,8 @@ OVERLAP = 256
 DENSE_OVERLAP = 2048
 _ESCAPING = re.compile(r"[%&\\=]")
 _SPACE = re.compile(r"\s")
+MAX_FURTHER = 128 * 1024
+"""Characters of further readings of one piece; more make the inspection incomplete."""
 JOIN = 96
 """Characters on each side of a join between two strings that are read together."""
 LEAST_LABELLED = 8
@@ -175,11 +177,17 @@ class Inspector:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
         seen: set[str] = set()
-        for text in texts:
+        left = MAX_FURTHER
+        for text in {text.text: text for text in reversed(texts)}.values():  # unescaped, it is often the same
             for reading in further_readings(text, covered):
-                if reading.text not in seen:
-                    seen.add(reading.text)
-                    piece.matches.extend(self._matches(reading, piece.segment.label))
+                if reading.text in seen:
+                    continue
+                seen.add(reading.text)
+                left -= len(reading.text)
+                if left < 0:
+                    self._failures.append("ReadingBudget")
+                    return
+                piece.matches.extend(self._matches(reading, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in self._detectors:
@@ -231,16 +239,28 @@ class Inspector:
         for segment in segments:
             if segment.offset or len(segment.text) < LEAST_LABELLED:
                 continue
-            text = normalise(segment.text)
-            sure = Covered(at.get(segment.where, ()))
-            undone = undo_escapes(text.text) if "\\n" in text.text else None
-            for whole in (text,) if undone is None else (text, text.through(undone.text)):
+            digest = self._cache.digest("labelled", segment.text) if self._cache is not None else b""
+            found = self._cache.get(digest) if self._cache is not None else None
+            if found is None:
+                found = tuple(self._behind_labels(segment.text, Covered(at.get(segment.where, ()))))
+                if self._cache is not None and not self._failures:
+                    self._cache.put(digest, found)
+            yield from (_finding(segment, 0, match) for match in found)
 
-                def is_known(start: int, end: int, whole: MappedText = whole, sure: Covered = sure) -> bool:
-                    return sure.holds(*whole.original_span(start, end))
+    def _behind_labels(self, written: str, sure: Covered) -> Iterator[Match]:
+        """The same of one text. What is sure already is left out, so the work is for what is not."""
+        text = normalise(written)
+        undone = undo_escapes(text.text) if "\\n" in text.text else None
+        for whole in (text,) if undone is None else (text, text.through(undone.text)):
 
+            def is_known(start: int, end: int, whole: MappedText = whole) -> bool:
+                return sure.holds(*whole.original_span(start, end))
+
+            try:
                 for lines in labelled_lines(whole.text, is_known):
-                    yield from (_finding(segment, 0, _mapped(whole, match)) for match in self._in_lines(lines))
+                    yield from (_mapped(whole, match) for match in self._in_lines(lines))
+            except TooManyCells as error:
+                self._failures.append(type(error).__name__)
 
     def _in_lines(self, lines: MappedText) -> list[Match]:
         digest = self._cache.digest("lines", lines.text) if self._cache is not None else b""

@@ -13,11 +13,14 @@ _SINGLE = re.compile(r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2})\S(?
 # Digits with one sign between them, and perhaps a space: 4, 7, 1 or 4-7-1 or 4|7|1.
 _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])\d(?:(?P=sign)\d){5,40})(?!\d)")
 # Groups of digits with an unusual sign between them.
-_GROUPS = re.compile(r"(?<![\w~|*,;:/#])\d{1,8}(?:[ ]?[~|*,;:/#_+=][ ]?\d{1,8}){1,24}(?![\w])")
-_BROKEN = re.compile(r"(?P<head>[^\s]{1,24})[ ]?(?:\r?\n[^\s][^\n]{0,7}(?=\r?\n)){0,80}\r?\n(?=[^\s][^\n]{0,60})")
+_GROUPS = re.compile(
+    r"(?<![\w~|*,;:/#])\d{1,8}(?P<sign>[ ]?[~|*,;:/#_+=][ ]?)\d{1,8}(?:(?P=sign)\d{1,8}){0,24}(?![\w])"
+)
 _INSIDE = re.compile("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
 _SHORT_LINE = re.compile(r"\d[^\n]{0,15}(?:\n|\Z)")
-_BREAK = re.compile(r"\r?\n")
+_LINE_END = re.compile(r"\r?\n")
+SHORT, MOST_LINES = 8, 80
+"""Characters of a line that could be a piece of a value, and lines of one value."""
 _BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
 
 
@@ -74,9 +77,28 @@ _SIGNS = re.compile(r"\D+")
 
 def broken_lines(text: str) -> Iterator[Edit]:
     """Line ends inside a value: short lines in a row, each without an end of its own."""
-    at = 0
-    while (run := _BROKEN.search(text, at)) is not None:
-        at = run.end()
-        breaks = list(_BREAK.finditer(text, run.start(), run.end()))
-        if len(breaks) >= 2 or (run["head"][-1:].isdigit() and _SHORT_LINE.match(text, run.end())):
-            yield from (Edit(*b.span(), "") for b in breaks)
+    breaks = [m.span() for m in _LINE_END.finditer(text)]
+    first = 0
+    while first < len(breaks):
+        after = _last_break(text, breaks, first)
+        start = breaks[first][0]
+        head = text[max(0, start - 2) : start].removesuffix(" ")[-1:]
+        if after < first or not head or head.isspace():
+            first += 1
+            continue
+        if after > first or (head.isdigit() and _SHORT_LINE.match(text, breaks[first][1])):
+            yield from (Edit(*span, "") for span in breaks[first : after + 1])
+        first = after + 1
+
+
+def _last_break(text: str, breaks: list[tuple[int, int]], first: int) -> int:
+    """The last of the line ends from `first` on that stand between short lines; one less if there is none."""
+    last = first - 1
+    for number in range(first, min(first + MOST_LINES, len(breaks))):
+        begin = breaks[number][1]
+        if not text[begin : begin + 1].strip():  # the end, an empty line, or one set in
+            break
+        last = number
+        if number + 1 == len(breaks) or breaks[number + 1][0] - begin > SHORT:
+            break
+    return last

@@ -98,6 +98,9 @@ _MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
+    known = "".join("1" if _is_known(word) else "0" for word in _TOKEN.findall(text))
+    if "1" * LEAST not in known:
+        return
     run: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
         if not _is_known(token.group()):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.label_hint import hinted
 
-MAX_CELLS = 20_000
+MOST_COLUMNS = 400
 LONGEST_LABEL, LONGEST_CELL = 48, 300
 
 
@@ -56,7 +56,7 @@ def _separated(text: str, separator: str) -> Iterator[Labelled]:
     misses = 0
     for line in _LINE.finditer(text):
         count = line.group().count(separator)
-        if count == 0 or count > 400:
+        if count == 0 or count > MOST_COLUMNS:
             misses += 1
             labels = [] if misses > 3 else labels
             continue

@@ -26,7 +26,7 @@ _SPLIT = re.compile(r"\S+")
 
 def turned_text(text: MappedText) -> Iterator[MappedText]:
     """The whole text backwards, and each word backwards, where key words stand in it backwards."""
-    words = {match.group().casefold() for match in _TOKEN.finditer(text.text)} & _BACKWARDS
+    words = _BACKWARDS & set(_TOKEN.findall(text.text.casefold()))
     if not words or (len(text.text) > SHORT and len(words) < 2 and max(map(len, words)) < 6):
         return
     size = len(text.text)
