@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.label_hint import hinted
@@ -198,12 +199,14 @@ _JSON_CELL = re.compile(r"\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\"]
 
 def json_rows(text: str) -> Iterator[Labelled]:
     """Arrays of as many values as `"columns": […]` names."""
-    for named in _COLUMNS.finditer(text):
+    tables = list(_COLUMNS.finditer(text))
+    for named, following in zip_longest(tables, tables[1:]):
+        end = len(text) if following is None else following.start()
         names = [match["quoted"] or "" for match in _JSON_CELL.finditer(named["names"])]
         labels = [meaning(name) for name in names if name]
         if not any(labels):
             continue
-        for row in _JSON_ROW.finditer(text, named.end()):
+        for row in _JSON_ROW.finditer(text, named.end(), end):
             cells = [
                 m.span("quoted" if m["quoted"] is not None else "bare")
                 for m in _JSON_CELL.finditer(row["row"])
