@@ -24,6 +24,7 @@ from nemora.privacy.encodings import (
     from_base64,
     from_base85,
     from_hex,
+    may_be_base85,
     readable,
 )
 from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
@@ -206,6 +207,8 @@ class _Work:
         key = _KEY.match(run)
         stop = len(run.rstrip(".,;:!?)\"'`"))
         for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
+            if not may_be_base85(run[first : first + 7]):  # most words and paths
+                continue
             inner = self._first_readable(run[first:last], from_base85, 1)
             if inner is not None and inner[1].whole:
                 return [(start + first, start + last, inner[1])], True

@@ -81,6 +81,12 @@ _A85 = {chr(33 + n): n for n in range(85)}
 _TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
 
 
+def may_be_base85(run: str) -> bool:
+    """Whether a run that begins so could decode to text; `<~` is left out of count."""
+    head = run.removeprefix("<~")
+    return _may_be_text(head, _B85) or _may_be_text(head, _A85)
+
+
 def _may_be_text(run: str, digits: dict[str, int]) -> bool:
     """Whether the first five digits give four bytes of text, or compressed ones; most words and paths do not."""
     number = 0
