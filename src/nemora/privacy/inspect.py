@@ -43,7 +43,6 @@ JOIN = 96
 LEAST_LABELLED = 8
 """Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
-SURE_JOIN = 0.85
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
@@ -299,7 +298,7 @@ class Inspector:
                 touched = [*places, *ahead][match.start : match.end]
                 is_one_message = touched[0][1] == turn
                 graver = CATALOGUE[match.kind].sensitivity > Sensitivity.PERSONAL
-                if is_one_message or graver or (separator == "" and match.confidence >= SURE_JOIN):
+                if is_one_message or graver:
                     yield from _split_finding(match, touched)
             bridge = ahead[: len(separator)] if tail else []
             joined = tail + (separator if tail else "") + segment.text[-JOIN:]
