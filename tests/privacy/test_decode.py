@@ -76,7 +76,7 @@ def test_what_lies_deeper_than_three_is_not_complete() -> None:
 def test_a_finding_in_a_run_spans_the_run() -> None:
     run = ENCODINGS["base64"](SECRET)
     text = f"Look: {run} ok"
-    layer = next(x for x in decoded_layers(normalise(text)).layers if SECRET in x.text)
+    layer = next(x for x in decoded_layers(normalise(text)).runs if SECRET in x.text)
     start, end = layer.original_span(5, 24)
     assert text[start:end] == run
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.encodings import (
     SHORTEST,
     Decoder,
@@ -21,7 +22,9 @@ from nemora.privacy.encodings import (
     TooLarge,
     from_base32,
     from_base64,
+    from_base85,
     from_hex,
+    may_be_base85,
     readable,
 )
 from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
@@ -34,6 +37,8 @@ MAX_CHARACTERS = 128 * 1024
 MAX_RUNS = 4000
 OPAQUE_CHARACTERS = 160
 """An undecodable run this long is opaque: longer than SHA-512 in hex (128) or an Ed25519 key line."""
+SHORT = 120
+"""Decoded characters that are also read among the words around their run."""
 WINDOW = 80
 """Characters kept on each side of an undone escape, for the words that give it meaning."""
 
@@ -42,6 +47,8 @@ _BASE64 = re.compile(
     r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,11}+(?:[ \t]?\r?\n[ \t>#*|]{0,8}[A-Za-z0-9+/_-]{4,11}+){2,}+={0,2}"
 )
 _BASE32 = re.compile(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
+_BASE85 = re.compile(r"<~[!-uz\s]{8,4000}~>|(?<!\S)[!-~]{10,4000}(?!\S)")
+"""A token with signs; most tokens are words, which the test for letters and digits alone leaves out."""
 _PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
 _BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
 _HEX = re.compile(
@@ -52,9 +59,11 @@ _RUNS: tuple[tuple[re.Pattern[str], Decoder, int], ...] = (
     (_BASE64, from_base64, 4),
     (_BASE32, from_base32, 8),
     (_HEX, from_hex, 2),
+    (_BASE85, from_base85, 1),
 )
 """Pattern, decoder, and characters of a group: a run may begin in the middle of one, after glued letters."""
 
+_KEY = re.compile(r"[\w.-]{1,40}[=:][\"'`]?|[\"'`(]")
 _PARTS = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
 _IDENTIFIER = re.compile(r"[a-z]+(?:[/_-][a-z]+)*|[A-Z]+(?:[/_-][A-Z]+)*")
 _DATA_URL = re.compile(r"data:[^,\s]{0,100};base64,\Z")
@@ -151,6 +160,8 @@ class _Work:
             if plain is None:
                 self.decoded.opaque.append(span)
             elif plain.whole or depth <= MAX_DEPTH:
+                if len(plain.text) <= SHORT:  # a bare value, which only the words around it explain
+                    self.decoded.layers.extend(rewritten(text, [Edit(start, end, plain.text)], weak=True))
                 yield MappedText(plain.text, [span[0]] * len(plain.text), [span[1]] * len(plain.text))
 
     def _decodable(self, text: str) -> Iterator[tuple[int, int, Plain | None]]:
@@ -175,6 +186,8 @@ class _Work:
     ) -> tuple[list[tuple[int, int, Plain | None]], bool]:
         """The run as a whole; if that says nothing, its parts between slashes and dashes. Whether all was text."""
         start, run = match.start(), match.group()
+        if decode is from_base85:
+            return self._read_base85(start, run)
         found: list[tuple[int, int, Plain | None]] = []
         first = self._first_readable(run, decode, group)
         if first is not None:
@@ -188,6 +201,18 @@ class _Work:
                 if inner is not None and inner[1].whole:
                     found.append((start + part.start() + inner[0], start + part.end(), inner[1]))
         return found, len(found) > (first is not None)
+
+    def _read_base85(self, start: int, run: str) -> tuple[list[tuple[int, int, Plain | None]], bool]:
+        """A token, without the stop behind it, and what stands behind its key: signs may belong to either."""
+        key = _KEY.match(run)
+        stop = len(run.rstrip(".,;:!?)\"'`"))
+        for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
+            if not may_be_base85(run[first : first + 7]):  # most words and paths
+                continue
+            inner = self._first_readable(run[first:last], from_base85, 1)
+            if inner is not None and inner[1].whole:
+                return [(start + first, start + last, inner[1])], True
+        return [], False
 
     def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:
         """The first alignment that is text, else the first that holds strings: (characters skipped, text)."""

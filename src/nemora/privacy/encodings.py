@@ -1,10 +1,11 @@
-"""Encodings of whole runs: base64, base32, hex, with gzip or zlib inside; and bytes as text."""
+"""Encodings of whole runs: base64, base32, base85, hex, with gzip or zlib inside; and bytes as text."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+import string
 import unicodedata
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ SHORTEST = 6
 
 _GZIP = b"\x1f\x8b"
 _STRINGS = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+_BASE85_TEXT = re.compile(rb"(?:[\x20-\x7e\t\r\n]|[\xc3-\xf4][\x80-\xbf]{1,3}){6,}")
 _NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 _BREAKS = re.compile(r"[^A-Za-z0-9+/_-]+")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -55,6 +57,52 @@ def from_base32(run: str) -> bytes | None:
 def from_hex(run: str) -> bytes | None:
     digits = _NOT_HEX.sub("", run)
     return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def from_base85(run: str) -> bytes | None:
+    """RFC 1924's alphabet or Ascii85's, whichever gives text. Nearly any run is base85 of something, so all must be."""
+    for decode, first in ((base64.b85decode, _B85), (_ascii85, _A85)):
+        if not _may_be_text(run.removeprefix("<~"), first):
+            continue
+        try:
+            data = decode(run)
+        except ValueError:
+            continue
+        if _BASE85_TEXT.fullmatch(data) or data[:2] in (_GZIP, b"\x78\x9c", b"\x78\xda"):
+            return data
+    return None
+
+
+_B85 = {
+    c: n
+    for n, c in enumerate(string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~")
+}
+_A85 = {chr(33 + n): n for n in range(85)}
+_TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
+
+
+def may_be_base85(run: str) -> bool:
+    """Whether a run that begins so could decode to text; `<~` is left out of count."""
+    head = run.removeprefix("<~")
+    return _may_be_text(head, _B85) or _may_be_text(head, _A85)
+
+
+def _may_be_text(run: str, digits: dict[str, int]) -> bool:
+    """Whether the first five digits give four bytes of text, or compressed ones; most words and paths do not."""
+    number = 0
+    for character in run[:5]:
+        digit = digits.get(character)
+        if digit is None:
+            return character.isspace() or character == "z"
+        number = number * 85 + digit
+    if number >= 1 << 32:
+        return False
+    data = number.to_bytes(4, "big")
+    return _TEXT_BYTES.issuperset(data) or data[:2] == _GZIP or data[:1] == b"\x78"
+
+
+def _ascii85(run: str) -> bytes:
+    return base64.a85decode(run.removeprefix("<~").removesuffix("~>"))
 
 
 Decoder = Callable[[str], bytes | None]

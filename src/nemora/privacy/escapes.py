@@ -20,7 +20,8 @@ _ESCAPE = re.compile(
     r"|(?P<octal>(?:\\[0-3][0-7]{2})+)"
     r"|(?P<simple>\\[nrt\"'/\\])"
 )
-_QUOTED = re.compile(r"(?P<quoted>(?:=[0-9A-F]{2})+|=\r?\n)")
+# A soft line end, but not the padding at the end of a base64 run.
+_QUOTED = re.compile(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
 _FORM = re.compile(r"(?P<plus>\+)")
 _FORM_TOKEN = re.compile(r"[?&]?[\w.%\[\]-]+=[^\s\"'<>(){}]*\+[^\s\"'<>(){}]*")
 _STEP = {"url": 3, "unicode": 6, "byte": 4, "octal": 4, "quoted": 3}

@@ -9,13 +9,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nemora.privacy.covered import Covered
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import NAMED, entity_matches
+from nemora.privacy.escapes import undo_escapes
+from nemora.privacy.fields import TooManyCells, labelled_lines
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.further_readings import further_readings
 from nemora.privacy.invisible import other_readings
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
@@ -33,8 +37,12 @@ OVERLAP = 256
 DENSE_OVERLAP = 2048
 _ESCAPING = re.compile(r"[%&\\=]")
 _SPACE = re.compile(r"\s")
+MAX_FURTHER = 128 * 1024
+"""Characters of further readings of one piece; more make the inspection incomplete."""
 JOIN = 96
 """Characters on each side of a join between two strings that are read together."""
+LEAST_LABELLED = 8
+"""Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
@@ -100,6 +108,7 @@ class Inspector:
             self._read([piece for piece in pieces if not self._remembered(piece)])
             for piece in pieces:
                 findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
+            findings.update(self._labelled(segments, pieces))
             findings.update(self._joins(segments))
             findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
@@ -150,7 +159,9 @@ class Inspector:
         decoded = decoded_layers(base)
         readings = [base, *decoded.layers]
         piece.for_reader = [decoded.unescaped, *decoded.runs]
+        whole = list(piece.for_reader)
         for other in other_readings(piece.text):
+            whole.append(other)
             further = decoded_layers(other)
             readings += [other, *further.layers]
             decoded.complete &= further.complete
@@ -162,6 +173,23 @@ class Inspector:
             piece.matches.append(Match(Kind.UNREADABLE, 0, len(piece.text), 1.0))
         for reading in readings:
             piece.matches.extend(self._matches(reading, piece.segment.label))
+        self._look_again(piece, [base, *whole])
+
+    def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
+        """Take off the disguises that leave the characters readable, where nothing sure was found."""
+        covered = Covered(piece.matches)
+        seen: set[str] = set()
+        left = MAX_FURTHER
+        for text in {text.text: text for text in reversed(texts)}.values():  # unescaped, it is often the same
+            for reading in further_readings(text, covered):
+                if reading.text in seen:
+                    continue
+                seen.add(reading.text)
+                left -= len(reading.text)
+                if left < 0:
+                    self._failures.append("ReadingBudget")
+                    return
+                piece.matches.extend(self._matches(reading, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in (*self._detectors, *self._rules.detectors):
@@ -202,15 +230,68 @@ class Inspector:
                 found.extend(_mapped(layer, match) for match in topic_matches(reading.topics))
         return matters
 
+    def _labelled(self, segments: Sequence[Segment], pieces: Sequence[_Piece]) -> Iterator[Finding]:
+        """Values whose key or column header stands apart from them, perhaps thousands of rows above.
+
+        What is known already depends on the text alone, as what is remembered must: a matter covers whole texts, and
+        hides nothing in them.
+        """
+        at: dict[str, list[Match]] = {}
+        for piece in pieces:
+            if not piece.segment.offset:
+                moved = (replace(m, start=m.start + piece.offset, end=m.end + piece.offset) for m in piece.matches)
+                at.setdefault(piece.segment.where, []).extend(m for m in moved if m.kind not in MATTERS)
+        for segment in segments:
+            if segment.offset or len(segment.text) < LEAST_LABELLED:
+                continue
+            digest = self._cache.digest("labelled", self._rules.id, segment.text) if self._cache is not None else b""
+            found = self._cache.get(digest) if self._cache is not None else None
+            if found is None:
+                found = tuple(self._behind_labels(segment.text, Covered(at.get(segment.where, ()))))
+                if self._cache is not None and not self._failures:
+                    self._cache.put(digest, found)
+            yield from (_finding(segment, 0, match) for match in found)
+
+    def _behind_labels(self, written: str, sure: Covered) -> Iterator[Match]:
+        """The same of one text. What is sure already is left out, so the work is for what is not."""
+        text = normalise(written)
+        undone = undo_escapes(text.text) if "\\n" in text.text else None
+        for whole in (text,) if undone is None else (text, text.through(undone.text)):
+
+            def is_known(start: int, end: int, whole: MappedText = whole) -> bool:
+                return sure.holds(*whole.original_span(start, end))
+
+            try:
+                for lines in labelled_lines(whole.text, is_known):
+                    yield from (_mapped(whole, match) for match in self._in_lines(lines))
+            except TooManyCells as error:
+                self._failures.append(type(error).__name__)
+
+    def _in_lines(self, lines: MappedText) -> list[Match]:
+        digest = self._cache.digest("lines", self._rules.id, lines.text) if self._cache is not None else b""
+        found = self._cache.get(digest) if self._cache is not None else None
+        if found is None:
+            found = tuple(resolve_overlaps(self._matches(MappedText(lines.text), "")))
+            if self._cache is not None and not self._failures:
+                self._cache.put(digest, found)
+        return [_mapped(lines, match) for match in found]
+
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""
         spoken = [(s, int(m.group(1))) for s in segments if s.offset == 0 and (m := _JOINED.match(s.where))]
         sides = [[pair for pair in spoken if pair[1] % 2 == side] for side in (0, 1)]  # of a dialogue
+        orders = [spoken, *(sides if len(spoken) > 1 and all(sides) else ())]
+        contents = [pair for pair in spoken if not pair[0].where.endswith("arguments")]
+        if len(contents) < len(spoken):  # what tools say, without the calls between
+            orders.append(contents)
+        written: dict[str, list[tuple[Segment, int]]] = {}  # values of one name in call after call
+        for s in segments:
+            if s.offset and (m := _JOINED.match(s.where)) and s.where.endswith("arguments"):
+                written.setdefault(s.label, []).append((s, int(m.group(1))))
+        orders += [pairs for pairs in written.values() if len(pairs) > 1]
         for separator in ("", " "):
-            yield from self._joins_with(spoken, separator)
-            if len(spoken) > 1 and all(sides):
-                for side in sides:
-                    yield from self._joins_with(side, separator)
+            for order in orders:
+                yield from self._joins_with(order, separator)
 
     def _joins_with(self, spoken: Sequence[tuple[Segment, int]], separator: str) -> Iterator[Finding]:
         tail = ""
@@ -222,7 +303,8 @@ class Inspector:
             for match in self._crossing(tail, separator, head) if tail and head else ():
                 touched = [*places, *ahead][match.start : match.end]
                 is_one_message = touched[0][1] == turn
-                if is_one_message or CATALOGUE[match.kind].sensitivity is Sensitivity.SECRET:
+                graver = CATALOGUE[match.kind].sensitivity > Sensitivity.PERSONAL
+                if is_one_message or graver:
                     yield from _split_finding(match, touched)
             bridge = ahead[: len(separator)] if tail else []
             joined = tail + (separator if tail else "") + segment.text[-JOIN:]
@@ -322,6 +404,7 @@ def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) ->
         _, start, _ = spans.get(id(segment), (segment, offset, 0))
         spans[id(segment)] = (segment, start, offset + 1)
     for segment, start, end in spans.values():
+        start, end = start + segment.offset, end + segment.offset
         yield Finding(match.kind, "joined", segment.where, start, end, match.confidence, match.entity)
 
 

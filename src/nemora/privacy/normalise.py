@@ -20,7 +20,7 @@ from nemora.privacy.mapped_text import Builder, MappedText
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[A-Za-z]")
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"[^\W_]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
 _CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}")
@@ -30,6 +30,9 @@ _PUNCTUATION = {
     **dict.fromkeys("\u201c\u201d\u201f\u2033", '"'),
     **dict.fromkeys("\uff0e\u00b7\u2022\u2027\u2219\u22c5\u30fb", "."),
 }
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
+# Marks where no language has them: on digits and signs, or three on one letter. Then all marks are a disguise.
+_STACKED = re.compile("[0-9 .@:_-][\u0300-\u036f]|[\u0300-\u036f]{3}")
 _TAGS = range(0xE0020, 0xE007F)
 _OVERLAYS = frozenset(chr(c) for c in (*range(0x0334, 0x0339), *range(0x20D0, 0x20F1)))
 
@@ -65,6 +68,7 @@ def _arabic(run: re.Match[str]) -> str:
 def _fold_characters(text: str) -> MappedText:
     builder = Builder()
     done = 0
+    stacked = _STACKED.search(text) is not None
     last = ""  # the character written last, for combining sequences
     for match in _UNUSUAL.finditer(text):
         position, end = match.span()
@@ -75,11 +79,13 @@ def _fold_characters(text: str) -> MappedText:
             continue
         character = text[position]
         if unicodedata.combining(character) or character in _OVERLAYS:
-            if _is_dropped_mark(last, character):
+            if _is_dropped_mark(last, character) or (stacked and "\u0300" <= character <= "\u036f"):
                 continue
             builder.put(character, position, done)
             continue
         replacement = _folded(character)
+        if stacked and len(replacement) == 1:
+            replacement = unicodedata.normalize("NFD", replacement)[0]
         builder.put(replacement, position, done)
         last = replacement[-1:] or last
     builder.copy(text, done, len(text))
@@ -137,7 +143,7 @@ def _plain(character: str) -> str:
         return str(digit)
     if unicodedata.category(character) == "Pd" or character == "\u2212":
         return "-"
-    return _PUNCTUATION.get(character, character)
+    return _PUNCTUATION.get(character) or _SMALL_CAPITALS.get(character, character)
 
 
 def _fold_lookalikes(text: str) -> MappedText:

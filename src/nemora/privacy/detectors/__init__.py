@@ -6,6 +6,7 @@ from nemora.privacy.detectors.api_key import ApiKeyDetector
 from nemora.privacy.detectors.bank_account import BankAccountDetector
 from nemora.privacy.detectors.command_password import CommandPasswordDetector
 from nemora.privacy.detectors.connection_string import ConnectionStringDetector
+from nemora.privacy.detectors.date_of_birth import DateOfBirthDetector
 from nemora.privacy.detectors.email_address import EmailAddressDetector
 from nemora.privacy.detectors.government_id import GovernmentIdDetector
 from nemora.privacy.detectors.iban import IbanDetector
@@ -37,6 +38,7 @@ ALL: tuple[Detector, ...] = (
     UsSsnDetector(),
     GovernmentIdDetector(),
     MedicalRecordDetector(),
+    DateOfBirthDetector(),
     EmailAddressDetector(),
     MilitaryAddressDetector(),
     PhoneNumberDetector(),

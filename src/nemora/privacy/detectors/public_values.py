@@ -3,6 +3,8 @@
 # ruff: noqa: SIM905 - long lists of words read better as text
 from __future__ import annotations
 
+import re
+
 TEST_CARDS = frozenset(
     # Published by the schemes and by payment providers for their sandboxes.
     """
@@ -96,3 +98,24 @@ SAMPLE_SECRETS = frozenset(
 
 COUNTING = "1234567890" * 3
 """A number that only counts up is a placeholder, not one that a state gave."""
+
+_PUBLISHED = TEST_CARDS | SAMPLE_SSNS
+_EITHER_WAY = _PUBLISHED | {number[::-1] for number in _PUBLISHED}
+"""Written backwards they are no less public."""
+
+_FICTION = re.compile(r"1?\d{3}55501\d\d|55501\d\d")
+_SAMPLE_MAIL = re.compile(
+    r"@(?:[\w-]{1,63}\.){0,4}example(?:\.(?:com|net|org|edu))?\Z|\.(?:example|test|invalid)\Z", re.IGNORECASE
+)
+
+
+def is_published(value: str) -> bool:
+    """Whether a whole value is a published test or documentation value, however it is grouped."""
+    digits = re.sub(r"\D", "", value)
+    return (
+        digits in _EITHER_WAY
+        or (len(digits) > 9 and digits in COUNTING)
+        or value.strip().upper() in SAMPLE_NATIONAL_IDS
+        or _FICTION.fullmatch(digits) is not None
+        or _SAMPLE_MAIL.search(value.strip()) is not None
+    )

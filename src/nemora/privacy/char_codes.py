@@ -1,0 +1,74 @@
+"""Characters written as their numbers: lists of codes, `chr(52)`, `U+0034`, `String.fromCharCode`, bits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from nemora.privacy.edits import Edit
+
+_CODE = r"(?:0[xX][0-9A-Fa-f]{2,4}|1?[0-9]{2}(?![0-9]))"
+_LIST = re.compile(
+    rf"(?<![\w.])(?:String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?[\[({{]?[ ]?"
+    rf"{_CODE}(?:[ ]?[,;][ \n]{{0,8}}{_CODE}|[ ]{_CODE}){{5,2000}}+[ ]?[\])}}]{{0,3}}(?![\w])"
+)
+_ONE = re.compile(_CODE)
+_CALL = (
+    r"(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+)
+_CALLS = re.compile(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
+_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|\d+")
+_POINT = r"(?:U\+|u\+|\\N\{U\+)[0-9A-Fa-f]{4,6}\}?"
+_POINTS = re.compile(rf"{_POINT}(?:[ ,]{{0,2}}{_POINT}){{3,2000}}+")
+_HEX = re.compile(r"\+([0-9A-Fa-f]{4,6})")
+_BITS = re.compile(
+    r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)"
+)
+_OCTET = re.compile(r"[01]{7,8}")
+
+
+def character_codes(text: str) -> Iterator[Edit]:
+    """Runs of numbers that are codes of readable characters."""
+    for hint, pattern, codes in _FORMS:
+        for run in pattern.finditer(text) if hint.search(text) else ():
+            plain = _characters(codes(run.group()))
+            if plain is not None:
+                yield Edit(run.start(), run.end(), plain)
+
+
+def _listed(run: str) -> list[int]:
+    return [int(m.group(), 0) for m in _ONE.finditer(run)]
+
+
+def _called(run: str) -> list[int]:
+    return [int(m.group(), 0) for m in _NUMBER.finditer(run) if m.group() != "0"]
+
+
+def _pointed(run: str) -> list[int]:
+    return [int(m[1], 16) for m in _HEX.finditer(run)]
+
+
+def _bits(run: str) -> list[int]:
+    octets = _OCTET.findall(run) if re.search(r"[ ,b]", run) else [run[n : n + 8] for n in range(0, len(run) - 7, 8)]
+    return [int(octet, 2) for octet in octets]
+
+
+def _characters(codes: list[int]) -> str | None:
+    """The text, if nearly all of it is letters, digits and spaces; lists of other numbers are not."""
+    if any(code > 0x10FFFF or 0xD800 <= code < 0xE000 for code in codes):
+        return None
+    if all(code < 256 for code in codes) and any(code > 127 for code in codes):
+        plain = bytes(codes).decode("utf-8", "replace")
+    else:
+        plain = "".join(map(chr, codes))
+    good = sum(c.isalnum() or c in " @.-_:/+" for c in plain)
+    return plain if plain.isprintable() and good >= 0.8 * len(plain) else None
+
+
+_FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[str], list[int]]], ...] = (
+    (re.compile(r"[0-9A-Fa-f]{2}[ ]?[,; ][ \n]{0,8}[0-9][0-9xX]"), _LIST, _listed),
+    (re.compile(r"(?:[Rr]|CHAR|CHR|ChrW|Code)\("), _CALLS, _called),
+    (re.compile(r"[Uu]\+"), _POINTS, _pointed),
+    (re.compile(r"[01]{7}"), _BITS, _bits),
+)
+"""What any run holds, which is quick to look for; the run; and its codes."""

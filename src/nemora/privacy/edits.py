@@ -1,0 +1,59 @@
+"""Readings of a text with stretches of it rewritten: windows around them, mapped to the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nemora.privacy.covered import Covered
+from nemora.privacy.label_hint import hinted
+from nemora.privacy.mapped_text import Builder, MappedText
+
+NOTHING = Covered()
+BEFORE, AFTER = 80, 60
+"""Characters kept on each side of what was rewritten, for the words that give it meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """[start, end) of a text, and what it says. Every character of `plain` stands for the whole stretch."""
+
+    start: int
+    end: int
+    plain: str
+
+
+def rewritten(
+    text: MappedText, edits: Iterable[Edit], *, weak: bool, covered: Covered = NOTHING
+) -> Iterator[MappedText]:
+    """The text around `edits` (sorted, without overlaps) with them made.
+
+    Near ones share a window. `weak` ones count only in windows where a word announces an identifier, and outside of
+    what is `covered` by sure findings. All windows
+    together are at most as long as the text and a constant for each edit, so a detector reads at most that much more.
+    """
+    group: list[Edit] = []
+    for edit in edits:
+        if weak and covered.holds(*text.original_span(edit.start, edit.end)):
+            continue
+        if group and edit.start - BEFORE > group[-1].end + AFTER:
+            yield from _window(text, group, weak)
+            group = []
+        group.append(edit)
+    if group:
+        yield from _window(text, group, weak)
+
+
+def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedText]:
+    source = text.text
+    start, end = max(0, group[0].start - BEFORE), min(len(source), group[-1].end + AFTER)
+    builder = Builder()
+    at = start
+    for edit in group:
+        builder.copy(source, at, edit.start)
+        builder.put(edit.plain, edit.start, edit.end)
+        at = edit.end
+    builder.copy(source, at, end)
+    made = builder.build()
+    if not weak or hinted(made.text):
+        yield text.through(made)

@@ -1,0 +1,58 @@
+"""Further readings of a text: what it says once a disguise is taken off that leaves the characters readable.
+
+Each reading is a few windows, as long together as the text at most, so the work stays linear. A weak disguise (digits
+with signs between them, a value backwards) counts only near a word that announces an identifier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from nemora.privacy.char_codes import character_codes
+from nemora.privacy.ciphers import deciphered, leet_words
+from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
+from nemora.privacy.covered import Covered
+from nemora.privacy.edits import Edit, rewritten
+from nemora.privacy.label_hint import hinted
+from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.misread import misread, misread_ibans, short_encodings
+from nemora.privacy.spaced_out import (
+    broken_lines,
+    parted_digits,
+    parted_groups,
+    single_characters,
+    single_characters_in_words,
+)
+from nemora.privacy.spelled_out import morse, spelled_out
+from nemora.privacy.turned import turned_text, turned_values
+
+Reader = Callable[[str], Iterable[Edit]]
+_ENOUGH = re.compile(r"[0-9][^0-9]{0,9}[0-9]|@|[A-Za-z0-9+/_-]{8}")
+"""Something that could be a number, also a misread or an encoded one, or an address."""
+_STRONG: tuple[Reader, ...] = (morse, character_codes, worked_out, single_characters_in_words)
+"""What these say could hardly be said by chance."""
+_WEAK: tuple[Reader, ...] = (
+    spelled_out,
+    single_characters,
+    broken_lines,
+    glued_literals,
+    joined_lists,
+    variables,
+    leet_words,
+)
+"""These may also make the word that announces what stands behind it."""
+_NUMBERS: tuple[Reader, ...] = (parted_digits, parted_groups, turned_values, misread, misread_ibans, short_encodings)
+"""These make numbers, so the word must stand there already."""
+
+
+def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]:
+    """Readable copies of parts of `text`, mapped to the original; weak ones only outside of what is `covered`."""
+    if len(text.text) < 8:
+        return
+    numbers = _NUMBERS if _ENOUGH.search(text.text) and hinted(text.text) else ()
+    for readers, weak in ((_STRONG, False), ((*_WEAK, *numbers), True)):
+        for reader in readers:
+            yield from rewritten(text, reader(text.text), weak=weak, covered=covered)
+    yield from deciphered(text)
+    yield from turned_text(text)

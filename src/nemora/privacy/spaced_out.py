@@ -1,0 +1,104 @@
+"""Values pulled apart: a separator between all characters, one character a line, lines broken anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nemora.privacy.edits import Edit
+from nemora.privacy.label_hint import WORDS
+
+# Single characters, each by itself between the same kind of white space. What is joined again has no spaces inside.
+_SINGLE = re.compile(r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2})\S(?:(?P=gap)\S){5,600})(?!\S)")
+# Digits with one sign between them, and perhaps a space: 4, 7, 1 or 4-7-1 or 4|7|1.
+_DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])\d(?:(?P=sign)\d){5,40})(?!\d)")
+# Groups of digits with an unusual sign between them.
+_GROUPS = re.compile(
+    r"(?<![\w~|*,;:/#])\d{1,8}(?P<sign>[ ]?[~|*,;:/#_+=][ ]?)\d{1,8}(?:(?P=sign)\d{1,8}){0,24}(?![\w])"
+)
+_INSIDE = re.compile("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
+_SHORT_LINE = re.compile(r"\d[^\n]{0,15}(?:\n|\Z)")
+_LINE_END = re.compile(r"\r?\n")
+SHORT, MOST_LINES = 8, 80
+"""Characters of a line that could be a piece of a value, and lines of one value."""
+_BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
+
+
+def single_characters(text: str) -> Iterator[Edit]:
+    """The gaps of "4 7 1 6 …" and of one character a line, to be left out."""
+    for run in _SINGLE.finditer(text):
+        gap = run["gap"]
+        if not _mixed(run.group()):
+            continue
+        size = len(gap)
+        for at in range(run.start() + 1, run.end(), size + 1):
+            yield Edit(at, at + size, "")
+
+
+def single_characters_in_words(text: str) -> Iterator[Edit]:
+    """The same, with a space where a word ends and a number begins: "M y S S N i s 5 3 6"."""
+    for run in _SINGLE.finditer(text):
+        gap = run["gap"]
+        if not _mixed(run.group()):
+            continue
+        joined = run.group().replace(gap, "")
+        cuts = {m.start() for m in _BOUNDARY.finditer(joined)}
+        cuts |= {place for m in _INSIDE.finditer(joined) for place in m.span()}
+        for place in range(1, len(joined)):
+            at = run.start() + place * (len(gap) + 1) - len(gap)
+            yield Edit(at, at + len(gap), " " if place in cuts else "")
+
+
+def _mixed(run: str) -> bool:
+    """Whether letters and digits are many among what stands apart; rules of signs and bare bits are no value."""
+    plain = [c for c in run if c.isalnum()]
+    return 2 * len(plain) >= len(run.split()) and len(set(plain)) > 2
+
+
+def parted_digits(text: str) -> Iterator[Edit]:
+    """The signs between the digits of "4-7-1-6", to be left out."""
+    yield from _signs_of(_DIGITS, text)
+
+
+def parted_groups(text: str) -> Iterator[Edit]:
+    """The signs between the groups of "4716|2093", to be left out."""
+    yield from _signs_of(_GROUPS, text)
+
+
+def _signs_of(pattern: re.Pattern[str], text: str) -> Iterator[Edit]:
+    for run in pattern.finditer(text):
+        digits = [c for c in run.group() if c.isdigit()]
+        if len(digits) >= 7 and len(set(digits)) > 2:
+            yield from (Edit(run.start() + m.start(), run.start() + m.end(), "") for m in _SIGNS.finditer(run.group()))
+
+
+_SIGNS = re.compile(r"\D+")
+
+
+def broken_lines(text: str) -> Iterator[Edit]:
+    """Line ends inside a value: short lines in a row, each without an end of its own."""
+    breaks = [m.span() for m in _LINE_END.finditer(text)]
+    first = 0
+    while first < len(breaks):
+        after = _last_break(text, breaks, first)
+        start = breaks[first][0]
+        head = text[max(0, start - 2) : start].removesuffix(" ")[-1:]
+        if after < first or not head or head.isspace():
+            first += 1
+            continue
+        if after > first or (head.isdigit() and _SHORT_LINE.match(text, breaks[first][1])):
+            yield from (Edit(*span, "") for span in breaks[first : after + 1])
+        first = after + 1
+
+
+def _last_break(text: str, breaks: list[tuple[int, int]], first: int) -> int:
+    """The last of the line ends from `first` on that stand between short lines; one less if there is none."""
+    last = first - 1
+    for number in range(first, min(first + MOST_LINES, len(breaks))):
+        begin = breaks[number][1]
+        if not text[begin : begin + 1].strip():  # the end, an empty line, or one set in
+            break
+        last = number
+        if number + 1 == len(breaks) or breaks[number + 1][0] - begin > SHORT:
+            break
+    return last

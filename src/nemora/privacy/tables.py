@@ -1,0 +1,219 @@
+"""Rows under their headers: CSV and its kin, Markdown, query results, fixed columns, SQL, HTML, JSON of columns.
+
+A header gives its meaning to every cell below, however far. Only columns whose header announces an identifier are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from nemora.privacy.detectors.context import label_words
+from nemora.privacy.label_hint import hinted
+
+MOST_COLUMNS = 400
+LONGEST_LABEL, LONGEST_CELL = 48, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A value at [start, end) of a text, and the words of its key or header."""
+
+    label: str
+    start: int
+    end: int
+
+
+_LINE = re.compile(r"[^\n]+")
+_RULE = re.compile(r"[\s|+:=─│┼-]*\Z")
+_CELLS = {
+    separator: re.compile(
+        rf'[ ]*(?:"(?P<quoted>(?:[^"\n]|"")*)"|(?P<bare>[^{re.escape(separator)}\n]*))[ ]*(?:{re.escape(separator)}|\Z)'
+    )
+    for separator in (",", ";", "\t", "|")
+}
+_WIDE_CELL = re.compile(r"\S+(?:[ ]\S+)*")
+
+
+def meaning(label: str) -> str:
+    """A key as words if it announces an identifier, else ""."""
+    if len(label) > LONGEST_LABEL:
+        return ""
+    words = label_words(label)
+    return words if hinted(words) else ""
+
+
+def separated(text: str) -> Iterator[Labelled]:
+    """Cells below a header line that has the same separators, also without any line but the header's between."""
+    for separator in _CELLS:
+        if separator in text:
+            yield from _separated(text, separator)
+
+
+def _separated(text: str, separator: str) -> Iterator[Labelled]:
+    labels: list[str] = []
+    misses = 0
+    for line in _LINE.finditer(text):
+        count = line.group().count(separator)
+        if count == 0 or count > MOST_COLUMNS:
+            misses += 1
+            labels = [] if misses > 3 else labels
+            continue
+        if separator == "|" and _RULE.fullmatch(line.group()):
+            continue
+        cells = _cells(text, line.start(), line.end(), separator)
+        if labels and abs(len(cells) - len(labels)) <= (separator == "|"):
+            misses = 0
+            for label, (start, end) in zip(labels, cells, strict=False):
+                if label and 0 < end - start <= LONGEST_CELL:
+                    yield Labelled(label, start, end)
+            continue
+        if len(cells) == 2 and (alone := meaning(text[slice(*cells[0])])) and cells[1][0] < cells[1][1]:
+            yield Labelled(alone, *cells[1])
+        header = [meaning(text[start:end]) for start, end in cells]
+        if any(header) and _is_header([text[start:end] for start, end in cells]):
+            labels, misses = header, 0
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Names of columns are short and hold few digits."""
+    return (
+        all(len(c) <= LONGEST_LABEL for c in cells)
+        and sum(c.isdigit() for cell in cells for c in cell) <= len(cells) + 2
+    )
+
+
+def _cells(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:
+    """Spans of the cells of a line, without quotes and spaces. An outer bar of Markdown makes no cell."""
+    line = text[start:end].rstrip("\r")
+    if separator == "|":
+        start += len(line) - len(line.lstrip(" |"))
+        line = line.strip(" |")
+    cells: list[tuple[int, int]] = []
+    at = 0
+    while at <= len(line):
+        cell = _CELLS[separator].match(line, at)
+        if cell is None:  # text behind a closing quote: no table
+            return cells
+        name = "quoted" if cell["quoted"] is not None else "bare"
+        first, last = cell.span(name)
+        last -= len(cell[name]) - len(cell[name].rstrip())
+        cells.append((start + first, start + max(first, last)))
+        if cell.end() == at or (cell.end() == len(line) and not line.endswith(separator)):
+            break
+        at = cell.end()
+    return cells
+
+
+def fixed_width(text: str) -> Iterator[Labelled]:
+    """Columns that begin under the words of a header line."""
+    columns: list[tuple[int, str]] = []
+    misses = 0
+    for line in _LINE.finditer(text):
+        written = line.group()
+        if "  " not in written:
+            misses += 1
+            columns = [] if misses > 2 else columns
+            continue
+        misses = 0
+        if columns and (cells := list(_under(columns, written))):
+            for label, start, end in cells:
+                yield Labelled(label, line.start() + start, line.start() + end)
+            continue
+        cells_of_header = [(m.start(), m.group()) for m in _WIDE_CELL.finditer(written)]
+        if len(cells_of_header) >= 2 and _is_header([cell for _, cell in cells_of_header]):
+            header = [(at, meaning(cell)) for at, cell in cells_of_header]
+            columns = header if any(label for _, label in header) else []
+
+
+def _under(columns: list[tuple[int, str]], line: str) -> Iterator[tuple[str, int, int]]:
+    for number, (at, label) in enumerate(columns):
+        stop = columns[number + 1][0] if number + 1 < len(columns) else len(line)
+        if label and at < len(line) and line[at - 1 : at] in ("", " ") and not line[at].isspace():
+            cell = line[at:stop].rstrip()
+            if cell and len(cell) <= LONGEST_CELL:
+                yield label, at, at + len(cell)
+
+
+_INSERT = re.compile(r"(?i)\binto\s{1,4}[\w.\"`\[\]]{1,80}\s{0,4}\((?P<columns>[^()]{1,2000})\)\s{0,4}values\s{0,4}")
+_TUPLE = re.compile(r"\s*,?\s*\((?P<row>(?:'(?:[^'\\]|''|\\.)*'|[^()']|\([^()]*\)){0,4000}+)\)")
+_SQL_CELL = re.compile(r"\s*(?:[NE]?'(?P<quoted>(?:[^'\\]|''|\\.)*)'|(?P<bare>[^,]*))\s*(?:,|\Z)")
+
+
+def inserted(text: str) -> Iterator[Labelled]:
+    """The tuples of `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`."""
+    if "nto" not in text and "NTO" not in text:
+        return
+    for insert in _INSERT.finditer(text):
+        labels = [meaning(column.strip(' "`[]\n')) for column in insert["columns"].split(",")]
+        at = insert.end()
+        while any(labels) and (row := _TUPLE.match(text, at)) is not None:
+            at = row.end()
+            yield from _in_row(row["row"], row.start("row"), labels)
+
+
+def _in_row(row: str, offset: int, labels: list[str]) -> Iterator[Labelled]:
+    at = 0
+    for label in labels:
+        cell = _SQL_CELL.match(row, at)
+        if cell is None:
+            return
+        name = "quoted" if cell["quoted"] is not None else "bare"
+        start, end = cell.span(name)
+        if label and start < end and row[start:end].strip().lower() != "null":
+            yield Labelled(label, offset + start, offset + end)
+        if cell.end() == at:
+            return
+        at = cell.end()
+
+
+_HTML_ROW = re.compile(r"(?i)<tr[^>]{0,200}>(?P<row>.{0,8000}?)</tr>", re.DOTALL)
+_HTML_CELL = re.compile(r"(?i)<t[hd][^>]{0,200}>\s{0,40}(?P<cell>[^<]{0,400}?)\s{0,40}</t[hd]>")
+
+
+def html_rows(text: str) -> Iterator[Labelled]:
+    """Cells of an HTML table under its first row, or behind the name in the first cell of their row."""
+    if "<tr" not in text and "<TR" not in text:
+        return
+    labels: list[str] = []
+    for row in _HTML_ROW.finditer(text):
+        cells = [cell.span("cell") for cell in _HTML_CELL.finditer(text, row.start("row"), row.end("row"))]
+        if len(cells) == len(labels):
+            for label, (start, end) in zip(labels, cells, strict=True):
+                if label and start < end:
+                    yield Labelled(label, start, end)
+            continue
+        names = [meaning(text[start:end]) for start, end in cells]
+        if len(cells) == 2 and names[0] and not names[1]:
+            yield Labelled(names[0], *cells[1])
+        elif any(names):
+            labels = names
+
+
+_COLUMNS = re.compile(r"\"(?:columns|headers?|fields|schema|keys)\"\s{0,8}:\s{0,8}\[(?P<names>[^\[\]{}]{1,4000})\]")
+_JSON_ROW = re.compile(r"\[(?P<row>[^\[\]{}]{1,8000})\]")
+_JSON_CELL = re.compile(r"\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\"]*))\s*(?:,|\Z)")
+
+
+def json_rows(text: str) -> Iterator[Labelled]:
+    """Arrays of as many values as `"columns": […]` names."""
+    tables = list(_COLUMNS.finditer(text))
+    for named, following in zip_longest(tables, tables[1:]):
+        end = len(text) if following is None else following.start()
+        names = [match["quoted"] or "" for match in _JSON_CELL.finditer(named["names"])]
+        labels = [meaning(name) for name in names if name]
+        if not any(labels):
+            continue
+        for row in _JSON_ROW.finditer(text, named.end(), end):
+            cells = [
+                m.span("quoted" if m["quoted"] is not None else "bare")
+                for m in _JSON_CELL.finditer(row["row"])
+                if m.group()
+            ]
+            if len(cells) != len(labels):
+                continue
+            for label, (start, end) in zip(labels, cells, strict=True):
+                if label and start < end:
+                    yield Labelled(label, row.start("row") + start, row.start("row") + end)
