@@ -11,6 +11,7 @@ be removed; the list may be replaced, but air-gapped stays air-gapped.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 import sys
@@ -66,6 +67,8 @@ def guard_network(*, air_gapped: bool, hosts: Iterable[tuple[str, int]] = ()) ->
         _rules = _Rules(air_gapped, listed, literal)
         if first:
             socket.getaddrinfo = _getaddrinfo
+            for name in ("connect", "connect_ex", "sendto", "sendmsg", "bind"):
+                _hold(name)
             sys.addaudithook(_hear)
 
 
@@ -89,6 +92,23 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def _hold(name: str) -> None:
+    """Check a method of `socket.socket` before it runs: a name in its address is looked up before the hook hears."""
+    real = getattr(socket.socket, name)
+    place = {"sendto": -1, "sendmsg": 3}.get(name, 0)
+
+    @functools.wraps(real)
+    def held(self: socket.socket, *args: Any) -> Any:
+        address = args[place] if len(args) > max(place, 0) else None
+        if name != "bind":
+            _check_connect(self, address)
+        elif isinstance(address, tuple) and address and _address(_plain(address[0])) is None:
+            _check_lookup(address)
+        return real(self, *args)
+
+    setattr(socket.socket, name, held)
+
+
 def _hear(event: str, args: tuple[Any, ...]) -> None:
     """The audit hook. It must be quick: it hears every import and every file that is opened."""
     if event in _CONNECTS:
@@ -103,12 +123,14 @@ def _check_connect(own: socket.socket, address: Any) -> None:
     rules = _rules
     if rules is None or own.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    if address is None:  # a datagram on a socket that is connected: its address was checked then
+    if (
+        not isinstance(address, tuple) or not address
+    ):  # a datagram on a socket that is connected: its address was checked then
         return
-    host, port = _plain(address[0]), address[1]
+    host, port = _plain(address[0]), address[1] if len(address) > 1 else 0
     if is_loopback(host) or (host, port) in rules.addresses:
         return
-    if _address(host) is None and not rules.air_gapped and any(host == name for name, _ in rules.hosts):
+    if _address(host) is None and (host, port) in rules.hosts:
         return  # the name itself: the C library looks it up within the call
     _refuse(rules)
 

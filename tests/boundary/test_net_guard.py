@@ -6,6 +6,7 @@ by its refusals. Each probe runs in a process of its own, because an audit hook 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,14 +20,15 @@ from nemora.errors import SettingsError
 from nemora.settings import load_settings, with_cloud
 
 HERE = Path(__file__).parent
+UNSHARE = shutil.which("unshare")
 SOURCE = HERE.parent.parent / "src"
 
 
 def _namespaces() -> bool:
-    if shutil.which("unshare") is None or shutil.which("ip") is None:
+    if UNSHARE is None or shutil.which("ip") is None:
         return False
     made = subprocess.run(
-        ["unshare", "-n", "sh", "-c", "ip link set lo up && ip link add v0 type veth peer name v1"],
+        [UNSHARE, "-n", "sh", "-c", "ip link set lo up && ip link add v0 type veth peer name v1"],
         capture_output=True,
     )
     return made.returncode == 0
@@ -47,7 +49,7 @@ def probe(code: str, *, inside: bool = False, seconds: float = 120.0) -> str:
             "ip link set v1 up && ip route add default dev v0 && "
             'ip neigh add 10.99.0.2 lladdr 02:00:00:00:00:01 dev v0 && exec "$@"'
         )
-        command = ["unshare", "-n", "sh", "-c", setup, "sh", *command]
+        command = [str(UNSHARE), "-n", "sh", "-c", setup, "sh", *command]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), str(HERE)])}
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment)
     assert done.returncode == 0, done.stderr
@@ -181,7 +183,7 @@ def test_the_kernel_sees_no_byte_and_no_attempt_of_what_the_guard_refuses() -> N
     held = probe(program.format(guard="guard_network(air_gapped=True)", tries=tries), inside=True)
     free = probe(program.format(guard="", tries=tries), inside=True)
     assert held == "(0, 0, 0) (0, 0, 0)"
-    sent, opened, datagrams = eval(free.partition(") ")[2])
+    sent, opened, datagrams = json.loads(free.partition(") ")[2].replace("(", "[").replace(")", "]"))
     assert sent > 0 and opened >= 2 and datagrams >= 1
 
 
@@ -238,7 +240,7 @@ def test_the_kernels_bytes_agree_with_those_that_were_counted() -> None:
         asyncio.run(recording_cloud.serve(Path("/dev/null")))
     '''], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     server.stdout.readline()
-    subprocess.run(["ip", "neigh", "flush", "dev", "v0"], check=True)
+    subprocess.run(["ip", "neigh", "del", "10.99.0.2", "dev", "v0"], check=True)
     subprocess.run(["ip", "link", "set", "v1", "netns", str(server.pid)], check=True)
     server.stdin.write(chr(10)); server.stdin.flush()
     server.stdout.readline()
