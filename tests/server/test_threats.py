@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import hashlib
 import json
 import logging
+import sqlite3
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import pytest
-from server_fakes import ScriptedBackend, raw, says, served, setup
+from server_fakes import KEY, ScriptedBackend, raw, served, setup
 from talking_cloud import calls, letters
 from test_redaction import MAIL, NAME, World, opened
 
@@ -26,7 +30,10 @@ from nemora.backends.meter import METER
 from nemora.core import ChatRequest, Message
 from nemora.errors import BackendError
 from nemora.privacy.finding import Sensitivity
+from nemora.privacy.keys import LEDGER_FILE
+from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy import Action, Policy
+from nemora.privacy.policy_file import PolicyFile
 
 CARD = "4716 2093 8854 1728"
 BARE = CARD.replace(" ", "")
@@ -123,7 +130,7 @@ def test_04_encoded_text_is_decoded_and_read(world: World, hidden: str) -> None:
 
 
 def test_04_a_long_encoded_piece_that_nobody_can_read_stays(world: World) -> None:
-    noise = bytes((i * 131 + (i * i) % 251) % 256 for i in range(3000))
+    noise = b"".join(hashlib.sha256(bytes([i])).digest() for i in range(96))
     assert stays(world, base64.b64encode(noise).decode())
 
 
@@ -134,7 +141,7 @@ def test_04_a_long_encoded_piece_that_nobody_can_read_stays(world: World) -> Non
         "password: Tr0ub4dor&Quokka-93!",
         "DB_PASSWORD=Tr0ub4dor&Quokka-93!",
         f"id,card\n1,{BARE}",
-        f"INSERT INTO cards VALUES ('{BARE}');",
+        f"INSERT INTO cards VALUES ('{BARE}');",  # noqa: S608 - text, never run
         f'Traceback\n  File "a.py", line 3\nValueError: bad card {BARE}',
         f"- card = None\n+ card = '{BARE}'",
     ],
@@ -163,8 +170,8 @@ def test_08_a_number_is_found_in_text_of_any_language(world: World, text: str) -
     assert stays(world, text.format(CARD))
 
 
-@pytest.mark.xfail(strict=True, reason="a number whose check digit is wrong by one misread digit is no finding yet")
 def test_09_a_misread_number_is_still_a_suspect(world: World) -> None:
+    assert outcome(world, "Scan of a bank card: the picture is blurred, ask for another one.") == "cloud"
     assert stays(world, "Scan of a bank card: 4716 2O93 8B54 1729, name and date below.")
 
 
@@ -395,8 +402,6 @@ def test_32_a_request_keeps_the_policy_that_it_was_decided_by() -> None:
     async def run() -> None:
         what = setup()
         answer = await what.gateway.answer(ChatRequest(model="auto", messages=(Message("user", HARMLESS),)))
-        from nemora.privacy.policy_file import PolicyFile
-
         keeps = Policy(actions=dict.fromkeys(list(Sensitivity), Action.LOCAL))
         what.gateway.policies = PolicyFile.fixed(keeps)
         assert [delta.text async for delta in answer.deltas if delta.text] == ["From afar"]
@@ -428,21 +433,29 @@ def test_34_other_protocols_are_refused() -> None:
         assert not what.cloud.requests
 
 
-def test_35_a_ledger_that_was_cut_changed_or_put_in_another_order_shows_it() -> None:
-    with served(setup()) as what:
-        what.cloud.script = says("Far")
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "DELETE FROM entries WHERE seq = 2",
+        "DELETE FROM entries WHERE seq > 3",
+        "UPDATE entries SET seq = CASE seq WHEN 2 THEN 99 ELSE seq END",
+    ],
+)
+def test_35_a_ledger_that_was_cut_or_put_in_another_order_shows_it(tmp_path: Path, tampering: str) -> None:
+    what = setup(tmp_path)
+    with served(what):
         for _ in range(3):
             ask(what.url, HARMLESS)
         what.completions(3)
-        assert what.ledger.verify().intact
-        import sqlite3
-
-        connection = next(v for v in vars(what.ledger).values() if isinstance(v, sqlite3.Connection))
-        table = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%seq%'"
-        ).fetchone()[0]
-        connection.execute(f"DELETE FROM {table} WHERE seq = 2")  # noqa: S608
-        assert not what.ledger.verify().intact
+    with closing(Ledger(tmp_path, KEY)) as ledger:
+        assert ledger.verify().intact
+    with closing(sqlite3.connect(tmp_path / LEDGER_FILE)) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(tampering)
+        connection.commit()
+    with closing(Ledger(tmp_path, KEY)) as ledger:
+        assert not ledger.verify().intact
 
 
 def ask(url: str, text: str) -> httpx2.Response:
