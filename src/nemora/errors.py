@@ -30,6 +30,7 @@
     │   ├── BackendRefused           it answered with a client error            4xx, as it came
     │   ├── BackendUnreachable       no connection                              503
     │   └── BackendTimeout           too slow                                   504
+    ├── EgressRefused                a host that is not on the list             503
     ├── WorkerFailed                 a worker process crashed or was killed     500
     └── LedgerError                  the ledger cannot be written or is broken  500
 
@@ -190,6 +191,12 @@ class BackendUnreachable(BackendError):
 
 class BackendTimeout(BackendError):
     status, code = 504, "upstream_timeout"
+
+
+class EgressRefused(NemoraError, PermissionError):
+    """Also an OSError, so that a library takes it for a connection that failed."""
+
+    status, code = 503, "egress_refused"
 
 
 class WorkerFailed(NemoraError):

@@ -28,7 +28,7 @@ _ONE_MODEL = (
     "one model finds names and judges topics now; take the line out, or name a model's folder in inspection.model"
 )
 FORMER_KEYS = {"inspection.tagger": _ONE_MODEL, "inspection.topics": _ONE_MODEL}
-TOP_LEVEL_KEYS = {"server", "local", "inspection", "ledger", "servers", "policy", "offline"}
+TOP_LEVEL_KEYS = {"server", "local", "inspection", "ledger", "servers", "policy", "offline", "air_gapped"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,8 @@ class RemoteServer:
     api_key_env: str | None = None
     pinned: tuple[str, ...] = ()
     """IP addresses beside loopback that `trust = "local"` may mean."""
+    api: Literal["openai", "anthropic"] = "openai"
+    """What it speaks: OpenAI's chat completions, or Anthropic's Messages."""
     default: bool = False
     """Of several cloud servers, the one that is chosen where the policy has no destinations of its own."""
     connect_seconds: float = 10.0
@@ -134,6 +136,8 @@ class Settings:
     """The policy file; None: `policy.toml` beside `nemora.toml` if it is there, else the built-in default."""
     offline: bool = False
     """Never fetch anything."""
+    air_gapped: bool = False
+    """Reach no other machine at all; implies `offline`."""
     hub_token: str | None = field(default=None, repr=False)
     """For gated models on the Hugging Face hub, sent nowhere else. Read from the variable HF_TOKEN."""
 
@@ -181,7 +185,8 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     beside = file.parent / "policy.toml"
     if isinstance(port := server.get("port"), int) and port > MAX_PORT:
         raise SettingsError(f"{file}: server.port must be at most {MAX_PORT}.")
-    return Settings(
+    air_gapped = _switch(table, "air_gapped", env, "NEMORA_AIR_GAPPED", file)
+    settings = Settings(
         paths=dataclasses.replace(paths, config=file.parent),
         server=_build(ServerSettings, server, file, "server"),
         local=_build(LocalSettings, _table(table, "local", file), file, "local"),
@@ -189,9 +194,12 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         ledger=_build(LedgerSettings, _table(table, "ledger", file), file, "ledger"),
         servers=servers,
         policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),
-        offline=_flag(table.get("offline", False), file) or env.get("NEMORA_OFFLINE", "") not in ("", "0"),
+        offline=_switch(table, "offline", env, "NEMORA_OFFLINE", file) or air_gapped,
+        air_gapped=air_gapped,
         hub_token=env.get("HF_TOKEN") or None,
     )
+    _refuse_what_is_far(settings)
+    return settings
 
 
 def with_cloud(settings: Settings, base_url: str, model: str, api_key_env: str | None) -> Settings:
@@ -201,7 +209,19 @@ def with_cloud(settings: Settings, base_url: str, model: str, api_key_env: str |
         entry["api_key_env"] = api_key_env
     cloud = _remote_server("cloud", entry, os.environ, Path("--cloud-url"))
     kept = tuple(s for s in settings.servers if s.trust != "cloud" and s.name != cloud.name)
-    return dataclasses.replace(settings, servers=(*kept, cloud))
+    changed = dataclasses.replace(settings, servers=(*kept, cloud))
+    _refuse_what_is_far(changed)
+    return changed
+
+
+def _refuse_what_is_far(settings: Settings) -> None:
+    """Air-gapped, every server must be on this very machine."""
+    for server in settings.servers if settings.air_gapped else ():
+        host = _host(server.base_url) or ""
+        if server.trust == "cloud" or not _is_this_side(host, ()):
+            raise SettingsError(
+                f"air_gapped is set, and servers.{server.name} is not on this machine; take one of the two out."
+            )
 
 
 def _paths(env: Mapping[str, str]) -> Paths:
@@ -281,10 +301,12 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
     raise SettingsError(f"{where} must be {expected}.")
 
 
-def _flag(value: Any, file: Path) -> bool:
+def _switch(table: Mapping[str, Any], key: str, env: Mapping[str, str], variable: str, file: Path) -> bool:
+    """A flag at the top of the file, or a variable that is neither empty nor 0."""
+    value = table.get(key, False)
     if not isinstance(value, bool):
-        raise SettingsError(f"{file}: offline must be true or false.")
-    return value
+        raise SettingsError(f"{file}: {key} must be true or false.")
+    return value or env.get(variable, "") not in ("", "0")
 
 
 def _secret(env: Mapping[str, str], variable: Any, where: str) -> str:

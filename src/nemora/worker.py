@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from nemora.errors import NemoraError, WorkerFailed
+from nemora.net_guard import OWN_WORKER, guard_network, is_air_gapped
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 
@@ -70,14 +71,15 @@ class Worker:
         self._kill()
         # The child needs no secrets: it gets the environment without API keys that the parent may hold.
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "nemora.worker"],
+            OWN_WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "LC_ALL": "C.UTF-8"},
         )
         try:
-            self._exchange({"job": self._job, "options": self._options, "memory_bytes": self._memory_bytes}, deadline)
+            spec = {"job": self._job, "options": self._options, "memory_bytes": self._memory_bytes}
+            self._exchange({**spec, "air_gapped": is_air_gapped()}, deadline)
         except BaseException:  # a child without a job would take the next argument for one
             self._kill()
             raise
@@ -181,9 +183,12 @@ def _serve() -> None:
 
 def _start_job(spec: dict[str, Any]) -> Callable[[Any], Any]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write content to disk
+    if spec["air_gapped"]:
+        guard_network(air_gapped=True)
     module, _, name = spec["job"].partition(":")
     factory: Callable[[Any], Callable[[Any], Any]] = getattr(importlib.import_module(module), name)
     job = factory(spec["options"])
+    guard_network(air_gapped=True)  # the factory may fetch a model; what reads requests reaches nobody
     if spec["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_AS, (spec["memory_bytes"], spec["memory_bytes"]))
     return job

@@ -200,7 +200,9 @@ class _Work:
                 inner = self._first_readable(part.group(), decode, group) if part.group() != run else None
                 if inner is not None and inner[1].whole:
                     found.append((start + part.start() + inner[0], start + part.end(), inner[1]))
-        return found, len(found) > (first is not None)
+        # One short part that happens to be text says nothing about the rest of a long run.
+        said = sum(end - begin for begin, end, plain in found if plain is not None and plain.whole)
+        return found, 2 * said >= len(run)
 
     def _read_base85(self, start: int, run: str) -> tuple[list[tuple[int, int, Plain | None]], bool]:
         """A token, without the stop behind it, and what stands behind its key: signs may belong to either."""

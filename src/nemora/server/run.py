@@ -10,9 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from nemora.backends.anthropic import AnthropicBackend
 from nemora.backends.base import Backend
 from nemora.backends.openai import OpenAIBackend
+from nemora.backends.remote import RemoteBackend
+from nemora.net_guard import guard_network
 from nemora.privacy.classify import classify
 from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
@@ -22,7 +26,7 @@ from nemora.server.app import build_app
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.listen import base_url, bind, run
-from nemora.settings import Settings
+from nemora.settings import RemoteServer, Settings
 from nemora.weights.catalog import STARTER
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
     """
     with bind(settings.server) as listening:
         gateway = build_gateway(settings, progress=progress)
+        # From here on nothing is fetched, and only the configured servers may be reached.
+        guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
         app = build_app(gateway, settings.server, bound=host)
         run(app, listening, banner=banner(host, port, gateway))
@@ -54,11 +60,13 @@ def build_gateway(
 
     A configured server with `trust = "local"` is the local side; only without one a model is loaded here.
     """
+    if settings.air_gapped:
+        guard_network(air_gapped=True)
     policies = policy_file(settings)
     policy = policies.in_force.policy
     data = settings.paths.data
     key = load_key(data)
-    clouds = [OpenAIBackend(server) for server in settings.clouds]
+    clouds = [remote_backend(server) for server in settings.clouds]
     return Gateway(
         local=_local(settings, progress) if local is None else local,
         cloud=clouds[0] if clouds else None,
@@ -70,6 +78,17 @@ def build_gateway(
         ledger=Ledger.open(data, key, heads=settings.heads_file),
         placeholder_key=derive(key, "placeholders"),
     )
+
+
+def reachable(settings: Settings) -> list[tuple[str, int]]:
+    """The hosts and ports of the configured servers: all that a running server connects to."""
+    urls = [urlsplit(server.base_url) for server in settings.servers]
+    return [(url.hostname or "", url.port or (443 if url.scheme == "https" else 80)) for url in urls]
+
+
+def remote_backend(server: RemoteServer) -> RemoteBackend:
+    """The backend that speaks what `server` speaks."""
+    return AnthropicBackend(server) if server.api == "anthropic" else OpenAIBackend(server)
 
 
 def policy_file(settings: Settings) -> PolicyFile:
@@ -84,7 +103,7 @@ def policy_file(settings: Settings) -> PolicyFile:
 
 
 def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
-    remotes: list[Backend] = [OpenAIBackend(server) for server in settings.servers if server.trust == "local"]
+    remotes: list[Backend] = [remote_backend(server) for server in settings.servers if server.trust == "local"]
     if remotes:
         return remotes
     from nemora.backends.local import LocalBackend  # loads torch, which a remote local side does not need

@@ -1,0 +1,117 @@
+"""What is sent to a server that speaks Anthropic's Messages: every field re-serialised from the request that was read.
+
+The form: https://docs.anthropic.com/en/api/messages. System texts stand apart; tool results are blocks of a user's
+turn; turns of one role that follow each other are one turn. A name and reasoning in the history have no place there
+and are left out. `ChatRequest.unsent` is never looked at here.
+"""
+
+from __future__ import annotations
+
+import json
+
+from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolChoice
+from nemora.errors import RequestError, UnsupportedField
+
+MAX_TOKENS = 4096
+"""For requests that name no limit: this API must have one."""
+
+
+def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
+    """The exact JSON body that answers `request` with `model`. Always streamed.
+
+    Raises:
+        UnsupportedField: the request has something that this API cannot be told; `param` names it.
+        RequestError: a tool call's arguments are not a JSON object.
+    """
+    sampling = request.sampling
+    for name, value in (("seed", sampling.seed), ("min_p", sampling.min_p)):
+        if value is not None:
+            raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
+    body: dict[str, Json] = {
+        "model": model,
+        "max_tokens": request.max_tokens or MAX_TOKENS,
+        "messages": _turns(request.messages),
+        "stream": True,
+    }
+    system = [m.text() for m in request.messages if m.role in ("system", "developer")]
+    optional: dict[str, Json] = {
+        "system": "\n\n".join(text for text in system if text) or None,
+        "temperature": None if sampling.temperature is None else min(sampling.temperature, 1.0),
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "stop_sequences": list(request.stop) or None,
+    }
+    body.update({name: value for name, value in optional.items() if value is not None})
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        choice = _tool_choice(request.tool_choice, request.parallel_tool_calls)
+        if choice is not None:
+            body["tool_choice"] = choice
+    return body
+
+
+def _turns(messages: tuple[Message, ...]) -> list[Json]:
+    turns: list[tuple[str, list[Json]]] = []
+    for message in messages:
+        if message.role in ("system", "developer"):
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = _blocks(message)
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(blocks)
+        elif blocks:
+            turns.append((role, blocks))
+    return [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _blocks(message: Message) -> list[Json]:
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id or "", "content": _text_only(message)}]
+    blocks: list[Json] = []
+    parts = (TextPart(message.content),) if isinstance(message.content, str) else message.content or ()
+    for part in parts:
+        if isinstance(part, OpaquePart):
+            raise UnsupportedField("Only text can be sent to the server of this model.", param="/messages")
+        if part.text:  # an empty block is an error there
+            blocks.append({"type": "text", "text": part.text})
+    for call in message.tool_calls:
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)})
+    return blocks
+
+
+def _text_only(message: Message) -> str:
+    if isinstance(message.content, tuple) and any(isinstance(part, OpaquePart) for part in message.content):
+        raise UnsupportedField("Only text can be sent to the server of this model.", param="/messages")
+    return message.text()
+
+
+def _arguments(text: str) -> Json:
+    try:
+        value: Json = json.loads(text or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise RequestError("The arguments of a tool call must be a JSON object.", param="/messages")
+    return value
+
+
+def _tool(tool: Tool) -> Json:
+    sent: dict[str, Json] = {
+        "name": tool.name,
+        "input_schema": {"type": "object", "properties": {}} if tool.parameters is None else dict(tool.parameters),
+    }
+    if tool.description is not None:
+        sent["description"] = tool.description
+    return sent
+
+
+def _tool_choice(choice: ToolChoice | None, parallel: bool | None) -> Json:
+    if choice is None and parallel is None:
+        return None
+    mode = "auto" if choice is None else choice.mode
+    sent: dict[str, Json] = {"type": {"required": "any", "named": "tool"}.get(mode, mode)}
+    if choice is not None and choice.mode == "named":
+        sent["name"] = choice.name
+    if parallel is False and mode != "none":
+        sent["disable_parallel_tool_use"] = True
+    return sent
