@@ -66,23 +66,27 @@ class Reading:
 
     def __init__(self, inspector: Inspector, policy: Policy) -> None:
         self._inspector = inspector
-        self._policy = policy
+        self.policy = policy
         self._key = secrets.token_bytes(32)
 
     def inspect(self, request: ChatRequest) -> Inspection:
-        return self._inspector.inspect(segments(request), self._policy.reading)
+        return self._inspector.inspect(segments(request), self.policy.reading)
+
+    def decide(self, inspection: Inspected, policy: Policy | None = None) -> Decision:
+        """The decision on what was read, by `policy` if it is given: what else it could be."""
+        chosen = policy or self.policy
+        return decide(inspection, classify(inspection, chosen.class_of), Sensitivity.PUBLIC, chosen)
 
     def judge(self, request: ChatRequest) -> Decision:
-        inspection = self.inspect(request)
-        return decide(inspection, self._classified(inspection), Sensitivity.PUBLIC, self._policy)
+        return self.decide(self.inspect(request))
 
     def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
         """As the server does it, under a key of this run: the stand-ins are not those of the server."""
         redactor = Redactor(self._key, self)
-        return redactor.redact(request, decision, policy=self._policy, classify=self._classified)
+        return redactor.redact(request, decision, policy=self.policy, classify=self._classified)
 
     def _classified(self, inspection: Inspected) -> Classification:
-        return classify(inspection, self._policy.class_of)
+        return classify(inspection, self.policy.class_of)
 
 
 def make_reading(settings: Settings) -> Reading:
