@@ -38,10 +38,10 @@ run: models
 bench: install
 	$(BIN)/python bench/agent_history.py
 
-# make eval-privacy DATA=folder of .jsonl or .jsonl.gz files
+# make eval-privacy DATA=folder of .jsonl or .jsonl.gz files [ARGS=--positions]
 eval-privacy: install
 	@test -n "$(DATA)" || { echo "Name a folder: make eval-privacy DATA=DIR" >&2; exit 2; }
-	$(BIN)/python bench/eval_privacy.py "$(DATA)"
+	$(BIN)/nemora eval "$(DATA)" $(ARGS)
 
 # Parity with the CPU, memory and speed on the accelerator that is present. make gpu-check ARGS=--quick
 gpu-check: install

@@ -13,6 +13,7 @@
     │   ├── CapReached               the day's costs are spent                  429
     │   ├── UnknownModel             no such model                              404
     │   ├── UnknownEndpoint          no such path; never forwarded              404
+    │   ├── UnknownDecision          the ledger holds no such decision          404
     │   ├── MethodNotAllowed                                                    405
     │   ├── SlowRequest              the body came too slowly                   408
     │   ├── BodyTooLarge                                                        413
@@ -117,6 +118,10 @@ class UnknownModel(RequestError):
 
 class UnknownEndpoint(RequestError):
     status, code = 404, "unknown_endpoint"
+
+
+class UnknownDecision(RequestError):
+    status, code = 404, "unknown_decision"
 
 
 class MethodNotAllowed(RequestError):

@@ -61,6 +61,9 @@ class ServerSettings:
     """A request body must arrive within this time."""
     max_requests: int = 64
     """Requests answered or waiting at once; more get 429."""
+    explain: Literal["owner", "coarse"] = "owner"
+    """What clients are told about decisions. "owner": reason, class and counts, and GET /v1/nemora/decisions/ID from
+    this machine. "coarse", for clients that are not trusted: only which side answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

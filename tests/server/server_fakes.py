@@ -15,6 +15,7 @@ from typing import Any
 from nemora.backends.base import Backend, Trust
 from nemora.core import ChatRequest, Delta, StopReason, TextPart, Usage
 from nemora.errors import LocalModelDown
+from nemora.privacy.disclosures import Disclosures
 from nemora.privacy.finding import Finding, Kind, Sensitivity
 from nemora.privacy.ledger import Ledger, LedgerRow
 from nemora.privacy.policy import Policy
@@ -176,6 +177,7 @@ def setup(
         taint=taint,
         ledger=ledger,
         further_clouds=further_clouds,
+        disclosures=Disclosures(data, KEY, clock=clock),
     )
     return Setup(gateway, local, cloud, inspection, ledger, taint)
 

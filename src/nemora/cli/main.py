@@ -23,6 +23,7 @@ VERBS = {
     "ask": "ask once, and say where it was answered and why",
     "chat": "talk in the terminal",
     "route": "judge requests without sending anything",
+    "eval": "measure both error rates of the router on labelled data",
     "generate": "continue a prompt with a local model",
     "quantize": "write a model in a smaller published format",
     "models": "list the models, or show one",

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from rich.console import Console
+
 from nemora.cli.asking import CONTROLS
+from nemora.cli.route_explain import Explainer
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import NemoraError, RequestError, UsageError
 from nemora.privacy.classify import Classification, classify
@@ -41,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redacted", action="store_true", help="also show what would be sent of a request that may leave redacted"
     )
+    parser.add_argument(
+        "--explain", action="store_true", help="show what was found where, the rule, and what would change it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,13 +57,18 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     reading = make_reading(settings)
     judge, redact = reading.judge, reading.redact
+    explainer = Explainer(reading, settings.policy) if args.explain else None
     if args.jsonl is None:
         text = args.text if args.text is not None else sys.stdin.read()
+        if explainer is not None:
+            explainer.show(text, as_request(text), Console(highlight=False))
+            return 0
         return _judge_one(judge, text, redact, show=args.redacted)
     model = settings.cloud.model if settings.cloud is not None else "cloud"
     redacting = redact if args.redacted else None
     with _opened(args.jsonl) as lines:
-        return judge_lines(judge, lines, outbound_model=model if args.outbound else None, redact=redacting)
+        outbound = model if args.outbound else None
+        return judge_lines(judge, lines, outbound_model=outbound, redact=redacting, explainer=explainer)
 
 
 class Reading:
@@ -65,23 +76,27 @@ class Reading:
 
     def __init__(self, inspector: Inspector, policy: Policy) -> None:
         self._inspector = inspector
-        self._policy = policy
+        self.policy = policy
         self._key = secrets.token_bytes(32)
 
     def inspect(self, request: ChatRequest) -> Inspection:
-        return self._inspector.inspect(segments(request), self._policy.reading)
+        return self._inspector.inspect(segments(request), self.policy.reading)
+
+    def decide(self, inspection: Inspected, policy: Policy | None = None) -> Decision:
+        """The decision on what was read, by `policy` if it is given: what else it could be."""
+        chosen = policy or self.policy
+        return decide(inspection, classify(inspection, chosen.class_of), Sensitivity.PUBLIC, chosen)
 
     def judge(self, request: ChatRequest) -> Decision:
-        inspection = self.inspect(request)
-        return decide(inspection, self._classified(inspection), Sensitivity.PUBLIC, self._policy)
+        return self.decide(self.inspect(request))
 
     def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
         """As the server does it, under a key of this run: the stand-ins are not those of the server."""
         redactor = Redactor(self._key, self)
-        return redactor.redact(request, decision, policy=self._policy, classify=self._classified)
+        return redactor.redact(request, decision, policy=self.policy, classify=self._classified)
 
     def _classified(self, inspection: Inspected) -> Classification:
-        return classify(inspection, self._policy.class_of)
+        return classify(inspection, self.policy.class_of)
 
 
 def make_reading(settings: Settings) -> Reading:
@@ -94,13 +109,20 @@ def make_judge(settings: Settings) -> Judge:
     return make_reading(settings).judge
 
 
-def judge_lines(judge: Judge, lines: BinaryIO, *, outbound_model: str | None, redact: Redact | None = None) -> int:
+def judge_lines(
+    judge: Judge,
+    lines: BinaryIO,
+    *,
+    outbound_model: str | None,
+    redact: Redact | None = None,
+    explainer: Explainer | None = None,
+) -> int:
     """Answer every line in its place; 1 if any line was bad, else 0."""
     status = 0
     for line in _whole_lines(lines):
         if not line.strip() and len(line) <= MAX_LINE_BYTES:
             continue
-        answer = _judge_line(judge, line, outbound_model, redact)
+        answer = _judge_line(judge, line, outbound_model, redact, explainer)
         status = 1 if "error" in answer else status
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
@@ -116,7 +138,9 @@ def _whole_lines(lines: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redact: Redact | None) -> dict[str, Any]:
+def _judge_line(
+    judge: Judge, line: bytes, outbound_model: str | None, redact: Redact | None, explainer: Explainer | None
+) -> dict[str, Any]:
     name: Json = None
     try:
         if len(line) > MAX_LINE_BYTES:
@@ -135,6 +159,8 @@ def _judge_line(judge: Judge, line: bytes, outbound_model: str | None, redact: R
     except NemoraError as error:
         return {"id": name, "error": error.message}
     answer = {"id": name, **described(decision), "ms": round(milliseconds, 3)}
+    if explainer is not None:
+        answer["explanation"] = explainer.explained(request)[1]
     sent = request if decision.route == "cloud" else None
     if redact is not None and decision.action is Action.REDACT:
         redaction = redact(request, decision)

@@ -305,6 +305,8 @@ def explain(reason: str) -> str:
         return f"it holds {CATALOGUE[Kind(tail)].meaning}, which cannot be redacted"
     if head == "combination":
         return f"together these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
+    if head == "disclosures":
+        return f"with what left before, these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":
         return f"its matter is {tail}"
     if head == "override":

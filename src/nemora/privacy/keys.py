@@ -20,6 +20,7 @@ LEDGER_FILE = "ledger.sqlite3"
 HEAD_FILE = "ledger.head"
 HEADS_FILE = "ledger.heads"
 TAINT_FILE = "taint.sqlite3"
+DISCLOSURES_FILE = "disclosures.sqlite3"
 
 
 def load_key(data_dir: Path) -> bytes:

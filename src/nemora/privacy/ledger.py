@@ -266,6 +266,16 @@ class Ledger:
             ).fetchall()
         return [LedgerRow(**dict(zip(COLUMNS, row, strict=True))) for row in reversed(found)]
 
+    def decision_of(self, request_id: str) -> LedgerRow | None:
+        """The newest decision on a request, or None. Raises `LedgerError`."""
+        if not self._database.exists():
+            return None
+        with self._database.read() as connection:
+            row = connection.execute(
+                _SELECT + " WHERE kind = 'decision' AND request_id = ? ORDER BY seq DESC LIMIT 1", (request_id,)
+            ).fetchone()
+        return None if row is None else LedgerRow(**dict(zip(COLUMNS, row, strict=True)))
+
     def verify(self, kept_head: Path | None = None, archives: Sequence[Path] = ()) -> Verification:
         """Check every row, the chain and the heads.
 

@@ -53,5 +53,15 @@ class LedgerRow:
         found: dict[str, Any] = json.loads(self.detail or "{}")
         return found
 
+    def listed_reasons(self) -> list[str]:
+        """`reasons` as a list, empty where there are none."""
+        found: list[str] = json.loads(self.reasons or "[]")
+        return found
+
+    def counted_kinds(self) -> dict[str, int]:
+        """`kinds` as an object, empty where there is none."""
+        found: dict[str, int] = json.loads(self.kinds or "{}")
+        return found
+
 
 COLUMNS = tuple(f.name for f in dataclasses.fields(LedgerRow))

@@ -20,7 +20,8 @@ from nemora.core import ChatRequest, Delta
 from nemora.errors import LocalModelDown, MethodNotAllowed, NemoraError, RequestError, UnknownEndpoint, UnknownModel
 from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.envelope import Errors, error_response
-from nemora.server.gateway import Answer, Gateway
+from nemora.server.explanation import coarse, decision_headers, explain_to
+from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency, read_body, unless_gone
 from nemora.server.openai_chat import ParsedRequest, parse_chat_request
@@ -52,6 +53,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Route("/health/policy", endpoints.policy),
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
+            Route("/v1/nemora/decisions/{id}", endpoints.decision),
             Route("/v1/chat/completions", endpoints.chat, methods=["POST"]),
         ],
         middleware=[
@@ -101,6 +103,11 @@ class Endpoints:
             raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="model")
         return JSONResponse(self._model(name, owner))
 
+    async def decision(self, request: Request) -> Response:
+        """Why a request was decided as it was, from the ledger: without content, for the owner on this machine."""
+        peer = request.client.host if request.client is not None else ""
+        return JSONResponse(await explain_to(peer, request.path_params["id"], self._gateway, self._settings))
+
     async def chat(self, request: Request) -> Response:
         """Chat completions, streamed or whole."""
         body = await read_body(
@@ -115,8 +122,11 @@ class Endpoints:
 
     async def _answer(self, parsed: ParsedRequest, request_id: str, override: Override | None) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
-        answer = await self._gateway.answer(parsed.request, request_id=request_id, override=override)
-        headers = _headers(answer, parsed.ignored_fields)
+        try:
+            answer = await self._gateway.answer(parsed.request, request_id=request_id, override=override)
+        except NemoraError as error:
+            raise coarse(error, self._settings) from None
+        headers = decision_headers(answer, parsed.ignored_fields, self._settings)
         head = Head(answer.model)
         try:
             if not parsed.request.stream:
@@ -184,22 +194,6 @@ async def _chained(first: Delta | None, rest: AsyncGenerator[Delta, None]) -> As
         yield first
     async for delta in rest:
         yield delta
-
-
-def _headers(answer: Answer, ignored: tuple[str, ...]) -> dict[str, str]:
-    headers = {
-        "x-nemora-route": answer.destination.side,
-        "x-nemora-reason": answer.destination.reasons[0],
-        "x-nemora-decision": answer.decision.action.value,
-        "x-nemora-class": answer.decision.sensitivity.word,
-    }
-    if answer.redacted:
-        headers["x-nemora-redacted"] = ",".join(f"{kind}={count}" for kind, count in answer.redacted.items())
-    if ignored:
-        headers["x-nemora-ignored-fields"] = ",".join(ignored)
-    if not answer.recorded:
-        headers["x-nemora-ledger"] = "unavailable"
-    return headers
 
 
 async def _http_exception(_request: Request, raised: Exception) -> Response:

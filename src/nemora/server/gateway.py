@@ -43,8 +43,10 @@ from nemora.privacy.decide import (
     resolve_destination,
 )
 from nemora.privacy.destinations import Price
+from nemora.privacy.disclosures import Disclosures, raised
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger import Ledger
+from nemora.privacy.ledger_rows import LedgerRow
 from nemora.privacy.policy import DEFAULT_TENANT, Action, Policy
 from nemora.privacy.policy_file import InForce, PolicyFile
 from nemora.privacy.reading import ReadingRules
@@ -143,6 +145,7 @@ class Gateway:
         ledger: Ledger,
         further_clouds: Sequence[CloudBackend] = (),
         placeholder_key: bytes | None = None,
+        disclosures: Disclosures | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -153,6 +156,7 @@ class Gateway:
         self._inspection = inspection
         self._classify = classify
         self._taint = taint
+        self._disclosures = disclosures
         self._ledger = ledger
         self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
@@ -172,6 +176,10 @@ class Gateway:
     async def ready(self) -> bool:
         """Whether the local model could answer now. The cloud is never asked."""
         return bool(self.local) and await self.local[0].ready()
+
+    async def decision_of(self, request_id: str) -> LedgerRow | None:
+        """The recorded decision on a request. Raises `LedgerError`."""
+        return await asyncio.to_thread(self._ledger.decision_of, request_id)
 
     async def policy(self) -> InForce:
         """The policy in force, after a look at its file if one is due. A request keeps what it gets here."""
@@ -202,7 +210,7 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
-        decision, taint_ok = await self._decide(request, policy)
+        decision, taint_ok = await self._decide(request, policy, tenant)
         crossing = choose(policy, decision, self.clouds, named)
         redaction = Redaction("")
         if taint_ok and wanted != "local" and crossing.backend is not None:
@@ -227,6 +235,8 @@ class Gateway:
             entry: _Entry | None = None
             try:
                 reserved = crossing.most(body, request) if destination.side == "cloud" else None
+                if destination.side == "cloud" and self._disclosures is not None:
+                    await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
                 entry = await self._record(decision, destination, backend, body, request_id, tenant, crossing, reserved)
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
@@ -258,8 +268,9 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        for store in (self._inspection, self._taint, self._ledger):
-            await asyncio.to_thread(store.close)
+        for store in (self._inspection, self._taint, self._disclosures, self._ledger):
+            if store is not None:
+                await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _wanted(self, model: str) -> tuple[Wanted, Backend | None]:
@@ -347,7 +358,7 @@ class Gateway:
                 servers=[cloud.name for cloud in self.clouds],
             )
 
-    async def _decide(self, request: ChatRequest, policy: Policy) -> tuple[Decision, bool]:
+    async def _decide(self, request: ChatRequest, policy: Policy, tenant: str) -> tuple[Decision, bool]:
         """The decision, and whether taint could be read and written."""
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
@@ -365,6 +376,9 @@ class Gateway:
             taint_ok = False
         decision = decide(inspection, classification, taint, policy)
         try:
+            if self._disclosures is not None:
+                kinds = await asyncio.to_thread(self._disclosures.together, request.messages, tenant)
+                decision = raised(decision, kinds, policy)
             await _settled(lambda: self._taint.remember(request.messages, decision))
         except LedgerError:
             taint_ok = False

@@ -18,6 +18,7 @@ from nemora.backends.openai import OpenAIBackend
 from nemora.backends.remote import RemoteBackend
 from nemora.net_guard import guard_network
 from nemora.privacy.classify import classify
+from nemora.privacy.disclosures import Disclosures
 from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
@@ -77,6 +78,7 @@ def build_gateway(
         taint=TaintStore.open(data, key, days=policy.taint_days),
         ledger=Ledger.open(data, key, heads=settings.heads_file),
         placeholder_key=derive(key, "placeholders"),
+        disclosures=Disclosures(data, key),
     )
 
 
