@@ -39,6 +39,19 @@ class Kind(enum.StrEnum):
     PRIVATE_KEY = "private_key"
     PASSWORD = "password"
     CONNECTION_STRING = "connection_string"
+    DATE_OF_BIRTH = "date_of_birth"
+    HANDLE = "handle"
+    RECORD_NUMBER = "record_number"
+    VEHICLE = "vehicle"
+    DEVICE_NUMBER = "device_number"
+    BIOMETRIC = "biometric"
+    HEALTH_CONDITION = "health_condition"
+    MEDICATION = "medication"
+    PERSONAL_AMOUNT = "personal_amount"
+    COORDINATES = "coordinates"
+    ORGANISATION = "organisation"
+    PROJECT_NAME = "project_name"
+    HOST_NAME = "host_name"
     UNREADABLE = "unreadable"
     HEALTH_MATTER = "health_matter"
     PRIVATE_MATTER = "private_matter"
@@ -84,6 +97,32 @@ CATALOGUE: dict[Kind, KindInfo] = {
     Kind.CONNECTION_STRING: KindInfo(
         Sensitivity.SECRET, "credentials", "a URL or connection string that holds credentials"
     ),
+    Kind.DATE_OF_BIRTH: KindInfo(
+        Sensitivity.PERSONAL, "identity", "a date of birth; beside the name of a person it is confidential"
+    ),
+    Kind.HANDLE: KindInfo(Sensitivity.PERSONAL, "contact", "a user name or online handle"),
+    Kind.RECORD_NUMBER: KindInfo(
+        Sensitivity.PERSONAL, "identity", "the number of an employee, customer, member, case, claim or policy"
+    ),
+    Kind.VEHICLE: KindInfo(Sensitivity.PERSONAL, "identity", "a number plate or vehicle identification number"),
+    Kind.DEVICE_NUMBER: KindInfo(Sensitivity.PERSONAL, "network", "the serial number or address of a device"),
+    Kind.BIOMETRIC: KindInfo(Sensitivity.CONFIDENTIAL, "identity", "a biometric template or feature of a person"),
+    # These say nothing alone. Beside a person most are confidential (`classify`).
+    Kind.HEALTH_CONDITION: KindInfo(
+        Sensitivity.PUBLIC, "health", "a condition or treatment; beside the name of a person it is confidential"
+    ),
+    Kind.MEDICATION: KindInfo(
+        Sensitivity.PUBLIC, "health", "a medication; beside the name of a person it is confidential"
+    ),
+    Kind.PERSONAL_AMOUNT: KindInfo(
+        Sensitivity.PUBLIC, "finance", "pay, debt or balance; beside the name of a person it is confidential"
+    ),
+    Kind.COORDINATES: KindInfo(
+        Sensitivity.PUBLIC, "location", "geographic coordinates; beside the name of a person they are confidential"
+    ),
+    Kind.ORGANISATION: KindInfo(Sensitivity.PUBLIC, "business", "the name of a company, authority or other body"),
+    Kind.PROJECT_NAME: KindInfo(Sensitivity.PUBLIC, "business", "the code name of a project"),
+    Kind.HOST_NAME: KindInfo(Sensitivity.PUBLIC, "technical", "the name of a machine"),
     Kind.UNREADABLE: KindInfo(
         Sensitivity.CONFIDENTIAL,
         "unreadable",
@@ -110,6 +149,8 @@ CATALOGUE: dict[Kind, KindInfo] = {
     ),
 }
 
+# Of a person who is named beside them they are nobody else's business.
+FACTS = frozenset({Kind.HEALTH_CONDITION, Kind.MEDICATION, Kind.PERSONAL_AMOUNT, Kind.COORDINATES, Kind.DATE_OF_BIRTH})
 CATEGORIES: tuple[str, ...] = tuple(dict.fromkeys(info.category for info in CATALOGUE.values()))
 
 

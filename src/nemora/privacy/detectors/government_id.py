@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values, names, near
+from nemora.privacy.detectors.keyed_numbers import find_numbers
 from nemora.privacy.detectors.national_ids import NATIONAL_IDS
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
+from nemora.privacy.detectors.world_ids import WORLD_IDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
@@ -58,6 +60,8 @@ class GovernmentIdDetector:
     def find(self, text: str, label: str) -> list[Match]:
         found = {match.span(): 0.95 for match in _MRZ.finditer(text) if match.group().count("<") >= 5}
         found |= _checked(text, label)
+        for span, confidence in find_numbers(WORLD_IDS, text, label):
+            found[span] = max(confidence, found.get(span, 0.0))
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             value = text[start:end]
             digits = sum(char.isdigit() for char in value)
