@@ -1,5 +1,6 @@
 """Health insurance numbers with a check digit, from the issuers' public rules: one row each."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 from nemora.privacy.detectors.checksums import luhn, weighted

@@ -31,9 +31,7 @@ class KeyedNumber:
         object.__setattr__(self, "key", key_pattern("|".join(re.escape(word) for word in self.words)))
 
 
-def keyed_number(
-    country: str, shape: str, valid: Callable[[str], bool], words: str, alone: float = 0.0
-) -> KeyedNumber:
+def keyed_number(country: str, shape: str, valid: Callable[[str], bool], words: str, alone: float = 0.0) -> KeyedNumber:
     """A row; `words` are parted by "|"."""
     pattern = re.compile(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE)
     return KeyedNumber(country, pattern, valid, tuple(words.split("|")), alone)

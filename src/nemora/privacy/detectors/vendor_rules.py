@@ -1,5 +1,6 @@
 """More formats of keys and tokens: a prefix that the issuer documents, or the issuer's name before an assigned value."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 from nemora.privacy.detectors.key_rules import KeyRule, rule
@@ -15,7 +16,7 @@ _PREFIXED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("asana", r"[012]/\d{12,18}(?:/\d{12,18})?:[0-9a-f]{32}", ("/",)),
     (
         "authress",
-        rf"(?:sc|ext|scauth|authress)_[a-z0-9]{{5,30}}\.[a-z0-9]{{4,6}}\.acc[_-][a-z0-9-]{{10,32}}\.[\w+/=-]{{30,120}}",
+        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{30,120}",
         (".acc_", ".acc-"),
     ),
     ("aws-bedrock-short", r"bedrock-api-key-[A-Za-z0-9+/=]{28,2000}", ("bedrock-api-key-",)),

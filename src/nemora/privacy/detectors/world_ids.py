@@ -1,5 +1,6 @@
 """Identity and tax numbers of further countries, from the issuers' public rules: one row each."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 from nemora.privacy.detectors.checksums import is_date, luhn, mod11_10, weighted
@@ -87,7 +88,9 @@ def _iceland(value: str) -> bool:
 
 
 def _ukraine(value: str) -> bool:
-    return sum(int(d) * w for d, w in zip(value, (-1, 5, 7, 9, 4, 6, 10, 5, 7), strict=False)) % 11 % 10 == int(value[9])
+    return sum(int(d) * w for d, w in zip(value, (-1, 5, 7, 9, 4, 6, 10, 5, 7), strict=False)) % 11 % 10 == int(
+        value[9]
+    )
 
 
 def _russia_tax(value: str) -> bool:
