@@ -22,6 +22,9 @@ class BankIdentifierDetector:
     name = "bank_identifier"
 
     def find(self, text: str, label: str) -> list[Match]:
+        lowered = f"{label} {text}".lower()
+        if "bic" not in lowered and "swift" not in lowered:
+            return []
         starts = {match.end() for match in _KEY.finditer(text)}
         found = []
         for start in sorted(starts):

@@ -21,6 +21,7 @@ _FIELDS = re.compile(
     r"(?i)[\"']?lat(?:itude)?[\"']?\s{0,3}[:=]\s{0,3}[-+]?\d{1,2}\.\d{4,12}[,;&\s]{1,6}"
     r"[\"']?(?:lon(?:gitude)?|lng)[\"']?\s{0,3}[:=]\s{0,3}[-+]?\d{1,3}\.\d{4,12}"
 )
+_FINE = re.compile(r"\.\d{4}")
 _KEY = key_pattern(
     r"gps|coord(?:inate)?s?|location|located|position|lat(?:itude)?|lon(?:gitude)?|geo\w{0,12}|standort|koordinaten"
     r"|ubicación|coordenadas|coordonnées|posizione|pinned|whereabouts|latlng|坐标|位置|координат\w{0,2}"
@@ -41,7 +42,7 @@ class CoordinatesDetector:
         found += (
             [Match(Kind.COORDINATES, *match.span(), 0.9) for match in _FIELDS.finditer(text)] if "at" in text else []
         )
-        for match in _PAIR.finditer(text):
+        for match in _PAIR.finditer(text) if _FINE.search(text) else ():
             if names(_KEY, label) or near(_KEY, text, *match.span()):
                 found.append(Match(Kind.COORDINATES, *match.span(), 0.9))
         return found

@@ -78,7 +78,11 @@ def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     """Values of the table: sure where the check digit holds and a word stands near, unsure where only one of both."""
     found: dict[tuple[int, int], float] = {}
     windows = list(digit_windows(text))
+    around = f"{label} {text}".lower() if windows else ""
     for row, key in _ROWS:
+        hints = _HINTS.get(row.words, ()) if not row.alone else ()
+        if hints and not any(hint in around for hint in hints):  # without its word such a value is none
+            continue
         for match in (m for window in windows for m in row.shape.finditer(text, *window)):
             value = re.sub(r"[ ./+-]", "", match.group()).upper()
             if value in SAMPLE_NATIONAL_IDS or value in COUNTING or len(set(value)) < 3:
@@ -91,4 +95,24 @@ def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     return found
 
 
+# A literal of every word that a row names which needs one; a row that is not here is always tried.
+_HINTS = {
+    row.words: hints
+    for row in NATIONAL_IDS
+    for country, hints in (
+        ("DE", ("steuer", "idnr", "tax", "tin")),
+        ("BR", ("cpf",)),
+        ("NL", ("bsn", "burgerservice", "sofi")),
+        ("PL", ("pesel",)),
+        ("GB", ("nhs", "national insurance", "nino", "ni")),
+        ("CA", ("sin", "nas", "social")),
+        ("NO", ("dselsnummer", "personnummer")),
+        ("DK", ("cpr",)),
+        ("TR", ("tckn", "kimlik")),
+        ("RO", ("cnp",)),
+        ("AU", ("tfn", "tax file")),
+        ("JP", ("マイナンバー", "個人番号", "my number")),
+    )
+    if row.country == country
+}
 _ROWS = tuple((row, key_pattern(row.words)) for row in NATIONAL_IDS)

@@ -1,5 +1,6 @@
 """Medical record and health insurance numbers, where a word announces them."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import re
@@ -23,6 +24,36 @@ _WORDS = (
 )
 _VALUE = r"(?=[A-Za-z-]{0,6}\d)(?:[A-Za-z]{1,4}[-:# ]?)?[A-Za-z0-9](?:-?[A-Za-z0-9]){3,16}(?![\w]|[-./]\d)"
 _KEY, _KEYED, _BARE = key_pattern(_WORDS), keyed_pattern(_WORDS, _VALUE), re.compile(_VALUE)
+# A literal of every word above.
+_HINTS = (
+    "mrn",
+    "medical",
+    "patient",
+    "patiën",
+    "chart",
+    "hospital",
+    "health",
+    "insurance",
+    "member",
+    "versicher",
+    "num",
+    "carte",
+    "fall",
+    "historia",
+    "núm",
+    "tessera",
+    "cartão",
+    "potilas",
+    "номер",
+    "полис",
+    "病历",
+    "患者",
+    "保険",
+    "환자",
+    "subscriber",
+    "beneficiary",
+    "medicaid",
+)
 _MRN = re.compile(r"(?<![\w-])MRN[-:#]?\d{5,12}(?![\w-])")
 
 
@@ -34,7 +65,9 @@ class MedicalRecordDetector:
     def find(self, text: str, label: str) -> list[Match]:
         spans = {m.span(): 0.95 for m in _MRN.finditer(text)}
         spans |= dict(find_numbers(HEALTH_IDS, text, label))
-        for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
+        lowered = f"{label} {text}".lower()
+        keyed = any(hint in lowered for hint in _HINTS)
+        for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label) if keyed else ():
             digits = sum(char.isdigit() for char in text[start:end])
             if digits >= 5 and not any(a < end and start < b for a, b in spans):
                 spans[start, end] = 0.85

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values, names, near
+from nemora.privacy.detectors.context import key_pattern, keyed_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
@@ -24,13 +25,38 @@ _PLATE_WORDS = (
     r"|numer rejestracyjny|registreringsnummer|rekisterinumero|госномер|номер машины|车牌号?|車牌|ナンバープレート|차량번호|plaka|placa"
 )
 _PLATE = (
-    r"(?-i:(?=[A-ZÄÖÜА-Я0-9 ·-]{0,6}\d)(?=[0-9 ·-]{0,6}[A-ZÄÖÜА-Я])[A-ZÄÖÜА-Я0-9]{1,4}"
+    r"(?-i:(?=[A-ZÄÖÜА-Я0-9 ·-]{0,6}\d)(?=[0-9 ·-]{0,6}[A-ZÄÖÜА-Я])[A-ZÄÖÜА-Я0-9]{1,8}"
     r"(?:[ ·-]{1,2}[A-Z0-9]{1,5}){0,3})(?![\w-])|[一-龥][A-Z]·?[A-Z0-9]{5,6}"
 )
 _PLATE_KEY, _PLATE_KEYED, _PLATE_BARE = (
     key_pattern(_PLATE_WORDS),
     keyed_pattern(_PLATE_WORDS, _PLATE),
     re.compile(_PLATE),
+)
+
+
+# A literal of every plate word.
+_HINTS = (
+    "plate",
+    "vehicle",
+    "reg",
+    "kennzeichen",
+    "nummernschild",
+    "immatriculation",
+    "matrícula",
+    "matricula",
+    "targa",
+    "kenteken",
+    "rejestracyjny",
+    "rekisteri",
+    "госномер",
+    "номер",
+    "车牌",
+    "車牌",
+    "ナンバー",
+    "차량",
+    "plak",
+    "placa",
 )
 
 
@@ -48,12 +74,22 @@ class VehicleDetector:
                 checked = mixed and checks(match.group())
                 if keyed or checked:
                     found[match.span()] = 0.95 if keyed and checked else 0.8
-        if any(char.isdigit() for char in text):
-            for start, end in keyed_values(_PLATE_KEYED, _PLATE_BARE, _PLATE_KEY, text, label):
+        lowered = f"{label} {text}".lower()
+        if any(hint in lowered for hint in _HINTS):
+            for start, end in _plates(text, label):
                 compact = re.sub(r"[ ·-]", "", text[start:end])
                 if 4 <= len(compact) <= 9:
                     found[start, end] = 0.85
         return [Match(Kind.VEHICLE, *span, confidence) for span, confidence in sorted(found.items())]
+
+
+def _plates(text: str, label: str) -> Iterator[tuple[int, int]]:
+    """Plates hold as few as two digits, so that all of a text is looked at."""
+    if names(_PLATE_KEY, label) and _PLATE_BARE.fullmatch(text.strip()):
+        start = len(text) - len(text.lstrip())
+        yield start, start + len(text.strip())
+    for match in _PLATE_KEYED.finditer(text):
+        yield match.span("value")
 
 
 def checks(vin: str) -> bool:
