@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--missed", action="store_true", help="name the kinds that were missed or false alarms")
     args = parser.parse_args()
-    rng = random.Random(args.seed)
+    rng = random.Random(args.seed)  # noqa: S311 - invented values, made again from their seed
     found = alarms = clean = 0
     missed, alarmed = set(), set()
     for _ in range(args.rounds):

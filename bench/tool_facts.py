@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--missed", action="store_true", help="name the kinds that were missed or kept")
     args = parser.parse_args()
-    rng = random.Random(args.seed)
+    rng = random.Random(args.seed)  # noqa: S311 - invented values, made again from their seed
     found = kept = total = 0
     missed, alarmed = set(), set()
     for _ in range(args.rounds):
