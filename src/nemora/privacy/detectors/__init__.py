@@ -5,8 +5,11 @@ from __future__ import annotations
 from nemora.privacy.detectors.api_key import ApiKeyDetector
 from nemora.privacy.detectors.bank_account import BankAccountDetector
 from nemora.privacy.detectors.command_password import CommandPasswordDetector
+from nemora.privacy.detectors.config_secret import ConfigSecretDetector
 from nemora.privacy.detectors.connection_string import ConnectionStringDetector
+from nemora.privacy.detectors.coordinates import CoordinatesDetector
 from nemora.privacy.detectors.date_of_birth import DateOfBirthDetector
+from nemora.privacy.detectors.device_number import DeviceNumberDetector
 from nemora.privacy.detectors.email_address import EmailAddressDetector
 from nemora.privacy.detectors.government_id import GovernmentIdDetector
 from nemora.privacy.detectors.iban import IbanDetector
@@ -20,8 +23,11 @@ from nemora.privacy.detectors.password import PasswordDetector
 from nemora.privacy.detectors.payment_card import PaymentCardDetector
 from nemora.privacy.detectors.phone_number import PhoneNumberDetector
 from nemora.privacy.detectors.private_key import PrivateKeyDetector
+from nemora.privacy.detectors.record_number import RecordNumberDetector
 from nemora.privacy.detectors.recovery_phrase import RecoveryPhraseDetector
 from nemora.privacy.detectors.us_ssn import UsSsnDetector
+from nemora.privacy.detectors.vehicle import VehicleDetector
+from nemora.privacy.detectors.wallet import WalletDetector
 from nemora.privacy.protocols import Detector
 
 ALL: tuple[Detector, ...] = (
@@ -30,11 +36,13 @@ ALL: tuple[Detector, ...] = (
     ApiKeyDetector(),
     PasswordDetector(),
     CommandPasswordDetector(),
+    ConfigSecretDetector(),
     OneTimeCodeDetector(),
     RecoveryPhraseDetector(),
     PaymentCardDetector(),
     IbanDetector(),
     BankAccountDetector(),
+    WalletDetector(),
     UsSsnDetector(),
     GovernmentIdDetector(),
     MedicalRecordDetector(),
@@ -44,6 +52,10 @@ ALL: tuple[Detector, ...] = (
     PhoneNumberDetector(),
     IpAddressDetector(),
     MacAddressDetector(),
+    VehicleDetector(),
+    DeviceNumberDetector(),
+    CoordinatesDetector(),
+    RecordNumberDetector(),
 )
 
 __all__ = ["ALL", "resolve_overlaps"]

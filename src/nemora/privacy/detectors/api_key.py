@@ -10,6 +10,7 @@ import re
 from nemora.privacy.detectors.context import key_pattern, label_words, word
 from nemora.privacy.detectors.key_rules import KEY_RULES
 from nemora.privacy.detectors.placeholders import entropy, is_placeholder, looks_random
+from nemora.privacy.detectors.vendor_rules import VENDOR_RULES
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
@@ -64,13 +65,15 @@ class ApiKeyDetector:
         return [Match(Kind.API_KEY, *span, confidence) for span, confidence in sorted(found.items())]
 
 
+# What every vendor's token holds: fourteen characters without a space, a digit among them.
+_RUN = re.compile(r"(?<![\w-])(?=[A-Za-z_=+/.:|-]{0,60}\d)[\w=+/.:|-]{14}")
 Hits = list[tuple[tuple[int, int], float]]
 
 
 def _by_format(text: str) -> Hits:
     lowered = text.lower()
     found: Hits = []
-    for rule in KEY_RULES:
+    for rule in (*KEY_RULES, *VENDOR_RULES) if _RUN.search(text) else KEY_RULES:
         if not any(keyword in lowered for keyword in rule.keywords):
             continue
         for match in rule.pattern.finditer(text):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values, names, near
+from nemora.privacy.detectors.keyed_numbers import find_numbers
 from nemora.privacy.detectors.national_ids import NATIONAL_IDS
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
+from nemora.privacy.detectors.world_ids import WORLD_IDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 
@@ -58,6 +60,8 @@ class GovernmentIdDetector:
     def find(self, text: str, label: str) -> list[Match]:
         found = {match.span(): 0.95 for match in _MRZ.finditer(text) if match.group().count("<") >= 5}
         found |= _checked(text, label)
+        for span, confidence in find_numbers(WORLD_IDS, text, label):
+            found[span] = max(confidence, found.get(span, 0.0))
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             value = text[start:end]
             digits = sum(char.isdigit() for char in value)
@@ -74,7 +78,11 @@ def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     """Values of the table: sure where the check digit holds and a word stands near, unsure where only one of both."""
     found: dict[tuple[int, int], float] = {}
     windows = list(digit_windows(text))
+    around = f"{label} {text}".lower() if windows else ""
     for row, key in _ROWS:
+        hints = _HINTS.get(row.words, ()) if not row.alone else ()
+        if hints and not any(hint in around for hint in hints):  # without its word such a value is none
+            continue
         for match in (m for window in windows for m in row.shape.finditer(text, *window)):
             value = re.sub(r"[ ./+-]", "", match.group()).upper()
             if value in SAMPLE_NATIONAL_IDS or value in COUNTING or len(set(value)) < 3:
@@ -87,4 +95,24 @@ def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     return found
 
 
+# A literal of every word that a row names which needs one; a row that is not here is always tried.
+_HINTS = {
+    row.words: hints
+    for row in NATIONAL_IDS
+    for country, hints in (
+        ("DE", ("steuer", "idnr", "tax", "tin")),
+        ("BR", ("cpf",)),
+        ("NL", ("bsn", "burgerservice", "sofi")),
+        ("PL", ("pesel",)),
+        ("GB", ("nhs", "national insurance", "nino", "ni")),
+        ("CA", ("sin", "nas", "social")),
+        ("NO", ("dselsnummer", "personnummer")),
+        ("DK", ("cpr",)),
+        ("TR", ("tckn", "kimlik")),
+        ("RO", ("cnp",)),
+        ("AU", ("tfn", "tax file")),
+        ("JP", ("マイナンバー", "個人番号", "my number")),
+    )
+    if row.country == country
+}
 _ROWS = tuple((row, key_pattern(row.words)) for row in NATIONAL_IDS)

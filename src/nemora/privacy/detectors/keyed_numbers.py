@@ -1,0 +1,72 @@
+"""A number that a word of its country announces and a check digit confirms: the row of a table, and how it is found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from nemora.privacy.detectors.context import NEAR_AFTER, NEAR_BEFORE, digit_windows, key_pattern, names, near
+from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
+
+_SEPARATORS = re.compile(r"[ ./+-]")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedNumber:
+    """`shape` as written; `valid` on the upper-case characters without separators.
+
+    `words` are literals in lower case: one must stand in the text, near the value, unless `alone`, the confidence of a
+    valid value by itself, is not 0. A value that fails its check is no finding here.
+    """
+
+    country: str
+    shape: re.Pattern[str]
+    valid: Callable[[str], bool]
+    words: tuple[str, ...]
+    alone: float = 0.0
+    key: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", key_pattern("|".join(re.escape(word) for word in self.words)))
+
+
+def keyed_number(country: str, shape: str, valid: Callable[[str], bool], words: str, alone: float = 0.0) -> KeyedNumber:
+    """A row; `words` are parted by "|"."""
+    pattern = re.compile(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE)
+    return KeyedNumber(country, pattern, valid, tuple(words.split("|")), alone)
+
+
+def find_numbers(rows: tuple[KeyedNumber, ...], text: str, label: str) -> Iterator[tuple[tuple[int, int], float]]:
+    """Spans and confidences. A row without its word in the text costs one search for a literal."""
+    windows = list(digit_windows(text))
+    if not windows:
+        return
+    lowered = text.lower()
+    for row in rows:
+        labelled = names(row.key, label)
+        worded = labelled or any(word in lowered for word in row.words)
+        if not worded and not row.alone:
+            continue
+        for start, end in windows if row.alone or labelled else _around_keys(row.key, text):
+            for match in row.shape.finditer(text, start, end):
+                value = _SEPARATORS.sub("", match.group()).upper()
+                if value in SAMPLE_NATIONAL_IDS or value in COUNTING or len(set(value)) < 3 or not row.valid(value):
+                    continue
+                if labelled or (worded and near(row.key, text, *match.span())):
+                    yield match.span(), 0.97
+                elif row.alone:
+                    yield match.span(), row.alone
+
+
+def _around_keys(key: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Stretches around the keys in which their value may stand, without overlaps."""
+    start = end = 0
+    for match in key.finditer(text):
+        if match.start() - NEAR_AFTER > end:
+            if end:
+                yield start, end
+            start = match.start() - NEAR_AFTER
+        end = match.end() + NEAR_BEFORE + 24
+    if end:
+        yield max(0, start), end
