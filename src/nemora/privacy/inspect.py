@@ -274,7 +274,9 @@ class Inspector:
             found = tuple(resolve_overlaps(self._matches(MappedText(lines.text), "")))
             if self._cache is not None and not self._failures:
                 self._cache.put(digest, found)
-        return [_mapped(lines, match) for match in found]
+        # A label's characters stand at the first of its value; what lies in the label was read where it is written.
+        there = [_mapped(lines, match) for match in found]
+        return [match for match in there if match.end - match.start > 1]
 
     def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         """What is split over neighbouring strings: parts of a message, messages one after the other."""

@@ -68,9 +68,10 @@ def mistyped(pieces: Sequence[Piece], draw: random.Random) -> list[Piece]:
         for at, letter in enumerate(letters):
             if letter.isalpha() and draw.random() < share:
                 letters[at] = draw.choice(["", letter * 2, letter.swapcase(), draw.choice("aeiounrst")])
-        return "".join(letters)
+        typed = "".join(letters)
+        return typed if typed.strip() else part
 
-    return [(change(part, 0.004 if kind else 0.02) or part, kind) for part, kind in pieces]
+    return [(change(part, 0.004 if kind else 0.02), kind) for part, kind in pieces]
 
 
 def scanned(pieces: Sequence[Piece], draw: random.Random) -> list[Piece]:
