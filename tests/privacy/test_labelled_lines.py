@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from nemora.privacy import fields, tables
 from nemora.privacy.finding import Kind
 from nemora.privacy.inspect import Inspection, Inspector
-from nemora.privacy.protocols import Segment
+from nemora.privacy.policy import parse_policy
+from nemora.privacy.protocols import Reading, Segment, TaggedSpan
+from nemora.privacy.segment_cache import SegmentCache
 
 SSN = "536-22-1847"
 READERS = (
@@ -240,3 +243,28 @@ def test_a_long_text_of_one_sign_is_read_to_its_end(unit: str) -> None:
     text = (unit * 16_000)[:16_000] + '!"'
     for reader in READERS:
         assert sum(1 for _ in reader(text)) <= 3 * len(text)
+
+
+class AlwaysEmployment:
+    """Judges every text to be about employment, as a whole."""
+
+    name = "always"
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        return [Reading((), (TaggedSpan("employment", 0, len(text), 0.95),)) for text in texts]
+
+
+COLUMN = "id,user,ssn\n1,ann,536221847\n2,bob,501227133\n"
+
+
+def test_a_matter_over_the_whole_table_hides_no_value_in_it() -> None:
+    found = Inspector(AlwaysEmployment()).inspect([Segment("/messages/0/content", COLUMN)])
+    assert [f.kind for f in found.findings].count(Kind.US_SSN) == 2
+
+
+def test_what_one_policy_allows_is_remembered_for_no_other() -> None:
+    allows = parse_policy("[allow]\nus_ssn = ['536221847']\n").reading
+    inspector = Inspector(None, cache=SegmentCache(100, b"k" * 32))
+    segments = [Segment("/messages/0/content", COLUMN)]
+    counts = [len(inspector.inspect(segments, rules).findings) for rules in (allows, None, allows, None)]
+    assert counts == [1, 2, 1, 2]

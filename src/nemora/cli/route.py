@@ -104,11 +104,6 @@ def make_reading(settings: Settings) -> Reading:
     return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy))
 
 
-def make_judge(settings: Settings) -> Judge:
-    """Inspection, class and decision of one request under the configured policy, each request alone."""
-    return make_reading(settings).judge
-
-
 def judge_lines(
     judge: Judge,
     lines: BinaryIO,
