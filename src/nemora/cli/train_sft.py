@@ -86,10 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from nemora.train.shard import processes  # loads torch
 
     with processes(args.device or settings.local.device) as part:
-        job = _prepared(args, settings, chats, held_out, part)
-        _begin(job)
-        _trained(job)
-        report = _written(job)
+        report = _done(_prepared(args, settings, chats, held_out, part))
     if part.rank == 0:
         print(json.dumps(report, indent=1) if args.json else _summary(report, args.out))
     return 0
@@ -134,6 +131,13 @@ class _Job:
     def first(self) -> bool:
         """Whether this is the process that writes and speaks."""
         return self.part.rank == 0
+
+
+def _done(job: _Job) -> dict[str, object]:
+    """The report. What `job` shared among processes is out of scope with it."""
+    _begin(job)
+    _trained(job)
+    return _written(job)
 
 
 def _prepared(

@@ -6,6 +6,7 @@ tensors, the embedding, the output matrix and the draft head while the whole pas
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,11 @@ class Processes:
 
 @contextmanager
 def processes(device: str = "cpu") -> Iterator[Processes]:
-    """Joins the others that torchrun started, while it lasts; alone if it started none."""
+    """Joins the others that torchrun started, while it lasts; alone if it started none.
+
+    What was shared must be out of scope when it ends: the threads of a process group that outlives this bring down the
+    interpreter at its exit ("terminate called without an active exception").
+    """
     if not dist.is_torchelastic_launched():
         yield Processes()
         return
@@ -38,6 +43,7 @@ def processes(device: str = "cpu") -> Iterator[Processes]:
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
     finally:
+        gc.collect()
         dist.destroy_process_group()
 
 
