@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tiny_run import trainer
 
-from nemora.train.shard import Processes, processes, shard_parameters
+from nemora.train.shard import Processes, leave, processes, shard_parameters
 
 
 def losses(folder: Path, rows: int, here: Processes) -> list[dict[str, float]]:
@@ -30,3 +30,4 @@ if __name__ == "__main__":
         found = losses(folder, rows, here)
         if here.rank == 0:
             (folder / name).write_text(json.dumps(found), encoding="utf-8")
+    leave(here)

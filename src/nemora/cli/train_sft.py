@@ -83,12 +83,16 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     chats = read_chats(args.data)  # before anything heavy
     held_out = None if args.held_out is None else read_chats(args.held_out)
-    from nemora.train.shard import processes  # loads torch
+    from nemora.train.shard import leave, processes  # loads torch
 
     with processes(args.device or settings.local.device) as part:
-        report = _done(_prepared(args, settings, chats, held_out, part))
+        job = _prepared(args, settings, chats, held_out, part)
+        _begin(job)
+        _trained(job)
+        report = _written(job)
     if part.rank == 0:
         print(json.dumps(report, indent=1) if args.json else _summary(report, args.out))
+    leave(part)
     return 0
 
 
@@ -131,13 +135,6 @@ class _Job:
     def first(self) -> bool:
         """Whether this is the process that writes and speaks."""
         return self.part.rank == 0
-
-
-def _done(job: _Job) -> dict[str, object]:
-    """The report. What `job` shared among processes is out of scope with it."""
-    _begin(job)
-    _trained(job)
-    return _written(job)
 
 
 def _prepared(

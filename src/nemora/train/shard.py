@@ -6,7 +6,8 @@ tensors, the embedding, the output matrix and the draft head while the whole pas
 
 from __future__ import annotations
 
-import gc
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,11 +30,7 @@ class Processes:
 
 @contextmanager
 def processes(device: str = "cpu") -> Iterator[Processes]:
-    """Joins the others that torchrun started, while it lasts; alone if it started none.
-
-    What was shared must be out of scope when it ends: the threads of a process group that outlives this bring down the
-    interpreter at its exit ("terminate called without an active exception").
-    """
+    """Joins the others that torchrun started, while it lasts; alone if it started none. See `leave`."""
     if not dist.is_torchelastic_launched():
         yield Processes()
         return
@@ -42,9 +39,21 @@ def processes(device: str = "cpu") -> Iterator[Processes]:
     dist.init_process_group("gloo" if device == "cpu" else "nccl")
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
+        dist.barrier()
     finally:
-        gc.collect()
         dist.destroy_process_group()
+
+
+def leave(part: Processes) -> None:
+    """End this process now, as done, if it was one of several; to be called last.
+
+    FSDP keeps gloo's threads after the group is destroyed, and one that drops a Python object while the interpreter
+    is taken down aborts it ("terminate called without an active exception"): torchrun would call the run failed.
+    """
+    if part.world > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def shard_parameters(trainable: Trainable) -> None:
