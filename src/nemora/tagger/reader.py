@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from nemora.tagger.windows import owned, windows
 
 OVERLAP_TOKENS = 32
 MODEL, TOKENIZER, SETTINGS = "model.onnx", "tokenizer.json", "reader.json"
+HYBRID = ("model.safetensors", "heads.safetensors", TOKENIZER)
+"""Files of a model that is a hybrid: see `hybrid_reader`."""
 SHIPPED = "reader_model"
 _MAX_SETTINGS_BYTES = 1 << 16
 
@@ -41,7 +44,7 @@ class ReaderSettings:
     shift: float
     window: int
     sha256: tuple[tuple[str, str], ...]
-    """Of the model and the tokenizer."""
+    """Of its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,23 @@ class _Window:
     logits: Floats
 
 
-class TextReader:
-    """A loaded model; implements `privacy.protocols.Reader`. Thread-safe.
+class WindowReader(ABC):
+    """A loaded model that reads a window at a time; implements `privacy.protocols.Reader`. Thread-safe.
 
     Args:
-        folder: what `nemora train sensitivity` wrote.
-        threads: cores for one window.
+        folder: the model's.
 
     Raises:
         CorruptCheckpoint: a file is missing or damaged.
     """
 
     name = "reader"
+    files: ClassVar[tuple[str, ...]]
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        self.settings = _settings(folder / SETTINGS)
+    def __init__(self, folder: Path) -> None:
+        self.settings = _settings(folder / SETTINGS, self.files)
         _check_hashes(folder, self.settings.sha256)
         self._tokenizer = load_tokenizer(folder / TOKENIZER)
-        self._session = load_session(folder / MODEL, threads)
-        self._first, self._last = (special_token(self._tokenizer, token) for token in ("[CLS]", "[SEP]"))
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """What each text names, and its windows that must stay, each with the topic that fits best."""
@@ -92,7 +93,7 @@ class TextReader:
         return Reading(tuple(spans), tuple(topics))
 
     def _run(self, text: str) -> tuple[list[TaggedSpan], list[_Window]]:
-        ids, words, offsets = tokenise(self._tokenizer, text)
+        ids, words, offsets = self._tokens(text)
         if not len(ids):
             return [], []
         forms = shapes(text, offsets)
@@ -105,24 +106,59 @@ class TextReader:
             read.append(_Window(int(offsets[start, 0]), int(offsets[end - 1, 1]), logits))
         return decode(probabilities, words, offsets, self.settings.labels), read
 
+    def _tokens(self, text: str) -> tuple[Ints, Ints, Ints]:
+        """As `tokens.tokenise`."""
+        return tokenise(self._tokenizer, text)
+
+    @abstractmethod
     def _forward(self, ids: Ints, forms: Ints) -> tuple[Floats, Floats]:
         """Of one window: [1 + topics], and [tokens, labels] as logits."""
+
+
+class TextReader(WindowReader):
+    """An encoder on onnxruntime.
+
+    Args:
+        folder: what `nemora train sensitivity` wrote.
+        threads: cores for one window.
+
+    Raises:
+        CorruptCheckpoint: a file is missing or damaged.
+    """
+
+    files = (MODEL, TOKENIZER)
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        super().__init__(folder)
+        self._session = load_session(folder / MODEL, threads)
+        self._first, self._last = (special_token(self._tokenizer, token) for token in ("[CLS]", "[SEP]"))
+
+    def _forward(self, ids: Ints, forms: Ints) -> tuple[Floats, Floats]:
         row = np.concatenate(([self._first], ids, [self._last]))[None, :]
         form = np.concatenate(([SPECIAL_SHAPE], forms, [SPECIAL_SHAPE]))[None, :]
         logits, labels = self._session.run(["logits", "labels"], {"ids": row, "shapes": form})
         return logits[0], labels[0, 1:-1]
 
 
-def load_reader(folder: str | None = None, *, threads: int = 1) -> TextReader:
-    """The model in `folder`, or the one that ships with Nemora.
+def load_reader(folder: str | None = None, *, threads: int = 1) -> WindowReader:
+    """The model in `folder`, an encoder or a hybrid, or the one that ships with Nemora.
 
     Raises:
         CorruptCheckpoint: a file is missing or damaged.
     """
+    if folder is not None and is_hybrid(Path(folder)):
+        from nemora.tagger.hybrid_reader import HybridReader  # torch takes seconds and memory that the encoder saves
+
+        return HybridReader(Path(folder))
     if folder is not None:
         return TextReader(Path(folder), threads=threads)
     with shipped_folder() as shipped:
         return TextReader(shipped, threads=threads)
+
+
+def is_hybrid(folder: Path) -> bool:
+    """Whether a model's folder is that of a hybrid."""
+    return (folder / HYBRID[1]).is_file()
 
 
 def shipped_folder() -> AbstractContextManager[Path]:
@@ -130,7 +166,7 @@ def shipped_folder() -> AbstractContextManager[Path]:
     return resources.as_file(resources.files("nemora.tagger") / SHIPPED)
 
 
-def _settings(path: Path) -> ReaderSettings:
+def _settings(path: Path, files: Sequence[str]) -> ReaderSettings:
     try:
         if path.stat().st_size > _MAX_SETTINGS_BYTES:
             raise ValueError("too large")
@@ -138,7 +174,7 @@ def _settings(path: Path) -> ReaderSettings:
         topics, labels = tuple(values["topics"]), list(values["labels"])
         numbers = [float(values[key]) for key in ("scale", "shift")]
         window = int(values["window"])
-        hashes = tuple((name, str(values["sha256"][name])) for name in (MODEL, TOKENIZER))
+        hashes = tuple((name, str(values["sha256"][name])) for name in files)
         if not topics or not all(isinstance(name, str) for name in (*topics, *labels)):
             raise ValueError("no settings")
         if not np.isfinite(numbers).all() or numbers[0] <= 0 or not 2 * OVERLAP_TOKENS <= window <= 512:
