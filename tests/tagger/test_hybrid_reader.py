@@ -17,8 +17,9 @@ from nemora.errors import CorruptCheckpoint
 from nemora.privacy.protocols import Reading
 from nemora.tagger.hybrid import Heads, both_ways, load_heads, save_heads, side_by_side, words_of
 from nemora.tagger.hybrid_reader import HybridReader
-from nemora.tagger.reader import HYBRID, SETTINGS, load_reader
+from nemora.tagger.reader import load_reader
 from nemora.tagger.tokens import tokenise
+from nemora.tagger.window_reader import HYBRID, SETTINGS
 from nemora.tagger.windows import windows
 from own_hybrid import FOLDER
 

@@ -12,7 +12,8 @@ from tiny_recipe import write_recipe, write_texts
 
 from nemora.cli.main import main
 from nemora.tagger.hybrid import load_heads
-from nemora.tagger.reader import HYBRID, load_reader
+from nemora.tagger.reader import load_reader
+from nemora.tagger.window_reader import HYBRID
 from nemora.train import sensitivity
 from nemora.train.authored import TOPICS
 from nemora.train.corpus import Document, read_corpus

@@ -10,9 +10,9 @@ import torch
 from nemora.errors import CorruptCheckpoint
 from nemora.models.nemotron_h import NemotronH
 from nemora.tagger.hybrid import both_ways, load_heads, side_by_side, words_of
-from nemora.tagger.reader import HYBRID, WindowReader
 from nemora.tagger.spans import Floats, Ints
 from nemora.tagger.tokens import tokenise
+from nemora.tagger.window_reader import HYBRID, WindowReader
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
 

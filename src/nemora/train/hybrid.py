@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from nemora.tagger.hybrid import Heads, both_ways, save_heads, side_by_side, words_of
-from nemora.tagger.reader import HYBRID
 from nemora.tagger.tokens import load_tokenizer, tokenise
+from nemora.tagger.window_reader import HYBRID
 from nemora.train import sensitivity
 from nemora.train.authored import TOPICS, Example
 from nemora.train.batch import Batch
