@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from nemora.train.authored import TOPICS, Example
 from nemora.train.span_labels import IGNORED, LABELS, columns_hidden_by_o, targets
 
 MAX_TOKENS = 256
+HYBRID_TOKENS = 512
+"""At once, of a hybrid's smaller vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,20 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def like_lengths(
+    rows: Sequence[tuple[Encoded, Example]], tokens: int, draw: random.Random
+) -> list[list[tuple[Encoded, Example]]]:
+    """Texts of like length together, about as many as have `tokens` with their padding, in random order."""
+    order = sorted(rows, key=lambda pair: len(pair[0].ids) * (0.9 + 0.2 * draw.random()))
+    groups: list[list[tuple[Encoded, Example]]] = [[]]
+    for pair in order:
+        if groups[-1] and (len(groups[-1]) + 1) * len(pair[0].ids) > tokens:
+            groups.append([])
+        groups[-1].append(pair)
+    draw.shuffle(groups)
+    return groups
 
 
 def encoded(tokenizer: tokenizers.Tokenizer, text: str) -> Encoded:

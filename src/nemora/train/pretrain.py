@@ -103,15 +103,22 @@ def finish(trainer: Trainer, documents: Sequence[Document], recipe: Recipe) -> d
     publish(folder / MODEL, recipe.settings, trainer.trainable.weights, files)
     steps = history(folder)
     draw_curve(steps, folder / CURVE)
-    learned: list[list[int]] = []
-    held_out: defaultdict[str, list[list[int]]] = defaultdict(list)
-    for document in documents:
-        (held_out[document.source] if document.held_out else learned).append(encoded(document, tokenizer))
     inventory = trainer.trainable.weights.inventory
     report = {
         "parameters": {"all": inventory.parameters, "draft head": inventory.parameters_of("mtp.")},
         "run": run_figures(steps),
-        **measure(trainer.trainable, learned, held_out),
+        **measure(trainer.trainable, *by_source(documents, tokenizer)),
     }
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def by_source(
+    documents: Sequence[Document], tokenizer: Tokenizer
+) -> tuple[list[list[int]], dict[str, list[list[int]]]]:
+    """Ids of the documents that are learned from, and of those that are held out, by the name of their set."""
+    learned: list[list[int]] = []
+    held_out: defaultdict[str, list[list[int]]] = defaultdict(list)
+    for document in documents:
+        (held_out[document.source] if document.held_out else learned).append(encoded(document, tokenizer))
+    return learned, held_out

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from nemora.train.authored import TOPICS, Example
-from nemora.train.batches import Batch, Encoded, batch_of, encoded, load_tokenizer
+from nemora.train.batches import Batch, batch_of, encoded, like_lengths, load_tokenizer
 from nemora.train.encoder import Encoder, ReaderModel, read_config
 from nemora.train.examples import Varied
 from nemora.train.reader_loss import loss_of
@@ -111,12 +111,4 @@ class Trainer:
     def _batches(self, examples: Sequence[Example]) -> Iterator[Batch]:
         """Texts of like length together, in random order."""
         rows = [(encoded(self.tokenizer, example.text), example) for example in examples]
-        rows.sort(key=lambda pair: len(pair[0].ids) * (0.9 + 0.2 * self.draw.random()))
-        groups: list[list[tuple[Encoded, Example]]] = [[]]
-        for pair in rows:
-            if groups[-1] and (len(groups[-1]) + 1) * len(pair[0].ids) > self.recipe.tokens_per_batch:
-                groups.append([])
-            groups[-1].append(pair)
-        self.draw.shuffle(groups)
-        for group in groups:
-            yield batch_of(group)
+        yield from map(batch_of, like_lengths(rows, self.recipe.tokens_per_batch, self.draw))

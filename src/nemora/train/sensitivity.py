@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 from nemora.errors import UsageError
-from nemora.tagger.reader import MODEL, SETTINGS, TOKENIZER, TextReader
+from nemora.tagger.reader import MODEL, is_hybrid, load_reader
+from nemora.tagger.window_reader import HYBRID, SETTINGS, TOKENIZER, WindowReader
 from nemora.train.authored import TOPICS, Example, is_held_out
-from nemora.train.batches import MAX_TOKENS
+from nemora.train.batches import HYBRID_TOKENS, MAX_TOKENS
 from nemora.train.evaluate import Line, draw_line, figures
 from nemora.train.examples import of_spans, parts_of, read_public, read_requests, with_values
 from nemora.train.export import to_onnx
@@ -107,7 +108,7 @@ def write_model(folder: Path, base: Path, trainer: Trainer, split: Split) -> Non
 def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:
     """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
     write_settings(folder, Line(1.0, 0.0))
-    reader = TextReader(folder)
+    reader = load_reader(str(folder))
     held_out, public = with_fixed_values(split.held_out), with_fixed_values(split.public_held_out)
     logits = _logits(reader, held_out)
     line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
@@ -120,13 +121,13 @@ def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]
     return report
 
 
-def line_of(reader: TextReader, examples: Sequence[Example]) -> Line:
+def line_of(reader: WindowReader, examples: Sequence[Example]) -> Line:
     """Where a model's line lies by these examples."""
     stays = np.array([example.stays for example in examples])
     return draw_line(_logits(reader, examples), stays, false_alarms=FALSE_ALARMS)
 
 
-def span_report(reader: TextReader, examples: Sequence[Example], more: Sequence[SpanText]) -> dict[str, Any]:
+def span_report(reader: WindowReader, examples: Sequence[Example], more: Sequence[SpanText]) -> dict[str, Any]:
     """Figures of spans in examples and in texts, with pieces of names as the names that they make."""
     texts = [*map(_span_text, examples), *more]
     readings = reader.read([text.text for text in texts])
@@ -147,17 +148,18 @@ def with_fixed_values(examples: Sequence[Example]) -> list[Example]:
     return [with_values(example, draw) for example in examples]
 
 
-def _logits(reader: TextReader, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+def _logits(reader: WindowReader, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
     return np.array([reader.logit(example.text) for example in examples])
 
 
 def write_settings(folder: Path, line: Line) -> None:
     """What the model's folder says of it, with the hashes of its files."""
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (MODEL, TOKENIZER)}
+    files = HYBRID if is_hybrid(folder) else (MODEL, TOKENIZER)
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
     settings = {
         "topics": list(TOPICS),
         "labels": list(LABELS),
-        "window": MAX_TOKENS,
+        "window": HYBRID_TOKENS if is_hybrid(folder) else MAX_TOKENS,
         "scale": line.scale,
         "shift": line.shift,
         "sha256": hashes,
