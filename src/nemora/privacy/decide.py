@@ -18,6 +18,8 @@ from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 Side = Literal["cloud", "local"]
 REDACTED = "redacted"
 """Reason of a request that leaves with its values replaced."""
+CLOUD_DOWN = "cloud_down"
+"""Reason of a request that was answered here because no connection to its cloud server could be made."""
 Route = Literal["cloud", "local", "refuse"]
 Wanted = Literal["auto", "local", "cloud"]
 
@@ -271,6 +273,7 @@ _FIXED = {
     "unknown_class": "its class is not known to this version",
     "no_cloud": "no cloud server is configured, otherwise it could have left",
     "asked_local": "the local model was asked for",
+    CLOUD_DOWN: "the cloud server could not be reached, and nothing had left",
     "ledger_unavailable": "the ledger cannot be written",
     "taint_unavailable": "what was sensitive before cannot be looked up",
     "no_destination": "the policy lets it go to none of the configured cloud servers",
