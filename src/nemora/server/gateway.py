@@ -55,7 +55,7 @@ from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
-from nemora.server.recording import Entry, Recorder, settled
+from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
 from nemora.server.shadow import Shadow
 from nemora.server.started import started
@@ -147,7 +147,7 @@ class Gateway:
         self._taint = taint
         self._disclosures = disclosures
         self._ledger = ledger
-        self._recorder = Recorder(ledger)
+        self._records = Records(ledger)
         self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
@@ -218,7 +218,7 @@ class Gateway:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
-                await self._recorder.refusal(decision, request_id, tenant, *why)
+                await self._records.refusal(decision, request_id, tenant, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
@@ -230,15 +230,8 @@ class Gateway:
                 reserved = crossing.most(body, request) if destination.side == "cloud" else None
                 if destination.side == "cloud" and self._disclosures is not None:
                     await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
-                entry = await self._recorder.decision(
-                    decision,
-                    destination,
-                    backend,
-                    body=body,
-                    request_id=request_id,
-                    tenant=tenant,
-                    price=crossing.price if destination.side == "cloud" else None,
-                    reserved=reserved,
+                entry = await self._records.decision(
+                    decision, destination, backend, body, request_id, tenant, crossing, reserved
                 )
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
@@ -269,8 +262,8 @@ class Gateway:
         destination, backend = Destination("local", (CLOUD_DOWN, *decision.reasons)), self.local[0]
         entry: Entry | None = None
         try:
-            entry = await self._recorder.decision(
-                decision, destination, backend, body=b"", request_id=request_id, tenant=tenant
+            entry = await self._records.decision(
+                decision, destination, backend, b"", request_id, tenant, Crossing(), None
             )
         except LedgerError:
             logger.error("%s: the ledger cannot be written; answered here without a row", request_id)
@@ -340,7 +333,7 @@ class Gateway:
         to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
         bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
         if override is None:
-            if not await self._recorder.refusal(decision, request_id, tenant, "override_needed"):
+            if not await self._records.refusal(decision, request_id, tenant, "override_needed"):
                 return decision
             raise OverrideNeeded(
                 f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
@@ -354,7 +347,7 @@ class Gateway:
         try:
             self._overrides.redeem(override.token, bound)
         except PrivacyRefused:
-            await self._recorder.refusal(decision, request_id, tenant, "override_refused")
+            await self._records.refusal(decision, request_id, tenant, "override_refused")
             raise
         return overridden(decision, override.reason)
 
@@ -491,7 +484,7 @@ class Gateway:
             if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
-                await self._recorder.end(entry, request_id, status, body_bytes, said)
+                await self._records.completion(entry, request_id, status, body_bytes, said)
 
     async def _mark_answer(self, said: Transcript, sensitivity: Sensitivity) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A gateway's rows in the ledger: what was decided, what was refused, how an answer ended."""
+"""What was decided and how it ended, written to the ledger. A cancellation waits until it is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nemora.errors import BackendRefused, LedgerError
 from nemora.privacy.decide import Decision, Destination
 from nemora.privacy.destinations import Price
 from nemora.privacy.ledger import Ledger
-from nemora.server.crossing import consumed
+from nemora.server.crossing import Crossing, consumed
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
@@ -32,8 +32,8 @@ class Entry:
     price: Price | None
 
 
-class Recorder:
-    """Writes the rows of one gateway. A cancellation never interrupts a row that is being written."""
+class Records:
+    """Writes the rows of requests."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -43,19 +43,15 @@ class Recorder:
         decision: Decision,
         destination: Destination,
         backend: Backend,
-        *,
         body: bytes,
         request_id: str,
         tenant: str,
-        price: Price | None = None,
-        reserved: int | None = None,
+        crossing: Crossing,
+        reserved: int | None,
     ) -> Entry:
-        """The row of a decision, on the disk. A cancellation while it is written is recorded too.
-
-        Raises:
-            LedgerError: it is not there.
-        """
+        """The ledger's row of the decision, on the disk. A cancellation while it is written is recorded too."""
         to_whom = "local" if destination.side == "local" else backend.name
+        price = crossing.price if destination.side == "cloud" else None
         future = asyncio.ensure_future(
             asyncio.to_thread(
                 self._ledger.record_decision,
@@ -77,7 +73,7 @@ class Recorder:
             await asyncio.wait({future})
             if not future.cancelled() and future.exception() is None:
                 entry = Entry(future.result(), tenant, to_whom, price)
-                await self.end(entry, request_id, "cancelled", 0, Transcript())
+                await self.completion(entry, request_id, "cancelled", 0, Transcript())
             raise
 
     async def refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
@@ -100,8 +96,7 @@ class Recorder:
             return False
         return True
 
-    async def end(self, entry: Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
-        """The row of an answer's end; one that cannot be written is logged, and the answer stays what it is."""
+    async def completion(self, entry: Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
         used = consumed(
             said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
         )
