@@ -54,6 +54,7 @@ from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
+from nemora.server.judge import Judging
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
 from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
@@ -120,6 +121,7 @@ class Gateway:
         classify: the class and scores of what was inspected, with the class that the policy gives to a finding.
         policy: a policy, or a file of one that is watched.
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
+        judging: the judge of what is uncertain; without one, the reading model's word stands.
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class Gateway:
         further_clouds: Sequence[CloudBackend] = (),
         placeholder_key: bytes | None = None,
         disclosures: Disclosures | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -146,6 +149,7 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._disclosures = disclosures
+        self._judging = judging
         self._ledger = ledger
         self._records = Records(ledger)
         self._placeholder_key = placeholder_key
@@ -203,7 +207,8 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
-        decision, taint_ok = await self._decide(request, policy, tenant)
+        may_ask = bool(self.clouds) and wanted != "local"
+        decision, taint_ok = await self._decide(request, policy, tenant, judging=self._judging if may_ask else None)
         crossing = choose(policy, decision, self.clouds, named)
         redaction = Redaction("")
         if taint_ok and wanted != "local" and crossing.backend is not None:
@@ -282,7 +287,7 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        for store in (self._inspection, self._taint, self._disclosures, self._ledger):
+        for store in (self._inspection, self._judging, self._taint, self._disclosures, self._ledger):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
@@ -372,7 +377,9 @@ class Gateway:
                 servers=[cloud.name for cloud in self.clouds],
             )
 
-    async def _decide(self, request: ChatRequest, policy: Policy, tenant: str) -> tuple[Decision, bool]:
+    async def _decide(
+        self, request: ChatRequest, policy: Policy, tenant: str, *, judging: Judging | None = None
+    ) -> tuple[Decision, bool]:
         """The decision, and whether taint could be read and written."""
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
@@ -389,6 +396,13 @@ class Gateway:
         except LedgerError:
             taint_ok = False
         decision = decide(inspection, classification, taint, policy)
+        if judging is not None:
+
+            def decided(seen: Inspected) -> Decision:
+                return decide(seen, self._classified(policy, seen), taint, policy)
+
+            seen = await judging.judged(request, inspection, decided)
+            decision = decision if seen is inspection else decided(seen)
         try:
             if self._disclosures is not None:
                 kinds = await asyncio.to_thread(self._disclosures.together, request.messages, tenant)
