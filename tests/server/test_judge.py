@@ -28,9 +28,10 @@ from nemora.privacy.inspect import Inspection
 from nemora.privacy.policy import Policy
 from nemora.privacy.protocols import Question, Segment
 from nemora.privacy.questions import questions_id
-from nemora.server.judge import NO_STARTER, Judging, identity_of, load_band, load_model_to_judge
+from nemora.server.judge import NO_STARTER, Judging, identity_of, load_band
 from nemora.settings import InspectionSettings, Paths, Settings
 from nemora.weights.catalog import STARTER as STARTERS
+from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from own_hybrid import FOLDER
 from starter import STARTER, needs_starter
 
@@ -244,13 +245,22 @@ def test_the_starter_is_refused_by_its_name(tmp_path: Path) -> None:
 
 
 @needs_starter
-def test_the_starter_is_refused_under_another_name(tmp_path: Path) -> None:
-    (tmp_path / "large-and-wise.gguf").symlink_to(STARTER)
-    path = str(tmp_path / "large-and-wise.gguf")
-    settings = configured(tmp_path, None)
-    with load_model_to_judge(settings, path) as model:
-        calibration = dataclasses.replace(GOOD, model=path, identity=identity_of(model))
+def test_the_starter_is_refused_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "large-and-wise.gguf"
+    path.symlink_to(STARTER)
+    model: Any = Opened(open_checkpoint(path))
+    monkeypatch.setattr(LocalModel, "load", lambda *_args, **_more: model)
+    settings = configured(tmp_path, dataclasses.replace(GOOD, model=str(path), identity=identity_of(model)))
+    for shared in (None, model):
         with pytest.raises(SettingsError, match="starter"):
-            load_band(configured(tmp_path, calibration), bytes(32), shared=model)
-    with pytest.raises(SettingsError, match="starter"):
-        load_band(configured(tmp_path, calibration), bytes(32))
+            load_band(settings, bytes(32), shared=shared)
+
+
+class Opened:
+    """A checkpoint in place of a model: what is refused need not be loaded."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+
+    def close(self) -> None:
+        return None
