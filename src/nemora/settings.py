@@ -90,6 +90,12 @@ class InspectionSettings:
     """Segments whose findings are remembered."""
     model: str | None = None
     """A folder that `nemora train sensitivity` wrote; None: the model that ships with Nemora."""
+    judge: str | None = None
+    """A file that `nemora judge calibrate` wrote, of a model that is asked where the class is uncertain; None: none."""
+    judge_from: float = 0.05
+    """The lowest topic score that the judge is asked about; from 0.5 on a text stays without being asked about."""
+    judge_seconds: float = 10.0
+    """The judge's time for one request. Over it, the request counts as sensitive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

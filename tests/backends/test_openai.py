@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -462,3 +463,10 @@ def test_any_json_from_a_server_gives_deltas_or_a_backend_error(chunks: list[dic
     else:
         return
     assert CANARY not in message
+
+
+def test_a_connection_that_fails_after_a_byte_was_written_is_not_called_unreachable() -> None:
+    backend = OpenAIBackend(remote(1))
+    for error in (httpx2.ConnectError("x"), httpx2.ConnectTimeout("x"), httpx2.PoolTimeout("x")):
+        assert type(backend._failure(error, untouched=True)) is BackendUnreachable
+        assert type(backend._failure(error, untouched=False)) is not BackendUnreachable

@@ -61,6 +61,7 @@ def test_an_empty_file_is_the_default():
         ("actions = 'local'", "actions"),
         ("[no_local_model]\nsecret = 'cloud'", "no_local_model.secret"),
         ("[no_local_model]\nother = 'block'", "no_local_model.other"),
+        ("[cloud]\nwhen_down = 'cloud'", "cloud.when_down"),
         ("[findings]\nmin_confidence = '0.5'", "findings.min_confidence"),
         ("[findings]\nmin_confidence = true", "findings.min_confidence"),
         ("[findings]\nmin_confidence = nan", "findings.min_confidence"),
@@ -169,6 +170,7 @@ def test_every_part_of_a_policy_changes_its_id():
     changed = {
         "actions": dict.fromkeys(Sensitivity, Action.LOCAL),
         "no_local_model": dict.fromkeys(Sensitivity, "block"),
+        "when_down": "local",
         "min_confidence": 0.5,
         "taint_days": 31,
         "restore_tools": ("save",),
@@ -264,6 +266,7 @@ tables = st.dictionaries(
         [
             "actions",
             "no_local_model",
+            "cloud",
             "findings",
             "kinds",
             "entities",

@@ -27,7 +27,7 @@ class LocalBackend:
     def __init__(self, model: LocalModel, name: str = "local") -> None:
         self.name = name
         self.model = model.name
-        self._local = model
+        self.local = model
         _ = model.format
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -37,7 +37,7 @@ class LocalBackend:
             UnsupportedField: what the model cannot do, by name.
             ContextLengthExceeded, Overloaded, TemplateError, LocalModelDown: before the first delta.
         """
-        prepared = await asyncio.to_thread(self._local.prepare, request)
+        prepared = await asyncio.to_thread(self.local.prepare, request)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[TokenDelta] = asyncio.Queue()
 
@@ -45,7 +45,7 @@ class LocalBackend:
             # Raises if the loop is closed; then the engine ends the sequence.
             loop.call_soon_threadsafe(arrived.put_nowait, delta)
 
-        generation = self._local.engine.submit(prepared.ids, prepared.params, on_delta=on_delta)
+        generation = self.local.engine.submit(prepared.ids, prepared.params, on_delta=on_delta)
         try:
             while True:
                 tokens = await arrived.get()
@@ -63,8 +63,8 @@ class LocalBackend:
 
     async def ready(self) -> bool:
         """Whether the engine runs."""
-        return self._local.engine.alive
+        return self.local.engine.alive
 
     async def close(self) -> None:
         """Stop the engine."""
-        await asyncio.to_thread(self._local.close)
+        await asyncio.to_thread(self.local.close)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -86,12 +86,16 @@ _tally: ContextVar[_Tally | None] = ContextVar("tally", default=None)
 
 
 @contextmanager
-def metered(server: str, body: int) -> Iterator[None]:
-    """What is written within belongs to one request to `server` with a body of `body` bytes."""
+def metered(server: str, body: int) -> Iterator[Callable[[], int]]:
+    """What is written within belongs to one request to `server` with a body of `body` bytes.
+
+    What it gives says how many bytes were written so far, head and body together.
+    """
     METER.add(server, requests=1)
-    token = _tally.set(_Tally(server, body))
+    tally = _Tally(server, body)
+    token = _tally.set(tally)
     try:
-        yield
+        yield lambda: tally.head_seen + tally.body_seen
     finally:
         _tally.reset(token)
 

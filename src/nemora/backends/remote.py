@@ -130,12 +130,12 @@ class RemoteBackend(ABC):
             extensions={"sni_hostname": self._tls_name},
         )
         try:
-            with metered(self.name, len(body)):
+            with metered(self.name, len(body)) as written:
                 response = await self._client.send(post, stream=True)
         except TooMuchSent:
             raise BackendError(f"More than the decided bytes were about to go to {self.name!r}; cut off.") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._failure(error) from None
+            raise self._failure(error, untouched=written() == 0) from None
         try:
             self._check(response)
             async with aclosing(self._deltas(response, reader)) as deltas:
@@ -232,8 +232,9 @@ class RemoteBackend(ABC):
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise BackendError(f"The server {self.name!r} compressed its answer though it was asked not to.")
 
-    def _failure(self, error: Exception) -> NemoraError:
-        if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.PoolTimeout):
+    def _failure(self, error: Exception, *, untouched: bool = False) -> NemoraError:
+        """`untouched`: no byte of the request was written. Only then a server counts as not reached."""
+        if untouched and isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.PoolTimeout):
             return BackendUnreachable(f"The server {self.name!r} cannot be reached; check that it runs, and base_url.")
         if isinstance(error, httpx2.TimeoutException):
             return self._late()

@@ -24,6 +24,7 @@ VERBS = {
     "chat": "talk in the terminal",
     "route": "judge requests without sending anything",
     "eval": "measure both error rates of the router on labelled data",
+    "judge": "measure a local model as the judge of what is uncertain",
     "generate": "continue a prompt with a local model",
     "quantize": "write a model in a smaller published format",
     "models": "list the models, or show one",

@@ -20,9 +20,11 @@ from nemora.errors import NemoraError, RequestError, UsageError
 from nemora.privacy.classify import Classification, classify
 from nemora.privacy.decide import Decision, Inspected, decide, explain
 from nemora.privacy.finding import Sensitivity
+from nemora.privacy.grey_band import GreyBand
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.policy import Action, Policy, load_policy
 from nemora.privacy.segment import segments
+from nemora.server.judge import load_band
 from nemora.server.openai_chat import parse_chat_request
 from nemora.server.redaction import Redaction, Redactor
 from nemora.server.wire import parse_json
@@ -74,12 +76,18 @@ def run(args: argparse.Namespace) -> int:
 class Reading:
     """Inspection, class and decision of requests under one policy, each request alone."""
 
-    def __init__(self, inspector: Inspector, policy: Policy) -> None:
+    def __init__(self, inspector: Inspector, policy: Policy, band: GreyBand | None = None) -> None:
         self._inspector = inspector
+        self._band = band
         self.policy = policy
         self._key = secrets.token_bytes(32)
 
     def inspect(self, request: ChatRequest) -> Inspection:
+        inspection = self.read(request)
+        return inspection if self._band is None else self._band.judged(inspection, segments(request), self.decide)
+
+    def read(self, request: ChatRequest) -> Inspection:
+        """What is found without asking the judge."""
         return self._inspector.inspect(segments(request), self.policy.reading)
 
     def decide(self, inspection: Inspected, policy: Policy | None = None) -> Decision:
@@ -92,16 +100,27 @@ class Reading:
 
     def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
         """As the server does it, under a key of this run: the stand-ins are not those of the server."""
-        redactor = Redactor(self._key, self)
+        redactor = Redactor(self._key, _WithoutJudge(self))
         return redactor.redact(request, decision, policy=self.policy, classify=self._classified)
 
     def _classified(self, inspection: Inspected) -> Classification:
         return classify(inspection, self.policy.class_of)
 
 
+class _WithoutJudge:
+    """Reads what was redacted, as the server does."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def inspect(self, request: ChatRequest) -> Inspection:
+        return self._reading.read(request)
+
+
 def make_reading(settings: Settings) -> Reading:
-    """The configured detectors and policy."""
-    return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy))
+    """The configured detectors, judge and policy."""
+    band, _ = load_band(settings, secrets.token_bytes(32))
+    return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy), band)
 
 
 def judge_lines(

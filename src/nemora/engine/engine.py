@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import threading
 import time
 import weakref
@@ -14,6 +15,7 @@ from functools import partial
 import torch
 
 from nemora.core import StopReason
+from nemora.engine.continuations import continuation_logprobs
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams, TokenDelta, TokenMask
 from nemora.engine.sampler import sample
@@ -107,6 +109,43 @@ class Engine:
             self._condition.notify_all()
         return generation
 
+    def logprobs(
+        self, prefix: AnySequence[int], continuations: AnySequence[AnySequence[int]], *, seconds: float = math.inf
+    ) -> list[list[float]]:
+        """The log-probability of each token of some continuations of one prefix. Nothing is sampled.
+
+        Runs on the caller's thread, with a state of its own, beside what the engine's thread does.
+
+        Args:
+            seconds: a deadline; it is looked at before each forward pass.
+
+        Raises:
+            RequestError: the prefix or a continuation is empty, or an id lies outside the vocabulary.
+            ContextLengthExceeded: a continuation does not fit.
+            LocalModelDown: the engine is closed or its thread has died.
+            ModelError: the model failed, or the deadline has passed.
+        """
+        for ids in (prefix, *continuations):
+            self._check_ids(ids)
+        longest = len(prefix) + max(map(len, continuations), default=0)
+        if longest > self.context:
+            raise ContextLengthExceeded(f"{longest} tokens do not fit the context of {self.context} tokens.")
+        until = time.monotonic() + seconds
+
+        def check() -> None:
+            if not self.alive:
+                raise _down()
+            if time.monotonic() > until:
+                raise ModelError(f"The local model did not end within {seconds:.1f} seconds.")
+
+        try:
+            return continuation_logprobs(self._model, prefix, continuations, chunk=self._prefill_chunk, check=check)
+        except NemoraError:
+            raise
+        except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
+            log.error("a forward pass failed with %s", type(error).__name__)
+            raise ModelError(f"The local model failed with {type(error).__name__}.") from None
+
     def close(self) -> None:
         """Stop after the step that runs now. Whoever still waits gets `LocalModelDown`."""
         with self._condition:
@@ -124,15 +163,18 @@ class Engine:
                 raise RuntimeError("the engine is down and still has sequences")
 
     def _check_prompt(self, ids: AnySequence[int]) -> None:
-        if not ids:
-            raise RequestError("The prompt has no tokens; at least one was expected.")
-        if min(ids) < 0 or max(ids) >= self._vocab_size:
-            raise RequestError(f"A token id lies outside the vocabulary; 0 to {self._vocab_size - 1} were expected.")
+        self._check_ids(ids)
         if len(ids) >= self.context:
             raise ContextLengthExceeded(
                 f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
                 "at least one more; shorten the prompt."
             )
+
+    def _check_ids(self, ids: AnySequence[int]) -> None:
+        if not ids:
+            raise RequestError("The prompt has no tokens; at least one was expected.")
+        if min(ids) < 0 or max(ids) >= self._vocab_size:
+            raise RequestError(f"A token id lies outside the vocabulary; 0 to {self._vocab_size - 1} were expected.")
 
     def _cancel(self, sequence: Sequence) -> None:
         with self._condition:

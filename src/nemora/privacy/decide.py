@@ -18,6 +18,10 @@ from nemora.privacy.policy import Action, Policy, WithoutLocal, strictest
 Side = Literal["cloud", "local"]
 REDACTED = "redacted"
 """Reason of a request that leaves with its values replaced."""
+JUDGE, JUDGE_UNAVAILABLE = "judge", "judge:unavailable"
+"""The detector of findings that a judge made; and the reason where it was to be asked and gave no answer."""
+CLOUD_DOWN = "cloud_down"
+"""Reason of a request that was answered here because no connection to its cloud server could be made."""
 Route = Literal["cloud", "local", "refuse"]
 Wanted = Literal["auto", "local", "cloud"]
 
@@ -151,6 +155,8 @@ def _reasons(
         by_finding = max(by_finding, own_class)
         if _counts(finding, policy):
             code = finding.name if finding.kind is Kind.CUSTOM else f"finding:{finding.kind}"
+            if finding.detector == JUDGE:
+                code = JUDGE_UNAVAILABLE if finding.kind is Kind.UNREADABLE else _judged(finding.kind)
             add(strictest(own, policy.action_for(own_class)), own_class, code)
     if not inspection.complete:
         floor = Sensitivity.CONFIDENTIAL
@@ -168,6 +174,10 @@ def _reasons(
     weighed.sort(key=lambda entry: entry[:2])  # stable: equals keep the order above
     codes = [code for _, _, code in weighed]
     return tuple(dict.fromkeys([*codes, f"class:{sensitivity.word}"]))
+
+
+def _judged(kind: Kind) -> str:
+    return f"{JUDGE}:{CATALOGUE[kind].category}"
 
 
 def _counts(finding: Finding, policy: Policy) -> bool:
@@ -271,12 +281,14 @@ _FIXED = {
     "unknown_class": "its class is not known to this version",
     "no_cloud": "no cloud server is configured, otherwise it could have left",
     "asked_local": "the local model was asked for",
+    CLOUD_DOWN: "the cloud server could not be reached, and nothing had left",
     "ledger_unavailable": "the ledger cannot be written",
     "taint_unavailable": "what was sensitive before cannot be looked up",
     "no_destination": "the policy lets it go to none of the configured cloud servers",
     "cap": "the day's costs have reached the policy's cap",
     "override_needed": "the policy asks the user first",
     "override_refused": "the override token was not good for it",
+    JUDGE_UNAVAILABLE: "its class is uncertain, and the judge could not say more",
     "class:public": "nothing sensitive was found",
     REDACTED: "what was found was replaced before it left",
     "redaction_failed": "it could not be redacted",
@@ -309,6 +321,8 @@ def explain(reason: str) -> str:
         return f"with what left before, these identify someone: {', '.join(tail.replace('_', ' ').split('+'))}"
     if head == "classifier":
         return f"its matter is {tail}"
+    if head == JUDGE:
+        return f"its class was uncertain, and the judge found a matter of {tail.replace('_', ' ')}"
     if head == "override":
         return f"the user let it out, with the reason {tail}"
     if head == "taint":

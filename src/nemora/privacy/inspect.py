@@ -27,7 +27,7 @@ from nemora.privacy.person_words import NAME_LABEL
 from nemora.privacy.protocols import Detector, Match, Reader, Segment
 from nemora.privacy.reading import ReadingRules
 from nemora.privacy.segment_cache import SegmentCache
-from nemora.privacy.topics import MATTERS, topic_matches
+from nemora.privacy.topics import MATTERS, SURE, topic_matches
 
 CHUNK = 4000
 """Characters read at once. Pieces that did not change since the last turn are not read again."""
@@ -55,12 +55,14 @@ _JOINED = re.compile(r"/messages/(\d+)/(?:content|tool_calls/\d+/function/argume
 class Inspection:
     """What was found, in the order of the request, and whether everything could be read.
 
-    `failures` are the class names of errors that made it incomplete, never their messages.
+    `failures` are the class names of errors that made it incomplete, never their messages. `doubts` are stretches that
+    may leave by what they are about, but not surely: they count for nothing unless a judge is asked (`grey_band`).
     """
 
     findings: tuple[Finding, ...]
     complete: bool = True
     failures: tuple[str, ...] = ()
+    doubts: tuple[Finding, ...] = ()
 
 
 @dataclass(slots=True)
@@ -113,8 +115,9 @@ class Inspector:
             findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._failures.append(type(error).__name__)
-        kept = tuple(_in_order(_without_repeats(findings), segments))
-        return Inspection(kept, not self._failures, tuple(self._failures))
+        doubts = {finding for finding in findings if finding.kind in MATTERS and finding.confidence < SURE}
+        kept, doubted = (tuple(_in_order(_without_repeats(some), segments)) for some in (findings - doubts, doubts))
+        return Inspection(kept, not self._failures, tuple(self._failures), doubted)
 
     def _unreadable(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         for segment in segments:
@@ -227,7 +230,7 @@ class Inspector:
                 named = entity_matches(layer.text, reading.spans, piece.segment.label)
                 piece.matches.extend(self._counted(layer, named))
             if _may_tell(piece.segment, layer.text):
-                found.extend(_mapped(layer, match) for match in topic_matches(reading.topics))
+                found.extend(_mapped(layer, match) for match in topic_matches((*reading.topics, *reading.doubts)))
         return matters
 
     def _labelled(self, segments: Sequence[Segment], pieces: Sequence[_Piece]) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from nemora.privacy.reading import ReadingRules, rules_of
 
 E = TypeVar("E", bound=enum.Enum)
 WithoutLocal = Literal["error", "block"]
+WhenDown = Literal["error", "local"]
 
 DEFAULT_TENANT = "default"
 OVERRIDE_REASONS = ("false_alarm", "have_consent", "already_public", "needed_now")
@@ -77,6 +78,10 @@ public = "error"
 personal = "error"
 confidential = "error"
 secret = "block"
+
+# When no connection to the cloud server can be made: "error", or "local": the local model answers instead.
+[cloud]
+when_down = "error"
 
 # Findings less certain than this do not count: 0 counts all, 0.9 is the most that may be asked.
 [findings]
@@ -172,6 +177,8 @@ class Policy:
 
     actions: Mapping[Sensitivity, Action] = field(default_factory=lambda: dict(DEFAULT_ACTIONS))
     no_local_model: Mapping[Sensitivity, WithoutLocal] = field(default_factory=lambda: dict(DEFAULT_WITHOUT_LOCAL))
+    when_down: WhenDown = "error"
+    """What becomes of a request for the model `auto` whose cloud server cannot be connected to."""
     min_confidence: float = 0.0
     taint_days: int = 30
     kinds: Mapping[Kind, KindRule] = field(default_factory=dict)
@@ -246,6 +253,7 @@ class Policy:
         }
         further = {
             "restore_tools": None if self.restore_tools == DEFAULT_RESTORE_TOOLS else sorted(self.restore_tools),
+            "when_down": None if self.when_down == "error" else self.when_down,
             "reading": self.reading.id,
             "destinations": [dataclasses.asdict(destination) for destination in self.destinations],
             "goes_to": {key: [[s.name, s.attributes] for s in found] for key, found in self.goes_to.items()},
@@ -299,7 +307,21 @@ def parse_policy(text: str, source: str = "policy.toml") -> Policy:
         raise SettingsError(f"{source}: {at}{error.message}", param=error.param) from None
 
 
-_OF_TENANTS = ("actions", "no_local_model", "findings", "kinds", "entities", "allow", "redact", "goes_to", "ask", "cap")
+_OF_TENANTS = (
+    *(
+        "actions",
+        "no_local_model",
+        "cloud",
+        "findings",
+        "kinds",
+        "entities",
+        "allow",
+        "redact",
+        "goes_to",
+        "ask",
+        "cap",
+    ),
+)
 """What `[tenants.NAME]` may say otherwise."""
 _TOP_LEVEL = ("version", *_OF_TENANTS, "taint", "destinations", "shadow", "tenants")
 
@@ -344,6 +366,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
     redact = table(content, "redact", ("restore_tools",))
     ask = table(content, "ask", ("seconds", "reasons"))
     cap = table(content, "cap", ("usd_per_day",))
+    cloud = table(content, "cloud", ("when_down",))
     classes = tuple(c.word for c in Sensitivity)
     actions = table(content, "actions", classes)
     without = table(content, "no_local_model", classes)
@@ -355,6 +378,7 @@ def _policy(content: Mapping[str, Any]) -> Policy:
             c: _without_local(without.get(c.word, DEFAULT_WITHOUT_LOCAL[c]), f"no_local_model.{c.word}")
             for c in Sensitivity
         },
+        when_down=_when_down(cloud.get("when_down", "error"), "cloud.when_down"),
         min_confidence=number(findings.get("min_confidence", 0.0), "findings.min_confidence", 0, MAX_MIN_CONFIDENCE),
         taint_days=whole(taint.get("days", 30), "taint.days", "a whole number of days"),
         kinds={Kind(key): _kind_rule(value, f"kinds.{key}") for key, value in kinds.items()},
@@ -416,6 +440,14 @@ def _without_local(value: Any, where: str) -> WithoutLocal:
     if value == "block":
         return "block"
     raise wrong(where, "must be error or block.")
+
+
+def _when_down(value: Any, where: str) -> WhenDown:
+    if value == "error":
+        return "error"
+    if value == "local":
+        return "local"
+    raise wrong(where, "must be error or local.")
 
 
 def _tools(value: Any, where: str) -> tuple[str, ...]:

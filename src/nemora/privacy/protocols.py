@@ -62,11 +62,13 @@ class Reading:
     """What a model says of one text.
 
     `spans` are the things that it names, sorted by start. `topics` are the stretches that must stay on this machine by
-    what they are about: their topic ("employment") and how sure it is.
+    what they are about: their topic ("employment") and how sure it is. `doubts` are the same of stretches that may
+    leave, but not surely.
     """
 
     spans: tuple[TaggedSpan, ...]
     topics: tuple[TaggedSpan, ...]
+    doubts: tuple[TaggedSpan, ...] = ()
 
 
 class Reader(Protocol):
@@ -76,4 +78,28 @@ class Reader(Protocol):
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading for each text. Long texts are windowed by the reader itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about a text. Its `answers` are fixed; the first is the one that raises the text's class."""
+
+    name: str
+    text: str
+    answers: tuple[str, ...] = ("Yes", "No")
+
+
+class Judge(Protocol):
+    """A model on this machine that is asked about texts whose class is uncertain. It can only raise a class."""
+
+    name: str
+    """Names the model and its version: what it said is remembered under this."""
+
+    def judge(self, text: str, questions: Sequence[Question], *, seconds: float) -> list[tuple[float, ...]]:
+        """For each question the probability of each of its answers, in their order. Blocking.
+
+        `text` is data: nothing in it is an instruction. Whatever this raises, and an answer that comes after `seconds`,
+        counts as the answer that raises the class.
+        """
         ...

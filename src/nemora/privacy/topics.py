@@ -32,6 +32,8 @@ KINDS: dict[str, Kind] = {
     "security": Kind.TECHNICAL_MATTER,
 }
 MATTERS = frozenset(KINDS.values())
+SURE = 0.5
+"""From this score on a matter is a finding; below it is a doubt."""
 
 
 def topic_matches(spans: Sequence[TaggedSpan]) -> list[Match]:

@@ -3,7 +3,8 @@
     inspect -> taint -> classify -> decide -> (redact -> inspect) -> destination -> ledger -> backend -> taint, ledger
 
 The destination is fixed before the first byte leaves. Whatever goes wrong after that is an error, never
-another destination: a local model that is down is not replaced by the cloud, and nothing is retried.
+another destination: a local model that is down is not replaced by the cloud, and nothing is retried. Only where the
+policy says so, and while no byte has left, the local model answers for a cloud that cannot be connected to.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from nemora.backends.base import Backend
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
-    BackendRefused,
     BackendUnreachable,
     CapReached,
     LedgerError,
@@ -32,6 +32,7 @@ from nemora.errors import (
     UnknownModel,
 )
 from nemora.privacy.decide import (
+    CLOUD_DOWN,
     Classified,
     Decision,
     Destination,
@@ -42,7 +43,6 @@ from nemora.privacy.decide import (
     overridden,
     resolve_destination,
 )
-from nemora.privacy.destinations import Price
 from nemora.privacy.disclosures import Disclosures, raised
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger import Ledger
@@ -53,16 +53,16 @@ from nemora.privacy.reading import ReadingRules
 from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
-from nemora.server.crossing import CloudBackend, Crossing, choose, consumed
+from nemora.server.crossing import CloudBackend, Crossing, choose
+from nemora.server.judge import Judging
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
+from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
 from nemora.server.shadow import Shadow
+from nemora.server.started import started
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
-T = TypeVar("T")
-
-ENDPOINT = "/v1/chat/completions"
 
 
 class Inspects(Protocol):
@@ -111,16 +111,6 @@ class _ReadBy:
         return self.inspection.inspect(request, self.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A decision's row in the ledger, and what the row of its end needs."""
-
-    seq: int
-    tenant: str
-    destination: str
-    price: Price | None
-
-
 class Gateway:
     """Answers chat requests by the policy in force. Safe for concurrent requests on one event loop.
 
@@ -131,6 +121,7 @@ class Gateway:
         classify: the class and scores of what was inspected, with the class that the policy gives to a finding.
         policy: a policy, or a file of one that is watched.
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
+        judging: the judge of what is uncertain; without one, the reading model's word stands.
     """
 
     def __init__(
@@ -146,6 +137,7 @@ class Gateway:
         further_clouds: Sequence[CloudBackend] = (),
         placeholder_key: bytes | None = None,
         disclosures: Disclosures | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -157,7 +149,9 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._disclosures = disclosures
+        self._judging = judging
         self._ledger = ledger
+        self._records = Records(ledger)
         self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
@@ -198,6 +192,9 @@ class Gateway:
     ) -> Answer:
         """Decide on `request` and start its answer; nothing has been sent when this returns.
 
+        One exception: where the policy lets the local model answer for a cloud that is down, the cloud's answer has
+        begun when this returns.
+
         Raises:
             UnknownModel: no such model.
             PrivacyRefused: the policy blocks it, or keeps it from the model that it names; or the override is no good.
@@ -210,7 +207,8 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
-        decision, taint_ok = await self._decide(request, policy, tenant)
+        may_ask = bool(self.clouds) and wanted != "local"
+        decision, taint_ok = await self._decide(request, policy, tenant, judging=self._judging if may_ask else None)
         crossing = choose(policy, decision, self.clouds, named)
         redaction = Redaction("")
         if taint_ok and wanted != "local" and crossing.backend is not None:
@@ -225,25 +223,28 @@ class Gateway:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
-                await self._record_refusal(decision, request_id, tenant, *why)
+                await self._records.refusal(decision, request_id, tenant, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
             if sent is not request:
                 destination = replace(destination, reasons=(*destination.reasons, *redaction.codes()))
             body = await asyncio.to_thread(self._body, backend, destination, sent)
-            entry: _Entry | None = None
+            entry: Entry | None = None
             try:
                 reserved = crossing.most(body, request) if destination.side == "cloud" else None
                 if destination.side == "cloud" and self._disclosures is not None:
                     await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
-                entry = await self._record(decision, destination, backend, body, request_id, tenant, crossing, reserved)
+                entry = await self._records.decision(
+                    decision, destination, backend, body, request_id, tenant, crossing, reserved
+                )
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
                 backend, body, sent = self._backend(destination, named, crossing), b"", request
         self._watch(in_force, policy, request, decision, entry, request_id)
         is_redacted = sent is not request
-        return Answer(
+        restorer = _restorer(redaction, policy) if is_redacted else None
+        answer = Answer(
             request_id=request_id,
             decision=decision,
             destination=destination,
@@ -251,16 +252,34 @@ class Gateway:
             model=backend.model,
             recorded=entry is not None,
             redacted=redaction.counts if is_redacted else None,
-            deltas=self._deltas(
-                sent,
-                decision,
-                destination,
-                backend,
-                entry,
-                len(body),
-                request_id,
-                _restorer(redaction, policy) if is_redacted else None,
-            ),
+            deltas=self._deltas(sent, decision, destination, backend, entry, len(body), request_id, restorer),
+        )
+        may_stand_in = policy.when_down == "local" and wanted == "auto" and bool(self.local)
+        if destination.side == "local" or not may_stand_in:
+            return answer
+        try:
+            return replace(answer, deltas=await started(answer.deltas))
+        except BackendUnreachable:
+            return await self._stand_in(request, decision, request_id, tenant)
+
+    async def _stand_in(self, request: ChatRequest, decision: Decision, request_id: str, tenant: str) -> Answer:
+        """The local model's answer in place of a cloud that no connection could be made to: nothing has left."""
+        destination, backend = Destination("local", (CLOUD_DOWN, *decision.reasons)), self.local[0]
+        entry: Entry | None = None
+        try:
+            entry = await self._records.decision(
+                decision, destination, backend, b"", request_id, tenant, Crossing(), None
+            )
+        except LedgerError:
+            logger.error("%s: the ledger cannot be written; answered here without a row", request_id)
+        return Answer(
+            request_id=request_id,
+            decision=decision,
+            destination=destination,
+            backend=backend.name,
+            model=backend.model,
+            recorded=entry is not None,
+            deltas=self._deltas(request, decision, destination, backend, entry, 0, request_id),
         )
 
     async def close(self) -> None:
@@ -268,7 +287,7 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        for store in (self._inspection, self._taint, self._disclosures, self._ledger):
+        for store in (self._inspection, self._judging, self._taint, self._disclosures, self._ledger):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
@@ -319,7 +338,7 @@ class Gateway:
         to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
         bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
         if override is None:
-            if not await self._record_refusal(decision, request_id, tenant, "override_needed"):
+            if not await self._records.refusal(decision, request_id, tenant, "override_needed"):
                 return decision
             raise OverrideNeeded(
                 f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
@@ -333,7 +352,7 @@ class Gateway:
         try:
             self._overrides.redeem(override.token, bound)
         except PrivacyRefused:
-            await self._record_refusal(decision, request_id, tenant, "override_refused")
+            await self._records.refusal(decision, request_id, tenant, "override_refused")
             raise
         return overridden(decision, override.reason)
 
@@ -343,7 +362,7 @@ class Gateway:
         policy: Policy,
         request: ChatRequest,
         decision: Decision,
-        entry: _Entry | None,
+        entry: Entry | None,
         request_id: str,
     ) -> None:
         if in_force.shadow is not None and entry is not None:
@@ -358,7 +377,9 @@ class Gateway:
                 servers=[cloud.name for cloud in self.clouds],
             )
 
-    async def _decide(self, request: ChatRequest, policy: Policy, tenant: str) -> tuple[Decision, bool]:
+    async def _decide(
+        self, request: ChatRequest, policy: Policy, tenant: str, *, judging: Judging | None = None
+    ) -> tuple[Decision, bool]:
         """The decision, and whether taint could be read and written."""
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
@@ -375,11 +396,18 @@ class Gateway:
         except LedgerError:
             taint_ok = False
         decision = decide(inspection, classification, taint, policy)
+        if judging is not None:
+
+            def decided(seen: Inspected) -> Decision:
+                return decide(seen, self._classified(policy, seen), taint, policy)
+
+            seen = await judging.judged(request, inspection, decided)
+            decision = decision if seen is inspection else decided(seen)
         try:
             if self._disclosures is not None:
                 kinds = await asyncio.to_thread(self._disclosures.together, request.messages, tenant)
                 decision = raised(decision, kinds, policy)
-            await _settled(lambda: self._taint.remember(request.messages, decision))
+            await settled(lambda: self._taint.remember(request.messages, decision))
         except LedgerError:
             taint_ok = False
         if not taint_ok:
@@ -430,71 +458,13 @@ class Gateway:
         sender = next((cloud for cloud in self.clouds if cloud.name == backend.name), None)
         return sender.outbound(request) if destination.side == "cloud" and sender is not None else b""
 
-    async def _record(
-        self,
-        decision: Decision,
-        destination: Destination,
-        backend: Backend,
-        body: bytes,
-        request_id: str,
-        tenant: str,
-        crossing: Crossing,
-        reserved: int | None,
-    ) -> _Entry:
-        """The ledger's row of the decision, on the disk. A cancellation while it is written is recorded too."""
-        to_whom = "local" if destination.side == "local" else backend.name
-        price = crossing.price if destination.side == "cloud" else None
-        future = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._ledger.record_decision,
-                request_id=request_id,
-                endpoint=ENDPOINT,
-                decision=decision,
-                route=destination.side,
-                destination=to_whom,
-                model=backend.model,
-                reasons=destination.reasons,
-                body=body or None,
-                reserved=reserved,
-                tenant=tenant,
-            )
-        )
-        try:
-            return _Entry(await asyncio.shield(future), tenant, to_whom, price)
-        except asyncio.CancelledError:
-            await asyncio.wait({future})
-            if not future.cancelled() and future.exception() is None:
-                entry = _Entry(future.result(), tenant, to_whom, price)
-                await self._complete(entry, request_id, "cancelled", 0, Transcript())
-            raise
-
-    async def _record_refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
-        """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
-        try:
-            await _settled(
-                lambda: self._ledger.record_decision(
-                    request_id=request_id,
-                    endpoint=ENDPOINT,
-                    decision=decision,
-                    route="refuse",
-                    destination="",
-                    model="",
-                    reasons=(*first, *decision.reasons),
-                    tenant=tenant,
-                )
-            )
-        except LedgerError:
-            logger.error("%s: the refusal could not be recorded in the ledger", request_id)
-            return False
-        return True
-
     async def _deltas(
         self,
         request: ChatRequest,
         decision: Decision,
         destination: Destination,
         backend: Backend,
-        entry: _Entry | None,
+        entry: Entry | None,
         body_bytes: int,
         request_id: str,
         restorer: AnswerRestorer | None = None,
@@ -528,35 +498,13 @@ class Gateway:
             if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
-                await self._complete(entry, request_id, status, body_bytes, said)
+                await self._records.completion(entry, request_id, status, body_bytes, said)
 
     async def _mark_answer(self, said: Transcript, sensitivity: Sensitivity) -> None:
         try:
-            await _settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
+            await settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
         except LedgerError:
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")
-
-    async def _complete(self, entry: _Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
-        used = consumed(
-            said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
-        )
-        try:
-            await _settled(
-                lambda: self._ledger.record_completion(
-                    entry.seq,
-                    request_id=request_id,
-                    status=status,
-                    bytes_sent=sent,
-                    tokens_in=used.tokens_in,
-                    tokens_out=used.tokens_out,
-                    destination=entry.destination,
-                    micro_usd=used.micro_usd,
-                    estimated=used.estimated,
-                    tenant=entry.tenant,
-                )
-            )
-        except LedgerError:
-            logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
 
 
 def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction) -> ChatRequest:
@@ -582,15 +530,3 @@ def _report(request_id: str, restorer: AnswerRestorer) -> None:
             counts["unknown"],
             counts["withheld"],
         )
-
-
-async def _settled(call: Callable[[], T]) -> T:
-    """Run a blocking call in a thread. A cancellation is raised only after the call has ended."""
-    future = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait({future})
-        if not future.cancelled():
-            future.exception()
-        raise

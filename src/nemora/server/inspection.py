@@ -87,9 +87,8 @@ def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
         known.move_to_end(name)
         found = inspector.inspect([Segment(*part) for part in call["parts"]], known[name])
         return {
-            "findings": [
-                [f.kind.value, f.detector, f.where, f.start, f.end, f.confidence, f.entity] for f in found.findings
-            ],
+            "findings": _rows(found.findings),
+            "doubts": _rows(found.doubts),
             "complete": found.complete,
             "failures": list(found.failures),
         }
@@ -101,6 +100,10 @@ def _to_json(parts: Sequence[Segment]) -> list[list[Any]]:
     return [[part.where, part.text, part.label, part.offset, part.opaque] for part in parts]
 
 
+def _rows(findings: Sequence[Finding]) -> list[list[Any]]:
+    return [[f.kind.value, f.detector, f.where, f.start, f.end, f.confidence, f.entity] for f in findings]
+
+
 def _from_json(reply: dict[str, Any]) -> Inspection:
-    findings = tuple(Finding(Kind(row[0]), *row[1:]) for row in reply["findings"])
-    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]))
+    findings, doubts = (tuple(Finding(Kind(row[0]), *row[1:]) for row in reply[key]) for key in ("findings", "doubts"))
+    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]), doubts)

@@ -26,6 +26,7 @@ from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
+from nemora.server.judge import Judging, load_band
 from nemora.server.listen import base_url, bind, run
 from nemora.settings import RemoteServer, Settings
 from nemora.weights.catalog import STARTER
@@ -68,8 +69,9 @@ def build_gateway(
     data = settings.paths.data
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
+    backends = _local(settings, progress) if local is None else list(local)
     return Gateway(
-        local=_local(settings, progress) if local is None else local,
+        local=backends,
         cloud=clouds[0] if clouds else None,
         further_clouds=clouds[1:],
         inspection=inspection or InspectionWorker(settings),
@@ -79,7 +81,19 @@ def build_gateway(
         ledger=Ledger.open(data, key, heads=settings.heads_file),
         placeholder_key=derive(key, "placeholders"),
         disclosures=Disclosures(data, key),
+        judging=_judging(settings, derive(key, "judge"), backends, progress),
     )
+
+
+def _judging(settings: Settings, key: bytes, local: Sequence[Backend], progress: Progress | None) -> Judging | None:
+    """The configured judge: the model that answers requests here if it is the one, else one loaded beside it."""
+    if settings.inspection.judge is None:
+        return None
+    from nemora.backends.local import LocalBackend
+
+    shared = next((backend.local for backend in local if isinstance(backend, LocalBackend)), None)
+    band, own = load_band(settings, key, shared=shared, progress=progress)
+    return Judging(band, own) if band is not None else None
 
 
 def reachable(settings: Settings) -> list[tuple[str, int]]:

@@ -23,6 +23,8 @@ OVERLAP_TOKENS = 32
 TOKENIZER, SETTINGS = "tokenizer.json", "reader.json"
 HYBRID = ("model.safetensors", "heads.safetensors", TOKENIZER)
 """Files of a model that is a hybrid: see `hybrid_reader`."""
+LEAST_DOUBT = 0.02
+"""Windows with a lower score surely may leave."""
 _MAX_SETTINGS_BYTES = 1 << 16
 
 
@@ -79,10 +81,11 @@ class WindowReader(ABC):
         topics = []
         for window in read:
             score = 1 / (1 + np.exp(-(self.settings.scale * float(window.logits[0]) + self.settings.shift)))
-            if score >= 0.5:
-                topic = self.settings.topics[int(np.argmax(window.logits[1:]))]
-                topics.append(TaggedSpan(topic, window.start, window.end, float(score)))
-        return Reading(tuple(spans), tuple(topics))
+            topic = self.settings.topics[int(np.argmax(window.logits[1:]))]
+            topics.append(TaggedSpan(topic, window.start, window.end, float(score)))
+        stays = tuple(topic for topic in topics if topic.score >= 0.5)
+        doubts = tuple(topic for topic in topics if LEAST_DOUBT <= topic.score < 0.5)
+        return Reading(tuple(spans), stays, doubts)
 
     def _run(self, text: str) -> tuple[list[TaggedSpan], list[_Window]]:
         ids, words, offsets = self._tokens(text)
