@@ -1,0 +1,74 @@
+"""Text files, and HTML: the whole source, what a reader of the page sees, and the files in `data:` URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote_to_bytes
+
+from nemora.documents.charset import DecodedText, decode_text, decode_with
+from nemora.documents.markup_text import html_to_text
+from nemora.documents.reading import Reading, Unreadable
+
+# What follows is looked at, not consumed: another URL may start in it.
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+\"-]+)*)?"
+    r"(?:(;base64),(?=([A-Za-z0-9+/=_%\s-]*))|,(?=([^\s\"<>]*)))",
+    re.IGNORECASE,
+)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+
+
+def read_text(data: bytes, reading: Reading) -> None:
+    reading.kind = "text"
+    read_source(_decoded(data, reading), reading)
+
+
+def read_html(data: bytes, reading: Reading) -> None:
+    """Twice where the page declares another encoding than its bytes show: a browser may follow either."""
+    reading.kind = "html"
+    texts = [_decoded(data, reading)]
+    declared = _CHARSET.search(data[:2048])
+    if declared:
+        other = decode_with(data, declared.group(1).decode("ascii"))
+        if other.sure and other.text.lstrip("\ufeff") != texts[0]:
+            texts.append(other.text)
+    for text in texts:
+        read_source(text, reading)
+        read_source(html_to_text(text), reading, "page")
+
+
+def read_source(text: str, reading: Reading, where: str = "text") -> None:
+    """The text as it is, and what lies in its `data:` URLs."""
+    reading.add(where, text)
+    for found in _DATA_URL.finditer(text):
+        declared, is_base64, encoded, quoted = found.groups()
+        if is_base64:
+            read_base64(encoded, reading)
+        elif declared:
+            body = unquote_to_bytes(quoted)
+            reading.spend_bytes(len(body))
+            reading.file(body)
+
+
+def read_base64(text: str, reading: Reading) -> None:
+    """A file that is written in base64 (also as in URLs)."""
+    digits = unquote_to_bytes("".join(text.split())).replace(b"-", b"+").replace(b"_", b"/")
+    try:
+        body = base64.b64decode(digits + b"==")
+    except (binascii.Error, ValueError):
+        reading.lack("damaged")
+        return
+    reading.spend_bytes(len(body))
+    if body:
+        reading.file(body)
+
+
+def _decoded(data: bytes, reading: Reading) -> str:
+    decoded: DecodedText | None = decode_text(data)
+    if decoded is None:
+        raise Unreadable("unknown_kind")
+    if not decoded.sure:
+        reading.lack("charset")
+    return decoded.text

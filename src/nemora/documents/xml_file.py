@@ -1,0 +1,35 @@
+"""Files of XML, SVG among them: the source, and the text of its elements."""
+
+from __future__ import annotations
+
+from nemora.documents.office_xml import OfficeXml
+from nemora.documents.plain import read_text
+from nemora.documents.reading import Reading, Unreadable
+from nemora.documents.xml_events import parse_xml
+
+_SVG = b"http://www.w3.org/2000/svg"
+
+
+def read_xml(data: bytes, reading: Reading) -> None:
+    read_text(data, reading)
+    reading.kind = "xml"
+    part = OfficeXml(reading, "xml", set())
+    try:
+        parse_xml(data, part)
+    except Unreadable as error:
+        reading.lack(error.code)  # what was read of it until there still counts
+    if _SVG in data or b"<svg" in data[:1024]:
+        reading.kind = "svg"
+        if part.is_a_picture:
+            reading.lack("image")
+    part.finish()
+
+
+def read_part(data: bytes, reading: Reading, where: str, seen: set[str]) -> None:
+    """One XML part of an office file."""
+    part = OfficeXml(reading, where, seen)
+    try:
+        parse_xml(data, part)
+    except Unreadable as error:
+        reading.lack(error.code)
+    part.finish()
