@@ -31,12 +31,11 @@ _PEOPLE = {
 }
 _VALUES_OF = {"alias", "tag", "docVar", "default", "statusText", "helpText", "s", "x", "filter", "cell", "table-cell"}
 _FONTS = {"typeface", "ascii", "hAnsi", "cs", "eastAsia", "panose", "font-name", "font-family", "altName"}
-_LAYOUT = re.compile(
-    r"[A-Za-z./_#][\w./:+#*-]{0,79}"
-    r"|[-+]?[\d.,]{1,10}[a-z%]{0,3}"
-    r"|#?[0-9A-Fa-f]{1,8}"
-    r"|\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?"
+_LAYOUT_ELEMENTS = {"panose1", "sig", "font", "lsdException"}  # fonts, and the names of styles that the format defines
+_NUMBER = re.compile(
+    r"[-+]?[\d.,]{1,10}[a-z%]{0,3}|#?[0-9A-Fa-f]{1,8}|\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?"
 )
+_WORD = re.compile(r"[A-Za-z./_#][\w./:+#*-]{0,79}")
 _LONG_NUMBER = re.compile(r"\d{5}")
 
 
@@ -50,14 +49,16 @@ def is_for_people(element: str, attribute: str) -> bool:
     return attribute in _PEOPLE or (attribute in ("val", "value", "v") and element in _VALUES_OF)
 
 
-def is_layout(namespace: str, attribute: str, value: str) -> bool:
-    """Of an element in `namespace`."""
+def is_layout(namespace: str, element: str, attribute: str, value: str) -> bool:
+    """`namespace` is that of the attribute, or of its element."""
     if not value.strip() or value.startswith(_OWN):
         return True
     if not namespace or not is_own(namespace):
         return False
-    if attribute.rpartition("-")[0] in _FONTS or attribute in _FONTS or value.startswith("application/"):
+    if element in _LAYOUT_ELEMENTS or attribute in _FONTS or attribute.rpartition("-")[0] in _FONTS:
         return True
-    if not _LAYOUT.fullmatch(value) or attribute == "name":
+    if attribute == "name":
         return False
-    return value[0].isdigit() or value[0] in "-+#{" or not _LONG_NUMBER.search(value)
+    if _NUMBER.fullmatch(value) or value.startswith("application/"):
+        return True
+    return bool(_WORD.fullmatch(value)) and not _LONG_NUMBER.search(value)

@@ -12,7 +12,7 @@ class Limits:
     Attributes:
         input_bytes: size of the file.
         unpacked_bytes: all that is unpacked from archives, office files, attachments and compressed streams.
-        characters: of all passages.
+        characters: of all passages and their labels, and 16 more for each.
         pages: of PDF files, and frames of images.
         members: files in archives, parts of office files, attachments.
         depth: how deep a file may lie in other files.

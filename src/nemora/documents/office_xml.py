@@ -47,7 +47,7 @@ class OfficeXml:
     """
 
     def __init__(self, reading: Reading, where: str, seen: set[str]) -> None:
-        self._reading, self._where, self._seen = reading, where, seen
+        self.reading, self.where, self._seen = reading, where, seen
         self._lines: list[str] = []
         self._before: list[str] = []
         self._asides: list[str] = []
@@ -55,6 +55,7 @@ class OfficeXml:
         self._fields: list[str] = []
         self._texts: list[list[str]] = []
         self._names: list[str] = []
+        self._labels: list[str] = []
         self._paragraphs: list[_Paragraph] = []
         self._rows: list[list[list[str]]] = []
         self._deleted = self._inserted = 0
@@ -63,6 +64,7 @@ class OfficeXml:
     def start(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
         self._names.append(name)
         self._texts.append([])
+        self._labels.append(next((value for _, attribute, value in attributes if attribute == "name"), ""))
         own = is_own(namespace)
         if attributes:
             self._take_attributes(namespace, name, attributes)
@@ -86,12 +88,13 @@ class OfficeXml:
         text = "".join(self._texts.pop())
         if text.strip():
             self._take_text(name, text)
+        self._labels.pop()
         if not is_own(namespace):
             return
         if _is_paragraph(namespace, name) and self._paragraphs:
             self._end_paragraph(self._paragraphs.pop())
         elif name in _ROWS and self._rows:
-            self._put("\t".join(" ".join(cell) for cell in self._rows.pop()))
+            self.end_row([" ".join(cell) for cell in self._rows.pop()])
         elif name in _DELETED:
             self._deleted -= 1
         elif name in _INSERTED:
@@ -107,6 +110,9 @@ class OfficeXml:
     def aside(self, text: str) -> None:
         self._asides.append(text)
 
+    def end_row(self, cells: list[str]) -> None:
+        self.put("\t".join(cells))
+
     def finish(self) -> None:
         parts = (
             ("", self._lines),
@@ -115,8 +121,8 @@ class OfficeXml:
             ("/comments", self._asides),
         )
         for name, lines in parts:
-            self._reading.add(self._where + name, "\n".join(lines))
-        self._reading.add(f"{self._where}/fields", "".join(self._fields))
+            self.reading.add(self.where + name, "\n".join(lines))
+        self.reading.add(f"{self.where}/fields", "".join(self._fields))
 
     def _write(self, text: str) -> None:
         if not self._paragraphs:
@@ -129,12 +135,12 @@ class OfficeXml:
         paragraph.changed |= bool(self._deleted or self._inserted)
 
     def _end_paragraph(self, paragraph: _Paragraph) -> None:
-        self._put("".join(paragraph.now))
+        self.put("".join(paragraph.now))
         if paragraph.changed:
             self._before.append("".join(paragraph.before))
 
-    def _put(self, line: str) -> None:
-        """Into the open table cell, or as a line."""
+    def put(self, line: str) -> None:
+        """A finished paragraph: into the open table cell, or as a line."""
         if self._rows and self._rows[-1]:
             self._rows[-1][-1].append(line)
         elif line.strip():
@@ -143,13 +149,14 @@ class OfficeXml:
     def _take_text(self, name: str, text: str) -> None:
         """Text of an element that is no run of a paragraph."""
         if name in _BASE64:
-            read_base64(text, self._reading)
+            read_base64(text, self.reading)
         elif name in ("instrText", "delInstrText"):
             self._fields.append(text)
         elif name == "t":
-            self._put(text)
+            self.put(text)
         else:
-            self._reading.add(self._where, text.strip(), name)
+            given = next((label for label in reversed(self._labels[-2:]) if label), "")
+            self.reading.add(self.where, text.strip(), given or name)
 
     def _take_attributes(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
         external = ("", "TargetMode", "External") in attributes
@@ -160,8 +167,8 @@ class OfficeXml:
                 continue
             if is_for_people(name, attribute) or (external and attribute == "Target"):
                 self._seen.add(value)
-                self._reading.add(f"{self._where}/attributes", value, attribute)
-            elif not is_layout(space or namespace, attribute, value):
+                self.reading.add(f"{self.where}/attributes", value, attribute)
+            elif not is_layout(space or namespace, name, attribute, value):
                 self._seen.add(value)
                 self._attributes.append(value)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nemora.documents.archive import read_packed, read_tar, read_zip
 from nemora.documents.document import Document
 from nemora.documents.limits import Limits
+from nemora.documents.ole import read_ole
 from nemora.documents.plain import read_html, read_text
 from nemora.documents.reading import Reading, Unreadable
 from nemora.documents.rtf import read_rtf
@@ -17,6 +19,10 @@ _READERS: dict[str, Callable[[bytes, Reading], None]] = {
     "html": read_html,
     "xml": read_xml,
     "rtf": read_rtf,
+    "zip": read_zip,
+    "packed": read_packed,
+    "tar": read_tar,
+    "ole": read_ole,
 }
 
 

@@ -9,6 +9,7 @@ from nemora.documents.document import UNREAD, Passage
 from nemora.documents.limits import Limits
 
 LONGEST_LABEL = 200
+PASSAGE_COST = 16  # characters that each passage counts beside its own, so that a million tiny ones are too many
 
 
 class Unreadable(Exception):
@@ -66,10 +67,10 @@ class Reading:
             label, text = "", f"{label}: {text}"
         if not text.strip():
             return
-        room = self.left.characters - len(label)
+        room = self.left.characters - len(label) - PASSAGE_COST
         if room > 0:
             self.passages.append(Passage(f"{self.place}{where}", text[:room], label))
-        self.left.characters -= len(text) + len(label)
+        self.left.characters -= len(text) + len(label) + PASSAGE_COST
         if self.left.characters < 0:
             raise Unreadable("too_large")
 

@@ -27,7 +27,11 @@ def read_xml(data: bytes, reading: Reading) -> None:
 
 def read_part(data: bytes, reading: Reading, where: str, seen: set[str]) -> None:
     """One XML part of an office file."""
-    part = OfficeXml(reading, where, seen)
+    finish_part(data, OfficeXml(reading, where, seen), reading)
+
+
+def finish_part(data: bytes, part: OfficeXml, reading: Reading) -> None:
+    """Read it to its end, or to where it is damaged."""
     try:
         parse_xml(data, part)
     except Unreadable as error:
