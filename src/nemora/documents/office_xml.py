@@ -22,7 +22,8 @@ _INSERTED = {"ins", "moveTo"}
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "line-break": "\n", "noBreakHyphen": "-", "s": " ", "ptab": "\t"}
 _BASE64 = {"binaryData", "binData", "binary-data", "binary"}
 _FREE_TEXT = ("urn:oasis:names:tc:opendocument:", "http://www.w3.org/2000/svg")
-_CURVES_OF_A_PICTURE = 64
+_CURVES = {"cubicBezTo", "quadBezTo", "arcTo"}
+_CURVES_OF_A_PICTURE = 64  # drawn with more, it may show letters
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class OfficeXml:
         self._paragraphs: list[_Paragraph] = []
         self._rows: list[list[list[str]]] = []
         self._deleted = self._inserted = 0
-        self.curves = 0
+        self._curves = 0
 
     def start(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
         self._names.append(name)
@@ -78,6 +79,8 @@ class OfficeXml:
             self._rows.append([])
         elif name in _CELLS and self._rows:
             self._rows[-1].append([])
+        elif name in _CURVES:
+            self._curves += 1
         elif name in _DELETED:
             self._deleted += 1
         elif name in _INSERTED:
@@ -123,6 +126,8 @@ class OfficeXml:
         for name, lines in parts:
             self.reading.add(self.where + name, "\n".join(lines))
         self.reading.add(f"{self.where}/fields", "".join(self._fields))
+        if self._curves > _CURVES_OF_A_PICTURE:
+            self.reading.lack("image")
 
     def _write(self, text: str) -> None:
         if not self._paragraphs:
@@ -162,7 +167,7 @@ class OfficeXml:
         external = ("", "TargetMode", "External") in attributes
         for space, attribute, value in attributes:
             if name == "path" and attribute == "d":
-                self.curves += sum(map(value.count, "CcSsQqTtAa"))
+                self._curves += sum(map(value.count, "CcSsQqTtAa"))
             if value in self._seen:
                 continue
             if is_for_people(name, attribute) or (external and attribute == "Target"):
@@ -171,8 +176,3 @@ class OfficeXml:
             elif not is_layout(space or namespace, name, attribute, value):
                 self._seen.add(value)
                 self._attributes.append(value)
-
-    @property
-    def is_a_picture(self) -> bool:
-        """Drawn with so many curves that it may show letters."""
-        return self.curves > _CURVES_OF_A_PICTURE

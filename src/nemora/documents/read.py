@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from nemora.documents.archive import read_packed, read_tar, read_zip
 from nemora.documents.document import Document
+from nemora.documents.image import read_image
 from nemora.documents.limits import Limits
+from nemora.documents.mail import read_mail
 from nemora.documents.ole import read_ole
 from nemora.documents.plain import read_html, read_text
 from nemora.documents.reading import Reading, Unreadable
@@ -23,6 +25,8 @@ _READERS: dict[str, Callable[[bytes, Reading], None]] = {
     "packed": read_packed,
     "tar": read_tar,
     "ole": read_ole,
+    "email": read_mail,
+    "image": read_image,
 }
 
 

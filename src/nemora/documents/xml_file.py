@@ -12,17 +12,8 @@ _SVG = b"http://www.w3.org/2000/svg"
 
 def read_xml(data: bytes, reading: Reading) -> None:
     read_text(data, reading)
-    reading.kind = "xml"
-    part = OfficeXml(reading, "xml", set())
-    try:
-        parse_xml(data, part)
-    except Unreadable as error:
-        reading.lack(error.code)  # what was read of it until there still counts
-    if _SVG in data or b"<svg" in data[:1024]:
-        reading.kind = "svg"
-        if part.is_a_picture:
-            reading.lack("image")
-    part.finish()
+    reading.kind = "svg" if _SVG in data or b"<svg" in data[:1024] else "xml"
+    finish_part(data, OfficeXml(reading, "xml", set()), reading)
 
 
 def read_part(data: bytes, reading: Reading, where: str, seen: set[str]) -> None:
