@@ -5,7 +5,6 @@ An image is never complete, since it may show what they do not read: a face, a s
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from typing import TYPE_CHECKING
@@ -38,7 +37,6 @@ def read_image(data: bytes, reading: Reading) -> None:
 
 
 def _read_frames(image: Image, reading: Reading) -> None:
-    seen: set[bytes] = set()
     number = 0
     while True:
         try:
@@ -49,10 +47,7 @@ def _read_frames(image: Image, reading: Reading) -> None:
         reading.spend_pixels(image.width * image.height)
         number += 1
         for frame in _visible(image):
-            digest = hashlib.sha256(frame.tobytes()).digest()
-            if digest not in seen:
-                seen.add(digest)
-                read_pixels(frame, reading, f"frame/{number}")
+            read_pixels(frame, reading, f"frame/{number}")
 
 
 def _visible(image: Image) -> list[Image]:
@@ -71,8 +66,11 @@ def _visible(image: Image) -> list[Image]:
 
 
 def read_pixels(image: Image, reading: Reading, where: str) -> None:
-    """Text and barcodes of an RGB image. A reader that is missing is noted, and the other still used."""
-    if min(image.size) < _SMALLEST:
+    """Text and barcodes of an RGB image, unless an equal one was read before.
+
+    A reader that is missing is noted, and the other still used.
+    """
+    if min(image.size) < _SMALLEST or not reading.is_new(image.tobytes()):
         return
     try:
         reading.add(where, "\n".join(ocr.read_lines(image)))

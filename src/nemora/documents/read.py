@@ -10,6 +10,7 @@ from nemora.documents.image import read_image
 from nemora.documents.limits import Limits
 from nemora.documents.mail import read_mail
 from nemora.documents.ole import read_ole
+from nemora.documents.pdf import read_pdf
 from nemora.documents.plain import read_html, read_text
 from nemora.documents.reading import Reading, Unreadable
 from nemora.documents.rtf import read_rtf
@@ -27,6 +28,7 @@ _READERS: dict[str, Callable[[bytes, Reading], None]] = {
     "ole": read_ole,
     "email": read_mail,
     "image": read_image,
+    "pdf": read_pdf,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,6 +47,7 @@ class Reading:
     read_file: Callable[[bytes, Reading], None]
     passages: list[Passage] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+    digests: set[bytes] = field(default_factory=set)
     kind: str = "unknown"
     place: str = ""
     depth: int = 0
@@ -87,6 +89,7 @@ class Reading:
             self.read_file,
             self.passages,
             self.unread,
+            self.digests,
             place=f"{self.place}{where}/",
             depth=self.depth + 1,
         )
@@ -98,6 +101,13 @@ class Reading:
         inner = self.inside(f"file/{self.files}")
         self.read_file(data, inner)
         return inner
+
+    def is_new(self, data: bytes) -> bool:
+        """Whether nothing equal was asked about before in this document: a page, a picture, an attachment."""
+        digest = hashlib.sha256(data).digest()
+        known = digest in self.digests
+        self.digests.add(digest)
+        return not known
 
     def spend_bytes(self, count: int) -> None:
         self.left.unpacked_bytes -= count
