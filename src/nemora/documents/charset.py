@@ -13,7 +13,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_SWITCH = re.compile("\x1b[$()%]")  # to other letters, as in ISO 2022
 _FOREIGN = re.compile("[^\x00-\x7f]{3}|[ƒˆ‰ŠŽšžŸ¢£¥¦¨ª¬¯±²³´¸¹º¼½¾¿×÷ÐÞðþ¤¶]")
 
 
@@ -53,7 +54,7 @@ def _decoded(data: bytes, name: str) -> DecodedText | None:
         return None
     if "\0" in text or len(_CONTROLS.findall(text)) * 100 > len(text):
         return None
-    return DecodedText(text)
+    return DecodedText(text, sure=not _SWITCH.search(text))
 
 
 def _western(data: bytes) -> DecodedText | None:

@@ -11,10 +11,11 @@ from nemora.documents.charset import DecodedText, decode_text, decode_with
 from nemora.documents.markup_text import html_to_text
 from nemora.documents.reading import Reading, Unreadable
 
-# What follows is looked at, not consumed: another URL may start in it.
+# What follows is looked at, not consumed: another URL may start in it. Base64 goes on in the next line, and after a
+# space if that is followed by more of it; shorter words are the text around.
 _DATA_URL = re.compile(
     r"data:([\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+\"-]+)*)?"
-    r"(?:(;base64),(?=([A-Za-z0-9+/=_%\s-]*))|,(?=([^\s\"<>]*)))",
+    r"(?:(;base64),(?=((?:[A-Za-z0-9+/=_%-]+|[\r\n]\s*|[ \t]+(?=[A-Za-z0-9+/=_%-]{16}))*))|,(?=([^\s\"'<>]*)))",
     re.IGNORECASE,
 )
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
