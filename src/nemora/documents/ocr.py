@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,21 @@ _MODELS = {
 }
 _TILE = 2000  # rapidocr shrinks what is larger
 _OVERLAP = 200
+_LEAST_SIDE = 736  # rapidocr enlarges what is smaller, by any factor: slow, and it takes lines apart
+_LARGEST_ZOOM = 2
 _LEAST_SCORE = 0.3
+_SURE_SCORE = 0.9
+_MARGIN = 6  # pixels around a line that is read again
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What was recognised in one box, in pixels: usually a line, or a piece of it."""
+
+    left: float
+    top: float
+    bottom: float
+    text: str
 
 
 def read_lines(image: Image) -> list[str]:
@@ -30,13 +45,58 @@ def read_lines(image: Image) -> list[str]:
     Raises:
         ImportError: rapidocr is not installed, or another version without these models.
     """
+    return [line for tile in _tiles(image) for line in _in_lines(_words(_enlarged(tile)))]
+
+
+def _words(image: Image) -> list[_Word]:
+    """A box that was not read surely is read again with some ground around it, which often helps."""
+    found = _recognise(image, use_det=True)
+    words: list[_Word] = []
+    for index, text in enumerate(found.txts or ()):
+        box = found.boxes[index]  # [corner, (x, y)]
+        (left, top), (right, bottom) = box.min(axis=0), box.max(axis=0)
+        texts = {text: found.scores[index]}
+        if found.scores[index] < _SURE_SCORE:
+            around = (int(left) - _MARGIN, int(top) - _MARGIN, int(right) + _MARGIN, int(bottom) + _MARGIN)
+            again = _recognise(image.crop(around), use_det=False)
+            texts.update(zip(again.txts or (), again.scores or (), strict=True))
+        best = max(texts, key=lambda text: texts[text])
+        kept = [best] if texts[best] >= _SURE_SCORE else texts
+        words.extend(_Word(left, top, bottom, text) for text in kept)
+    return words
+
+
+def _recognise(image: Image, use_det: bool) -> Any:
     import numpy as np
 
-    lines: list[str] = []
-    for tile in _tiles(image):
-        pixels = np.ascontiguousarray(np.asarray(tile)[:, :, ::-1])  # [height, width, BGR]
-        lines.extend(_engine()(pixels, text_score=_LEAST_SCORE).txts or ())
-    return lines
+    pixels = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])  # [height, width, BGR]
+    return _engine()(pixels, use_det=use_det, use_cls=use_det, use_rec=True, text_score=_LEAST_SCORE)
+
+
+def _in_lines(words: list[_Word]) -> list[str]:
+    """Words whose middle lies within the height of the first of their line, from left to right."""
+    lines: list[list[_Word]] = []
+    for word in sorted(words, key=lambda word: word.top):
+        middle = (word.top + word.bottom) / 2
+        if lines and lines[-1][0].top <= middle <= lines[-1][0].bottom:
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return [" ".join(word.text for word in sorted(line, key=lambda word: word.left)) for line in lines]
+
+
+def _enlarged(image: Image) -> Image:
+    """At most twice as large, on a ground of the colour of its corner, so that rapidocr takes it as it is."""
+    from PIL import Image as Pillow
+
+    zoom = min(_LARGEST_ZOOM, _LEAST_SIDE / min(image.size))
+    if zoom <= 1:
+        return image
+    larger = image.resize((round(image.width * zoom), round(image.height * zoom)))
+    corner = larger.getpixel((0, 0))
+    ground = Pillow.new("RGB", (max(larger.width, _LEAST_SIDE), max(larger.height, _LEAST_SIDE)), corner)
+    ground.paste(larger)
+    return ground
 
 
 def read_barcodes(image: Image) -> list[tuple[str, str]]:

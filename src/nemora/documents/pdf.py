@@ -12,7 +12,7 @@ from nemora.documents.pdf_objects import read_objects
 from nemora.documents.reading import Reading, Unreadable
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage
+    from pypdfium2 import PdfAttachment, PdfDocument, PdfPage
 
 _SPACE = b"\0\t\n\f\r "
 _END = re.compile(rb"%%EOF")
@@ -73,10 +73,17 @@ def _read_document(document: PdfDocument, reading: Reading) -> None:
     for number in range(document.count_attachments()):
         attachment = document.get_attachment(number)
         reading.add("names", attachment.get_name())
-        _read_attachment(bytes(attachment.get_data()), reading)
+        _read_attachment(attachment, reading)
 
 
-def _read_attachment(content: bytes, reading: Reading) -> None:
+def _read_attachment(attachment: PdfAttachment, reading: Reading) -> None:
+    from pypdfium2 import PdfiumError
+
+    try:
+        content = bytes(attachment.get_data())
+    except PdfiumError:
+        reading.lack("damaged")
+        return
     if reading.is_new(content):
         reading.spend_bytes(len(content))
         reading.file(content)
@@ -149,7 +156,7 @@ def _read_annotations(page: PdfPage, reading: Reading, where: str) -> bool:
                 reading.add(f"{where}/annotation/{index + 1}", text, texts["T"] if key in ("V", "DV") else key)
             attached = raw.FPDFAnnot_GetFileAttachment(annotation)
             if attached:
-                _read_attachment(bytes(PdfAttachment(attached, page.pdf).get_data()), reading)
+                _read_attachment(PdfAttachment(attached, page.pdf), reading)
         finally:
             raw.FPDFPage_CloseAnnot(annotation)
     return has_drawing
