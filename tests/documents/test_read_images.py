@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_files import TINY_PNG, text_of
+from document_files import TINY_PNG, pack, text_of
 
 from nemora.documents.read import read_document
 
@@ -150,6 +150,12 @@ def test_words_of_a_line_are_joined_in_their_order() -> None:
 
     words = [_Word(200, 12, 30, "Roe"), _Word(10, 10, 31, "Jane"), _Word(10, 50, 70, "4716"), _Word(90, 48, 69, "2093")]
     assert _in_lines(words) == ["Jane Roe", "4716 2093"]
+
+
+@pytest.mark.usefixtures("no_ocr")
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_what_follows_an_image_is_noticed(name: str) -> None:
+    assert read_document(saved(plain(), name) + pack({"a": SECRET})).unread == ("image", "polyglot")
 
 
 def test_an_image_that_is_cut_is_damaged(no_ocr: list[tuple[int, int]]) -> None:

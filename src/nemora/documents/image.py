@@ -26,6 +26,8 @@ def read_image(data: bytes, reading: Reading) -> None:
     from PIL import Image, UnidentifiedImageError
 
     name = image_format(data)
+    if not _ends(data, str(name)):
+        reading.lack("polyglot")
     formats = [name, "MPO"] if name == "JPEG" else [str(name)]
     try:
         # Size is limited below, before pixels are made.
@@ -34,6 +36,18 @@ def read_image(data: bytes, reading: Reading) -> None:
             _read_frames(image, reading)
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise Unreadable("damaged" if not isinstance(error, Image.DecompressionBombError) else "too_large") from error
+
+
+def _ends(data: bytes, name: str) -> bool:
+    """Whether the image ends where the file does, as far as its format says so without reading all of it."""
+    if b"PK\x05\x06" in data[-65_600:]:
+        return False
+    if name == "WEBP":
+        return len(data) in (size := int.from_bytes(data[4:8], "little") + 8, size + 1)
+    if name == "BMP":
+        return len(data) == int.from_bytes(data[2:6], "little")
+    endings = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
+    return data.rstrip(b"\0").endswith(endings.get(name, b"")) and (name != "PNG" or data.count(endings[name]) == 1)
 
 
 def _read_frames(image: Image, reading: Reading) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from nemora.documents.reading import Reading, Unreadable
 
-_LONGEST_DIRECTORY_ENTRIES = b"PK\x01\x02"
+_ENTRY = b"PK\x01\x02"
 _END = struct.Struct("<4s4H2LH")
 _ZIP64_RECORDS = 76
 _DESCRIPTORS = (0, 12, 16, 20, 24)
@@ -29,14 +29,14 @@ class ZipParts:
     def __init__(self, data: bytes, reading: Reading) -> None:
         self._data, self._reading = data, reading
         # Counted before the directory is read, since each entry of it takes memory.
-        if data.count(_LONGEST_DIRECTORY_ENTRIES) > reading.left.members:
+        if data.count(_ENTRY) > reading.left.members:
             raise Unreadable("too_large")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OSError) as error:
             raise Unreadable("damaged") from error
         self.members = [info for info in self._zip.infolist() if not info.is_dir()]
-        self.names = [info.filename for info in self._zip.infolist()]
+        self.names = [info.orig_filename for info in self._zip.infolist()]  # `filename` ends at the first zero byte
         if not self._is_covered():
             reading.lack("polyglot")
         comments = [self._zip.comment, *(info.comment for info in self._zip.infolist())]
