@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 from document_files import TINY_PNG, pack, text_of
 
+from nemora.documents import ocr
 from nemora.documents.read import read_document
 
 Image = pytest.importorskip("PIL.Image", reason="images are not read without Pillow")
@@ -102,8 +104,6 @@ def test_what_is_transparent_is_looked_at_on_white_and_on_black(no_ocr: list[tup
 
 
 def test_large_images_are_read_in_pieces(no_ocr: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    from nemora.documents import ocr
-
     tiles = list(ocr._tiles(Image.new("L", (4100, 300))))
     assert all(tile.width <= 2000 for tile in tiles)
     assert sum(tile.width for tile in tiles) >= 4100
@@ -119,8 +119,11 @@ def test_barcodes_are_read() -> None:
     assert any((p.text, p.where) == (SECRET, "frame/1/barcode") for p in document.passages)
 
 
-def test_text_in_pixels_is_read() -> None:
+def test_text_in_pixels_is_read_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rapidocr", reason="*** TEXT IN IMAGES IS NOT READ: rapidocr is missing ***")
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a connection"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a name was looked up"))
+    ocr._engine.cache_clear()
     document = read_document(saved(drawn("Jane Roe 4716"), "PNG"))
     assert "JaneRoe4716" in text_of(document).replace(" ", "")
 

@@ -33,7 +33,10 @@ def test_other_8_bit_encodings_are_not_complete(text: str, encoding: str) -> Non
     assert document.unread == ("charset",)
 
 
-@pytest.mark.parametrize("data", [b"\0\1\2\3", b"\x7fELF\2\1\1\0", bytes(range(256)), b"ID3\3\0\0\0\0\0"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\0\1\2\3", b"\x7fELF\2\1\1\0", b"\x07\x30\0\x31\x08\x32\x09\x33" * 4, bytes(range(256)), b"ID3\3\0\0\0\0\0"],
+)
 def test_what_is_no_text_is_unknown(data: bytes) -> None:
     document = read_document(data)
     assert (document.kind, document.complete, document.unread) == ("unknown", False, ("unknown_kind",))
@@ -74,6 +77,19 @@ def test_files_in_data_urls_are_read(page: str, encoded: bool) -> None:
 def test_two_data_urls_are_both_read() -> None:
     urls = " ".join("data:a/b;base64," + base64.b64encode(pack({"a": text})).decode() for text in ("one 1", "two 2"))
     assert {"one 1", "two 2"} <= {passage.text for passage in read_document(urls.encode()).passages}
+
+
+@pytest.mark.parametrize("line_break", ["", "\n", "\\n"])
+def test_files_in_base64_are_read_by_their_first_bytes(line_break: str) -> None:
+    encoded = base64.b64encode(pack({"a.txt": SECRET, "b": bytes(300)})).decode()
+    lines = line_break.join(encoded[start : start + 76] for start in range(0, len(encoded), 76))
+    notebook = f'{{"outputs": [{{"data": {{"application/zip": "{lines}{line_break}"}}}}]}}'
+    assert f"{SECRET}" in {passage.text for passage in read_document(notebook.encode()).passages}
+
+
+def test_a_picture_in_a_notebook_is_noted() -> None:
+    notebook = f'{{"image/png": "{base64.b64encode(TINY_PNG).decode()}"}}'
+    assert read_document(notebook.encode()).unread == ("image",)
 
 
 def test_a_picture_in_a_page_is_not_complete() -> None:

@@ -15,7 +15,9 @@ _MARKS = (
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _SWITCH = re.compile("\x1b[$()%]")  # to other letters, as in ISO 2022
-_FOREIGN = re.compile("[^\x00-\x7f]{3}|[ƒˆ‰ŠŽšžŸ¢£¥¦¨ª¬¯±²³´¸¹º¼½¾¿×÷ÐÞðþ¤¶]")
+_RARE = "[ƒˆ‰ŠŽšžŸ¢£¥¦¨ª¬¯±²³´¸¹º¼½¾¿×÷ÐÞðþ¤¶]"  # in words of Western languages; common letters elsewhere
+_FOREIGN = re.compile(f"[^\x00-\x7f]{{3}}|(?<=[A-Za-z]){_RARE}|{_RARE}(?=[a-z])")
+_LEAST_ZEROS = 0.3  # of one half of the bytes of UTF-16: text that is mostly Latin
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,11 @@ def decode_text(data: bytes) -> DecodedText | None:
         if data.startswith(mark):
             return _decoded(data[len(mark) :], name)
     if b"\0" in data[:1024]:
-        zeros = [data[:1024][start::2].count(0) for start in (0, 1)]
-        name = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-        return _decoded(data, name)
+        halves = [data[:1024][start::2] for start in (0, 1)]
+        zeros = [half.count(0) / max(1, len(half)) for half in halves]
+        if max(zeros) < _LEAST_ZEROS:
+            return None
+        return _decoded(data, "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
     found = _decoded(data, "utf-8")
     return found if found is not None else _western(data)
 

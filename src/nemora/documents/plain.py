@@ -18,6 +18,12 @@ _DATA_URL = re.compile(
     r"(?:(;base64),(?=((?:[A-Za-z0-9+/=_%-]+|[\r\n]\s*|[ \t]+(?=[A-Za-z0-9+/=_%-]{16}))*))|,(?=([^\s\"'<>]*)))",
     re.IGNORECASE,
 )
+# Files in base64 that their first bytes tell, e.g. in the JSON of notebooks: PNG, JPEG, PDF, zip, gzip, bzip2, xz, GIF,
+# OLE, RIFF, TIFF, RTF. Line breaks may be written as \\n.
+_BASE64_FILE = re.compile(
+    r"(?<![A-Za-z0-9+/])(?:iVBORw0KGgo|/9j/|JVBERi0|UEsDB|H4sI|QlpoO|/Td6WFo|R0lGOD|0M8R4KGx|UklGR|SUkqA|TU0AK|e1xydG)"
+    r"(?:[A-Za-z0-9+/=]|\\[rn]|[\r\n]\s*){40,}"
+)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 
 
@@ -48,9 +54,9 @@ def read_source(text: str, reading: Reading, where: str = "text") -> None:
         if is_base64:
             read_base64(encoded, reading)
         elif declared:
-            body = unquote_to_bytes(quoted)
-            reading.spend_bytes(len(body))
-            reading.file(body)
+            _read_once(unquote_to_bytes(quoted), reading)
+    for found in _BASE64_FILE.finditer(text):
+        read_base64(re.sub(r"\\[rn]", "", found.group()), reading)
 
 
 def read_base64(text: str, reading: Reading) -> None:
@@ -61,8 +67,13 @@ def read_base64(text: str, reading: Reading) -> None:
     except (binascii.Error, ValueError):
         reading.lack("damaged")
         return
-    reading.spend_bytes(len(body))
     if body:
+        _read_once(body, reading)
+
+
+def _read_once(body: bytes, reading: Reading) -> None:
+    reading.spend_bytes(len(body))
+    if reading.is_new(body):
         reading.file(body)
 
 

@@ -15,7 +15,7 @@ class Cell:
 
 
 class Rows:
-    """The first row with anything in it is the header if it has more than one cell, and only texts."""
+    """The first row of more than one cell is the header, if all of them are texts."""
 
     def __init__(self, reading: Reading, where: str) -> None:
         self._reading, self._where = reading, where
@@ -23,15 +23,12 @@ class Rows:
 
     def take(self, number: int, cells: list[Cell]) -> None:
         cells = [cell for cell in cells if cell.text.strip()]
-        if not cells:
-            return
         where = f"{self._where}/row/{number}"
-        if self._headers is None:
-            is_header = len(cells) > 1 and all(cell.is_text for cell in cells)
+        headers = self._headers or {}
+        if self._headers is None and len(cells) > 1:
+            is_header = all(cell.is_text for cell in cells)
             self._headers = {cell.column: cell.text for cell in cells} if is_header else {}
-            self._reading.add(where, "\t".join(cell.text for cell in cells))
-            return
-        labelled = [cell for cell in cells if cell.column in self._headers]
-        self._reading.add(where, "\t".join(cell.text for cell in cells if cell.column not in self._headers))
-        for cell in labelled:
-            self._reading.add(where, cell.text, self._headers[cell.column])
+        self._reading.add(where, "\t".join(cell.text for cell in cells if cell.column not in headers))
+        for cell in cells:
+            if cell.column in headers:
+                self._reading.add(where, cell.text, headers[cell.column])
