@@ -6,6 +6,7 @@ no known format is read by the same rules: the text of each element, under its n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from nemora.documents.attribute_text import is_for_people, is_layout, is_own
@@ -34,6 +35,15 @@ class _Paragraph:
     before: list[str] = field(default_factory=list)
     changed: bool = False
     free: bool = False  # any text in it counts, as in OpenDocument
+
+
+def _symbol(attributes: list[tuple[str, str, str]]) -> str:
+    """A character of a symbol font, which may be moved into the private area."""
+    code = next((value for _, attribute, value in attributes if attribute == "char"), "")
+    if not re.fullmatch("[0-9A-Fa-f]{1,4}", code):
+        return ""
+    number = int(code, 16)
+    return chr(number - 0xF000 if 0xF020 <= number <= 0xF0FF else number if not 0xD800 <= number < 0xE000 else 0x20)
 
 
 def _is_paragraph(namespace: str, name: str) -> bool:
@@ -68,7 +78,7 @@ class OfficeXml:
         self._labels.append(next((value for _, attribute, value in attributes if attribute == "name"), ""))
         own = is_own(namespace)
         if attributes:
-            self._take_attributes(namespace, name, attributes)
+            self.take_attributes(namespace, name, attributes)
         if not own:
             return
         if _is_paragraph(namespace, name):
@@ -79,6 +89,8 @@ class OfficeXml:
             self._rows.append([])
         elif name in _CELLS and self._rows:
             self._rows[-1].append([])
+        elif name == "sym":
+            self._write(_symbol(attributes))
         elif name in _CURVES:
             self._curves += 1
         elif name in _DELETED:
@@ -163,7 +175,7 @@ class OfficeXml:
             given = next((label for label in reversed(self._labels[-2:]) if label), "")
             self.reading.add(self.where, text.strip(), given or name)
 
-    def _take_attributes(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
+    def take_attributes(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
         external = ("", "TargetMode", "External") in attributes
         for space, attribute, value in attributes:
             if name == "path" and attribute == "d":

@@ -81,6 +81,8 @@ class SheetXml(OfficeXml):
     def start(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
         if self._cell is not None:
             self._inside = name
+            if attributes:
+                self.take_attributes(namespace, name, attributes)
             return
         if name == "row":
             given = next((value for _, attribute, value in attributes if attribute == "r"), "")
