@@ -13,45 +13,12 @@ _OWN = (
     *("urn:oasis:names:tc:opendocument:", "urn:schemas-microsoft-com:", "http://www.w3.org/"),
     *("http://openoffice.org/", "urn:org:documentfoundation:", "http://purl.org/"),
 )
-_PEOPLE = set(
-    [
-        "author",
-        "initials",
-        "userId",
-        "userName",
-        "displayName",
-        "display-name",
-        "creator",
-        "lastModifiedBy",
-        "descr",
-        "desc",
-        "description",
-        "title",
-        "alt",
-        "caption",
-        "tooltip",
-        "display",
-        "location",
-        "label",
-        "note",
-        "subject",
-        "keywords",
-        "prompt",
-        "promptTitle",
-        "error",
-        "errorTitle",
-        "text",
-        "string",
-        "displayText",
-        "href",
-        "formula",
-        "formatCode",
-        "string-value",
-        "date-value",
-        "time-value",
-        "uniqueName",
-    ]
-)
+_PEOPLE = {
+    *("author", "initials", "userId", "userName", "displayName", "display-name", "creator", "lastModifiedBy", "descr"),
+    *("desc", "description", "title", "alt", "caption", "tooltip", "display", "location", "label", "note", "subject"),
+    *("keywords", "prompt", "promptTitle", "error", "errorTitle", "text", "string", "displayText", "href", "formula"),
+    *("formatCode", "string-value", "date-value", "time-value", "uniqueName"),
+}
 _VALUES_OF = {"alias", "tag", "docVar", "default", "statusText", "helpText", "s", "x", "filter", "cell", "table-cell"}
 _FONTS = {"typeface", "ascii", "hAnsi", "cs", "eastAsia", "panose", "font-name", "font-family", "altName"}
 _LAYOUT_ELEMENTS = {"panose1", "sig", "font", "lsdException"}  # fonts, and the names of styles that the format defines
