@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -95,6 +97,17 @@ def test_a_long_label_is_kept_as_text() -> None:
     reading.add("here", "value", "long " * 100)
     assert "long long" in reading.passages[0].text
     assert not reading.passages[0].label
+
+
+def test_text_and_office_files_need_no_library() -> None:
+    program = """
+import sys
+from nemora.documents.read import read_document
+read_document(bytes.fromhex(sys.argv[1]))
+sys.exit(", ".join({"PIL", "pypdfium2", "rapidocr", "zxingcpp", "numpy", "onnxruntime"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", program, word(paragraph("x")).hex()]
+    assert subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stderr.strip() == ""
 
 
 def test_every_code_is_explained() -> None:

@@ -103,10 +103,12 @@ def test_what_is_transparent_is_looked_at_on_white_and_on_black(no_ocr: list[tup
     assert len(no_ocr) == 2
 
 
-def test_large_images_are_read_in_pieces(no_ocr: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_are_read_in_pieces_that_overlap() -> None:
     tiles = list(ocr._tiles(Image.new("L", (4100, 300))))
     assert all(tile.width <= 2000 for tile in tiles)
-    assert sum(tile.width for tile in tiles) >= 4100
+    assert sum(tile.width for tile in tiles) >= 4100 + 200 * (len(tiles) - 1)
+    assert ocr._reduced(Image.new("L", (4000, 3000))).size == (2667, 2000)
+    assert ocr._reduced(Image.new("L", (900, 9000))).size == (900, 9000)
 
 
 @pytest.mark.usefixtures("no_ocr")

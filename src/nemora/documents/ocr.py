@@ -45,7 +45,7 @@ def read_lines(image: Image) -> list[str]:
     Raises:
         ImportError: rapidocr is not installed, or another version without these models.
     """
-    return [line for tile in _tiles(image) for line in _in_lines(_words(_enlarged(tile)))]
+    return [line for tile in _tiles(_reduced(image)) for line in _in_lines(_words(_enlarged(tile)))]
 
 
 def _words(image: Image) -> list[_Word]:
@@ -83,6 +83,12 @@ def _in_lines(words: list[_Word]) -> list[str]:
         else:
             lines.append([word])
     return [" ".join(word.text for word in sorted(line, key=lambda word: word.left)) for line in lines]
+
+
+def _reduced(image: Image) -> Image:
+    """Photographs and fine scans at the size of one tile in their shorter side; long screenshots stay as they are."""
+    factor = _TILE / min(image.size)
+    return image if factor >= 1 else image.resize((round(image.width * factor), round(image.height * factor)))
 
 
 def _enlarged(image: Image) -> Image:
