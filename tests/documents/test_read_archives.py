@@ -54,6 +54,7 @@ PLACES = {
     "owner in a tar": tar({"a": b"x"}, uname=SECRET),
     "gzip": gzip.compress(TEXT),
     "name in a gzip": named_gzip(SECRET),
+    "name of the second stream of a gzip": gzip.compress(b"x") + named_gzip(SECRET),
     "second stream of a gzip": gzip.compress(b"x") + gzip.compress(TEXT),
     "tar.gz": gzip.compress(tar({"a": TEXT})),
     "bzip2": bz2.compress(TEXT),
@@ -153,6 +154,14 @@ def test_members_that_lie_about_their_size_are_still_bombs() -> None:
         at = data.index(signature)
         data[at + offset : at + offset + 4] = struct.pack("<L", 10)
     assert not read_document(bytes(data), SMALL).complete
+
+
+def test_a_negative_size_in_a_tar_is_damaged() -> None:
+    data = bytearray(tar({"a": b"x"}))
+    data[124:136] = b"\xff" * 12
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    assert read_document(bytes(data)).unread == ("damaged",)
 
 
 def test_overlapping_members_are_noticed() -> None:

@@ -77,6 +77,14 @@ def test_other_charsets_are_decoded_as_they_are_declared() -> None:
     assert document.complete
 
 
+def test_html_in_mails_is_read_in_the_charset_of_its_part() -> None:
+    page = "<html><meta charset=koi8-r><p>Grüße</p></html>".encode("latin-1")
+    document = read_document(RAW.encode() + b"Content-Type: text/html; charset=latin-1\r\n\r\n" + page)
+    assert document.complete
+    assert [passage.where for passage in document.passages if "Grüße" in passage.text] == ["file/1/text", "file/1/page"]
+    assert not any("ц" in passage.text for passage in document.passages)
+
+
 @pytest.mark.parametrize(
     ("code", "data"),
     [

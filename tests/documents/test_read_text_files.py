@@ -119,6 +119,15 @@ def test_xml_with_entities_or_faults_is_not_complete(xml: str) -> None:
     assert "localhost" in xml or "root:" not in text_of(document)
 
 
+@pytest.mark.parametrize(
+    "text", ["<jane> 4716&nbsp;2093\n<otto> hi", "<br>4716&nbsp;2093<b>", "<a>x</a> 4716&nbsp;2093 <a>y</a>"]
+)
+def test_what_only_looks_like_xml_is_complete(text: str) -> None:
+    document = read_document(text.encode())
+    assert document.complete
+    assert "4716\xa02093" in text_of(document)
+
+
 def test_words_of_svg_are_joined() -> None:
     document = read_document(b"<svg xmlns='http://www.w3.org/2000/svg'><text>Ja<tspan>ne Roe</tspan></text></svg>")
     assert (document.kind, document.complete) == ("svg", True)

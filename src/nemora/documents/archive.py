@@ -16,6 +16,7 @@ from nemora.documents.reading import Reading, Unreadable
 from nemora.documents.zip_parts import ZipParts
 
 _CHUNK = 1024 * 1024
+_GZIP = b"\x1f\x8b"
 
 
 def read_zip(data: bytes, reading: Reading) -> None:
@@ -43,8 +44,6 @@ def read_zip(data: bytes, reading: Reading) -> None:
 def read_packed(data: bytes, reading: Reading) -> None:
     """One file that is packed, or several one after the other, which count as one."""
     reading.kind = "archive"
-    if data.startswith(b"\x1f\x8b"):
-        _read_gzip_header(data, reading)
     unpacked, rest = _unpack(data, reading)
     if rest.strip(b"\0"):
         reading.lack("polyglot")
@@ -58,6 +57,8 @@ def _unpack(data: bytes, reading: Reading) -> tuple[bytes, bytes]:
         stream = _decompressor(data)
         if stream is None:
             break
+        if data.startswith(_GZIP):
+            _read_gzip_header(data, reading)
         rest = data
         try:
             while not stream.eof:
@@ -84,7 +85,7 @@ class _Decompressor(Protocol):
 
 
 def _decompressor(data: bytes) -> _Decompressor | None:
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(_GZIP):
         return zlib.decompressobj(31)
     if data.startswith(b"BZh"):
         return bz2.BZ2Decompressor()
@@ -127,6 +128,8 @@ def _read_members(archive: tarfile.TarFile, reading: Reading) -> None:
         if not member.isreg():
             reading.spend_member()
             continue
+        if member.size < 0:
+            raise Unreadable("damaged")
         reading.spend_bytes(member.size)
         content = archive.extractfile(member)
         found = content.read() if content is not None else b""

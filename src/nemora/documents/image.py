@@ -30,8 +30,10 @@ def read_image(data: bytes, reading: Reading) -> None:
         reading.lack("polyglot")
     formats = [name, "MPO"] if name == "JPEG" else [str(name)]
     try:
-        # Size is limited below, before pixels are made.
+        # Pillow's own warning of many pixels is not needed: they are counted before they are made.
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
+            if image.width * image.height > reading.left.pixels:
+                raise Unreadable("too_large")
             read_metadata(image, reading)
             _read_frames(image, reading)
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:

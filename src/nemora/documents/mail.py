@@ -70,6 +70,7 @@ def _read_body(part: Message, reading: Reading, number: int) -> None:
         declared = decode_with(body, part.get_content_charset() or "utf-8")
         if not declared.sure:
             reading.lack("charset")
-        body = declared.text.encode("utf-8", "replace")
+        if not declared.text.isascii():
+            body = declared.text.encode("utf-8-sig", "replace")  # with the mark, which goes before what HTML declares
     if body.strip():
         reading.file(body)

@@ -55,9 +55,10 @@ class OfficeXml:
 
     Args:
         seen: attribute values of this document that have a passage already.
+        with_attributes: whether attributes are read; False where the source is a passage that shows them.
     """
 
-    def __init__(self, reading: Reading, where: str, seen: set[str]) -> None:
+    def __init__(self, reading: Reading, where: str, seen: set[str], with_attributes: bool = True) -> None:
         self.reading, self.where, self._seen = reading, where, seen
         self._lines: list[str] = []
         self._before: list[str] = []
@@ -70,6 +71,7 @@ class OfficeXml:
         self._paragraphs: list[_Paragraph] = []
         self._rows: list[list[list[str]]] = []
         self._deleted = self._inserted = 0
+        self._with_attributes = with_attributes
         self._curves = 0
 
     def start(self, namespace: str, name: str, attributes: list[tuple[str, str, str]]) -> None:
@@ -180,7 +182,7 @@ class OfficeXml:
         for space, attribute, value in attributes:
             if name == "path" and attribute == "d":
                 self._curves += sum(map(value.count, "CcSsQqTtAa"))
-            if value in self._seen:
+            if value in self._seen or not self._with_attributes:
                 continue
             if is_for_people(name, attribute) or (external and attribute == "Target"):
                 self._seen.add(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -37,7 +38,7 @@ def read_html(data: bytes, reading: Reading) -> None:
     reading.kind = "html"
     texts = [_decoded(data, reading)]
     declared = _CHARSET.search(data[:2048])
-    if declared:
+    if declared and not data.startswith(codecs.BOM_UTF8):
         other = decode_with(data, declared.group(1).decode("ascii"))
         if other.sure and other.text.lstrip("\ufeff") != texts[0]:
             texts.append(other.text)
