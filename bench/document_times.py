@@ -60,19 +60,18 @@ def slides() -> bytes:
 
 
 def pdf(pages: int) -> bytes:
-    lines = " ".join(f"({SENTENCE}) Tj T*" for _ in range(40))
-    content = zlib.compress(f"BT /F 9 Tf 12 TL 40 800 Td {lines} ET".encode())
-    kids = " ".join(f"{number} 0 R" for number in range(5, 5 + pages))
-    page = (
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F 3 0 R >> >> >>"
-    )
+    fonts = "/Resources << /Font << /F 3 0 R >> >>"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>".encode(),
+        f"<< /Type /Pages /Kids [{' '.join(f'{4 + 2 * page} 0 R' for page in range(pages))}] /Count {pages} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-        b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        *[page.encode()] * pages,
     ]
+    for page in range(pages):
+        lines = " ".join(f"({page}.{line} {SENTENCE}) Tj T*" for line in range(40))
+        content = zlib.compress(f"BT /F 9 Tf 12 TL 40 800 Td {lines} ET".encode())
+        contents = f"/Contents {5 + 2 * page} 0 R"
+        objects.append(f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] {contents} {fonts} >>".encode())
+        objects.append(b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     out, offsets = bytearray(b"%PDF-1.7\n"), []
     for number, body in enumerate(objects, 1):
         offsets.append(len(out))

@@ -104,6 +104,17 @@ def with_extra() -> bytes:
     return buffer.getvalue()
 
 
+def with_extra_in_the_member_only() -> bytes:
+    """Where the directory says nothing of it."""
+    data = bytearray(pack({"a": "x"}))
+    at = data.index(b"PK\x01\x02")
+    field = struct.pack("<HH", 0x4E4E, len(TEXT)) + TEXT
+    data[28:30] = struct.pack("<H", len(field))
+    data[-6:-2] = struct.pack("<L", at + len(field))
+    data[31:31] = field
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("code", "data"),
     [
@@ -114,6 +125,7 @@ def with_extra() -> bytes:
         ("polyglot", TINY_PNG + pack({"a": "x"})),
         ("polyglot", hidden_member()),
         ("polyglot", with_extra()),
+        ("polyglot", with_extra_in_the_member_only()),
         ("polyglot", pack({"a": "x"}) + b"more"),
         ("polyglot", gzip.compress(b"x") + b"more"),
         ("polyglot", tar({"a": b"x"}) + b"more"),

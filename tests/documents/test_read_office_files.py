@@ -60,7 +60,7 @@ IN_WORD = {
 CELL = '<row r="{0}"{1}><c r="A{0}"{2}>{3}</c></row>'
 IN_WORKBOOK = {
     "shared string": workbook(CELL.format(1, "", ' t="s"', "<v>0</v>"), (SECRET,)),
-    "string that no cell shows": workbook("", (SECRET,)),
+    "string that no cell shows": workbook(CELL.format(1, "", ' t="s"', "<v>0</v>"), ("shown", SECRET)),
     "inline string": workbook(CELL.format(1, "", ' t="inlineStr"', f"<is><t>{SECRET}</t></is>")),
     "hidden row": workbook(CELL.format(1, ' hidden="1"', ' t="s"', "<v>0</v>"), (SECRET,)),
     "formula": workbook(CELL.format(1, "", "", f'<f>CONCAT("{SECRET}")</f><v>1</v>')),
