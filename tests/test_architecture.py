@@ -22,9 +22,10 @@ BELOW = {
     "engine": {"weights", "models", "ops"},
     "chat": {"weights", "models", "ops"},
     "privacy": set(),
+    "documents": set(),
     "tagger": {"weights", "models", "ops", "privacy"},  # of privacy only PROTOCOLS, which it implements
     "backends": {"chat", "engine", "weights", "models", "ops"},
-    "server": {"backends", "chat", "engine", "weights", "models", "ops", "privacy", "tagger", "settings"},
+    "server": {"backends", "chat", "engine", "weights", "models", "ops", "privacy", "documents", "tagger", "settings"},
     "cli": {
         "server",
         "backends",

@@ -138,6 +138,8 @@ def _print_rest(whole: Policy, policy: Policy) -> None:
     print(
         f"A token of an override holds {policy.ask_seconds} seconds; its reasons are {', '.join(policy.ask_reasons)}."
     )
+    if policy.reading.images == "read":
+        print("A picture counts as read when the text in it was read.")
     if policy.usd_per_day is not None:
         print(f"A tenant may spend {policy.usd_per_day:g} USD a day (UTC).")
     if whole.shadow is not None:

@@ -10,6 +10,9 @@ What must not tie unrelated conversations together carries no taint:
     ("please continue with the next step", the output of a common command);
   - text without a finding of its own that was part of a public request before: it may have left already.
 
+Of a document in which something was found each sentence is remembered too, so that a later message that quotes one
+inherits the class as well.
+
 No content is stored: hashes, classes and times.
 """
 
@@ -21,17 +24,18 @@ import sqlite3
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemora.core import Message
+from nemora.core import Message, OpaquePart
 from nemora.errors import LedgerError
 from nemora.privacy.database import Database
 from nemora.privacy.decide import Decision
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.keys import TAINT_FILE, derive
+from nemora.privacy.quotes import sentences
 
 MIN_CHARS = 24
 MIN_CHARS_HARMLESS = 64
@@ -39,6 +43,8 @@ DEFAULT_DAYS = 30
 MAX_TAINTED = 1_000_000
 MAX_PUBLIC = 200_000
 MAX_PENDING = 100_000
+MAX_QUOTES = 5_000
+"""Sentences of one request's documents that are remembered."""
 
 _DAY_SECONDS = 86_400
 _TOUCH_SECONDS = 3_600
@@ -103,6 +109,7 @@ class TaintStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._key = derive(key, "taint")
+        self._any_quote = self._hash("", b"any quote")  # there as long as any sentence of a document is
         self._seconds = days * _DAY_SECONDS
         self._max_tainted, self._max_public = max_tainted, max_public
         self._clock = clock
@@ -131,12 +138,16 @@ class TaintStore:
         """The highest class with which any of a request's messages was remembered. Raises `LedgerError`."""
         self._flush()
         hashes = [unit.hash for unit in self._units(messages)]
+        quotes: dict[bytes, _Seen] = {}
         with self._database.read() as connection:
-            known = self._known(connection, hashes)
-        tainted = {h: seen for h, seen in known.items() if seen.sensitivity > Sensitivity.PUBLIC}
+            known = self._known(connection, [*hashes, self._any_quote])
+            if any_quote := known.pop(self._any_quote, None):
+                quotes = self._known(connection, self._quotes(text for m in messages for text, _ in _texts(m)))
+        tainted = {h: seen for h, seen in (known | quotes).items() if seen.sensitivity > Sensitivity.PUBLIC}
         if any(seen.stale for seen in tainted.values()):
+            again = tainted if any_quote is None else {**tainted, self._any_quote: any_quote}
             with self._database.write() as connection:
-                self._store(connection, {h: seen.sensitivity for h, seen in tainted.items()}, tainted)
+                self._store(connection, {h: seen.sensitivity for h, seen in again.items()}, again)
         return max((seen.sensitivity for seen in tainted.values()), default=Sensitivity.PUBLIC)
 
     def remember(self, messages: Sequence[Message], decision: Decision) -> None:
@@ -149,11 +160,13 @@ class TaintStore:
         holders = {_message_of(finding) for finding in decision.counted}
         whole = -1 in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
         sensitivity = decision.sensitivity
-        marked = {
-            u.hash for u in units if sensitivity > Sensitivity.PUBLIC and u.may_carry(whole or u.message in holders)
-        }
-        with self._or_pending(dict.fromkeys(marked, sensitivity)), self._writing() as connection:
-            known = self._known(connection, [unit.hash for unit in units])
+        marked, quotes = set[bytes](), list[bytes]()
+        if sensitivity > Sensitivity.PUBLIC:
+            marked = {u.hash for u in units if u.may_carry(whole or u.message in holders)}
+            quotes = self._quotes(_documents(messages, None if whole else [f.where for f in decision.counted]))
+            quotes = [*quotes[:MAX_QUOTES], *([self._any_quote] if quotes else [])]
+        with self._or_pending(dict.fromkeys((*marked, *quotes), sensitivity)), self._writing() as connection:
+            known = self._known(connection, [*(unit.hash for unit in units), *quotes])
             if sensitivity is Sensitivity.PUBLIC:
                 self._store(connection, {unit.hash: sensitivity for unit in units}, known)
                 return
@@ -161,7 +174,7 @@ class TaintStore:
             first = 0 if whole else min([*holders, *tainted], default=0)
             chosen = [unit for unit in units if unit.hash in marked and unit.message >= first]
             kept = {u.hash: sensitivity for u in chosen if u.message in holders or not _is_public(known.get(u.hash))}
-            self._store(connection, kept, known)
+            self._store(connection, kept | dict.fromkeys(quotes, sensitivity), known)
 
     def mark_answer(self, answer: Message, sensitivity: Sensitivity) -> None:
         """Remember the local answer to a request above public, whole or as far as it came. Raises `LedgerError`."""
@@ -184,8 +197,13 @@ class TaintStore:
             if len(bare := _bare(text)) >= MIN_CHARS
         ]
 
-    def _hash(self, bare: str) -> bytes:
-        return hashlib.blake2b(bare.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+    def _quotes(self, texts: Iterable[str]) -> list[bytes]:
+        """The hashes of the texts' sentences, which are not those of whole texts."""
+        return list(dict.fromkeys(self._hash(bare, b"quote") for text in texts for bare in sentences(text)))
+
+    def _hash(self, bare: str, person: bytes = b"") -> bytes:
+        data = bare.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._key, digest_size=16, person=person).digest()
 
     def _known(self, connection: sqlite3.Connection, hashes: Sequence[bytes]) -> dict[bytes, _Seen]:
         """What is remembered of `hashes` and has not expired."""
@@ -267,10 +285,21 @@ def _texts(message: Message) -> Iterator[tuple[str, bool]]:
     if message.role in ("system", "developer"):
         return
     yield message.text(), message.role == "assistant"
+    yield from ((passage.text, False) for document in message.documents() for passage in document.passages)
     if message.reasoning:
         yield message.reasoning, True
     for call in message.tool_calls:
         yield call.arguments, False
+
+
+def _documents(messages: Sequence[Message], found: Sequence[str] | None) -> Iterator[str]:
+    """The texts of documents in which something was found, by the findings' pointers; of all where `found` is None."""
+    for index, message in enumerate(messages):
+        for position, part in enumerate(message.content if isinstance(message.content, tuple) else ()):
+            if isinstance(part, OpaquePart) and part.read is not None:
+                where = f"/messages/{index}/content/{position}"
+                if found is None or any(place == where or place.startswith(f"{where}/") for place in found):
+                    yield from (passage.text for passage in part.read.passages)
 
 
 def _bare(text: str) -> str:

@@ -16,12 +16,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from nemora.backends.base import Backend
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
-    BackendRefused,
     BackendUnreachable,
     CapReached,
     LedgerError,
@@ -42,7 +41,6 @@ from nemora.privacy.decide import (
     overridden,
     resolve_destination,
 )
-from nemora.privacy.destinations import Price
 from nemora.privacy.disclosures import Disclosures, raised
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger import Ledger
@@ -53,22 +51,28 @@ from nemora.privacy.reading import ReadingRules
 from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
-from nemora.server.crossing import CloudBackend, Crossing, choose, consumed
+from nemora.server.crossing import CloudBackend, Crossing, choose
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
+from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
 from nemora.server.shadow import Shadow
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
-T = TypeVar("T")
-
-ENDPOINT = "/v1/chat/completions"
 
 
 class Inspects(Protocol):
     """Reads a request in a worker with a deadline. Blocking; called from a thread."""
 
     def inspect(self, request: ChatRequest, rules: ReadingRules | None = None) -> Inspected: ...
+
+    def close(self) -> None: ...
+
+
+class ReadsDocuments(Protocol):
+    """Puts beside each document of a request what it holds, as far as that can be read. Never raises."""
+
+    async def read(self, request: ChatRequest) -> ChatRequest: ...
 
     def close(self) -> None: ...
 
@@ -111,16 +115,6 @@ class _ReadBy:
         return self.inspection.inspect(request, self.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A decision's row in the ledger, and what the row of its end needs."""
-
-    seq: int
-    tenant: str
-    destination: str
-    price: Price | None
-
-
 class Gateway:
     """Answers chat requests by the policy in force. Safe for concurrent requests on one event loop.
 
@@ -131,6 +125,7 @@ class Gateway:
         classify: the class and scores of what was inspected, with the class that the policy gives to a finding.
         policy: a policy, or a file of one that is watched.
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
+        documents: reads documents; without one, a request with one stays here.
     """
 
     def __init__(
@@ -146,6 +141,7 @@ class Gateway:
         further_clouds: Sequence[CloudBackend] = (),
         placeholder_key: bytes | None = None,
         disclosures: Disclosures | None = None,
+        documents: ReadsDocuments | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -157,7 +153,9 @@ class Gateway:
         self._classify = classify
         self._taint = taint
         self._disclosures = disclosures
+        self._documents = documents
         self._ledger = ledger
+        self._records = Records(ledger)
         self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
@@ -210,8 +208,10 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
+        if self._documents is not None:
+            request = await self._documents.read(request)
         decision, taint_ok = await self._decide(request, policy, tenant)
-        crossing = choose(policy, decision, self.clouds, named)
+        crossing = choose(policy, decision, request, self.clouds, named)
         redaction = Redaction("")
         if taint_ok and wanted != "local" and crossing.backend is not None:
             redaction = await self._redact(request, decision, policy, tenant)
@@ -225,19 +225,21 @@ class Gateway:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
-                await self._record_refusal(decision, request_id, tenant, *why)
+                await self._records.refusal(decision, request_id, tenant, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
             if sent is not request:
                 destination = replace(destination, reasons=(*destination.reasons, *redaction.codes()))
             body = await asyncio.to_thread(self._body, backend, destination, sent)
-            entry: _Entry | None = None
+            entry: Entry | None = None
             try:
                 reserved = crossing.most(body, request) if destination.side == "cloud" else None
                 if destination.side == "cloud" and self._disclosures is not None:
                     await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
-                entry = await self._record(decision, destination, backend, body, request_id, tenant, crossing, reserved)
+                entry = await self._records.decision(
+                    decision, destination, backend, body, request_id, tenant, crossing, reserved
+                )
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
                 backend, body, sent = self._backend(destination, named, crossing), b"", request
@@ -268,7 +270,7 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        for store in (self._inspection, self._taint, self._disclosures, self._ledger):
+        for store in (self._inspection, self._documents, self._taint, self._disclosures, self._ledger):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
@@ -319,7 +321,7 @@ class Gateway:
         to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
         bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
         if override is None:
-            if not await self._record_refusal(decision, request_id, tenant, "override_needed"):
+            if not await self._records.refusal(decision, request_id, tenant, "override_needed"):
                 return decision
             raise OverrideNeeded(
                 f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
@@ -333,7 +335,7 @@ class Gateway:
         try:
             self._overrides.redeem(override.token, bound)
         except PrivacyRefused:
-            await self._record_refusal(decision, request_id, tenant, "override_refused")
+            await self._records.refusal(decision, request_id, tenant, "override_refused")
             raise
         return overridden(decision, override.reason)
 
@@ -343,7 +345,7 @@ class Gateway:
         policy: Policy,
         request: ChatRequest,
         decision: Decision,
-        entry: _Entry | None,
+        entry: Entry | None,
         request_id: str,
     ) -> None:
         if in_force.shadow is not None and entry is not None:
@@ -379,7 +381,7 @@ class Gateway:
             if self._disclosures is not None:
                 kinds = await asyncio.to_thread(self._disclosures.together, request.messages, tenant)
                 decision = raised(decision, kinds, policy)
-            await _settled(lambda: self._taint.remember(request.messages, decision))
+            await settled(lambda: self._taint.remember(request.messages, decision))
         except LedgerError:
             taint_ok = False
         if not taint_ok:
@@ -430,71 +432,13 @@ class Gateway:
         sender = next((cloud for cloud in self.clouds if cloud.name == backend.name), None)
         return sender.outbound(request) if destination.side == "cloud" and sender is not None else b""
 
-    async def _record(
-        self,
-        decision: Decision,
-        destination: Destination,
-        backend: Backend,
-        body: bytes,
-        request_id: str,
-        tenant: str,
-        crossing: Crossing,
-        reserved: int | None,
-    ) -> _Entry:
-        """The ledger's row of the decision, on the disk. A cancellation while it is written is recorded too."""
-        to_whom = "local" if destination.side == "local" else backend.name
-        price = crossing.price if destination.side == "cloud" else None
-        future = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._ledger.record_decision,
-                request_id=request_id,
-                endpoint=ENDPOINT,
-                decision=decision,
-                route=destination.side,
-                destination=to_whom,
-                model=backend.model,
-                reasons=destination.reasons,
-                body=body or None,
-                reserved=reserved,
-                tenant=tenant,
-            )
-        )
-        try:
-            return _Entry(await asyncio.shield(future), tenant, to_whom, price)
-        except asyncio.CancelledError:
-            await asyncio.wait({future})
-            if not future.cancelled() and future.exception() is None:
-                entry = _Entry(future.result(), tenant, to_whom, price)
-                await self._complete(entry, request_id, "cancelled", 0, Transcript())
-            raise
-
-    async def _record_refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
-        """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
-        try:
-            await _settled(
-                lambda: self._ledger.record_decision(
-                    request_id=request_id,
-                    endpoint=ENDPOINT,
-                    decision=decision,
-                    route="refuse",
-                    destination="",
-                    model="",
-                    reasons=(*first, *decision.reasons),
-                    tenant=tenant,
-                )
-            )
-        except LedgerError:
-            logger.error("%s: the refusal could not be recorded in the ledger", request_id)
-            return False
-        return True
-
     async def _deltas(
         self,
         request: ChatRequest,
         decision: Decision,
         destination: Destination,
         backend: Backend,
-        entry: _Entry | None,
+        entry: Entry | None,
         body_bytes: int,
         request_id: str,
         restorer: AnswerRestorer | None = None,
@@ -528,35 +472,13 @@ class Gateway:
             if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
                 await self._mark_answer(said, decision.sensitivity)
             if entry is not None:
-                await self._complete(entry, request_id, status, body_bytes, said)
+                await self._records.completion(entry, request_id, status, body_bytes, said)
 
     async def _mark_answer(self, said: Transcript, sensitivity: Sensitivity) -> None:
         try:
-            await _settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
+            await settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
         except LedgerError:
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")
-
-    async def _complete(self, entry: _Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
-        used = consumed(
-            said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
-        )
-        try:
-            await _settled(
-                lambda: self._ledger.record_completion(
-                    entry.seq,
-                    request_id=request_id,
-                    status=status,
-                    bytes_sent=sent,
-                    tokens_in=used.tokens_in,
-                    tokens_out=used.tokens_out,
-                    destination=entry.destination,
-                    micro_usd=used.micro_usd,
-                    estimated=used.estimated,
-                    tenant=entry.tenant,
-                )
-            )
-        except LedgerError:
-            logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
 
 
 def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction) -> ChatRequest:
@@ -582,15 +504,3 @@ def _report(request_id: str, restorer: AnswerRestorer) -> None:
             counts["unknown"],
             counts["withheld"],
         )
-
-
-async def _settled(call: Callable[[], T]) -> T:
-    """Run a blocking call in a thread. A cancellation is raised only after the call has ended."""
-    future = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait({future})
-        if not future.cancelled():
-            future.exception()
-        raise

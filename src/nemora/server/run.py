@@ -24,6 +24,7 @@ from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
+from nemora.server.documents import DocumentReader
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.listen import base_url, bind, run
@@ -79,6 +80,7 @@ def build_gateway(
         ledger=Ledger.open(data, key, heads=settings.heads_file),
         placeholder_key=derive(key, "placeholders"),
         disclosures=Disclosures(data, key),
+        documents=DocumentReader(settings, derive(key, "documents")),
     )
 
 
