@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 LEAST = 40
 """Characters without space of a sentence that is no commonplace."""
-_SENTENCES = re.compile(r"(?<=[.!?。！？…])[\"'”’»)\]]*\s+|\n\s*\n|[\"“”„«»]")
+_SENTENCES = re.compile(r"(?<=[.!?。！？…])[\"'”’»)\]]*\s+|:\s+|\n\s*\n|[\"“”„«»]|(?<![^\W_])['‘]|['’](?![^\W_])")
 _AROUND = " .,;:!?'‘’()[]{}<>*_`~#|•–—-"
 
 
