@@ -110,6 +110,9 @@ class Cloud:
     def outbound(self, request: ChatRequest) -> bytes:
         return encode(chat_body(request, self.model))
 
+    def carries(self, _request: ChatRequest) -> bool:
+        return True
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         self.received += self.outbound(request)
         if self.fault == "cloud_500":

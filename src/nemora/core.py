@@ -7,7 +7,10 @@ formats are translated at the edge, in `server/`.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, Union
@@ -25,16 +28,88 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
-class OpaquePart:
-    """Content that Nemora cannot read (yet): an image, a sound, a file.
+class Passage:
+    """A piece of a document's text. `where` says which, in words and numbers only: `page/3`, `metadata`."""
 
-    `raw` is the part exactly as the client sent it. The privacy boundary counts it as
-    confidential, so it never leaves.
+    where: str
+    text: str
+    label: str = ""
+    """The key or column that gives meaning to a bare value, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocument:
+    """What this machine read of a document: its kind (`pdf`), its text, and whether that is all of it."""
+
+    kind: str
+    passages: tuple[Passage, ...]
+    complete: bool
+    unread: tuple[str, ...] = ()
+    """Codes of what was not read: `encrypted`, `image` (only the text in it was), …"""
+
+    @property
+    def only_pictures_unread(self) -> bool:
+        """Whether nothing is missing but what pictures show beside their text."""
+        return not self.complete and set(self.unread) == {"image"}
+
+
+@dataclass(frozen=True, slots=True)
+class InlineData:
+    """Bytes that a part carries in itself. `keys` lead to them in `raw`, where `header` and `encoded` stand."""
+
+    keys: tuple[str, str]
+    header: str
+    """`data:application/pdf;base64,`, or "" before bare base64."""
+    encoded: str
+
+    @property
+    def media_type(self) -> str:
+        """As the client declares it, in small letters; "" where it does not."""
+        return self.header.removeprefix("data:").removesuffix(";base64,").lower()
+
+    def data(self) -> bytes | None:
+        """The bytes; None unless they encode to exactly what was sent, so that nobody can decode it to others."""
+        try:
+            data = base64.b64decode(self.encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        return data if data and base64.b64encode(data).decode("ascii") == self.encoded else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpaquePart:
+    """Content that is not text: an image, a sound, a file.
+
+    `raw` is the part exactly as the client sent it. `read` is what this machine read of the bytes in it, None where
+    nobody could: the privacy boundary then counts it as confidential, and it never leaves.
     """
 
     kind: str
     raw: Mapping[str, Json]
+    read: ReadDocument | None = None
 
+    def inline(self) -> InlineData | None:
+        """The bytes in it, encoded; None for an address, an id of a file, and every other form and field."""
+        key, beside, bare = _INLINE.get(self.kind, ("", frozenset(), False))
+        holder = self.raw.get(self.kind)
+        if set(self.raw) != {"type", self.kind} or self.raw["type"] != self.kind or not isinstance(holder, dict):
+            return None
+        value = holder.get(key)
+        if not isinstance(value, str) or not all(isinstance(v, str) and k in beside | {key} for k, v in holder.items()):
+            return None
+        header = _DATA_URI.match(value)
+        if header is not None:
+            return InlineData((self.kind, key), header.group(), value[header.end() :])
+        return InlineData((self.kind, key), "", value) if bare else None
+
+
+_DATA_URI = re.compile(r"data:(?:[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,100})?;base64,")
+_INLINE: Mapping[str, tuple[str, frozenset[str], bool]] = {
+    "image_url": ("url", frozenset({"detail"}), False),
+    "file": ("file_data", frozenset({"filename"}), True),
+    "input_audio": ("data", frozenset({"format"}), True),
+}
+"""By kind of part: the key of its bytes, what may stand beside it, and whether it may be bare base64."""
 
 Part = TextPart | OpaquePart
 
@@ -85,6 +160,15 @@ class Message:
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, TextPart))
 
+    def opaque_parts(self) -> tuple[OpaquePart, ...]:
+        """The parts of the content that are not text."""
+        parts = self.content if isinstance(self.content, tuple) else ()
+        return tuple(part for part in parts if isinstance(part, OpaquePart))
+
+    def documents(self) -> tuple[ReadDocument, ...]:
+        """What was read of the documents among them."""
+        return tuple(part.read for part in self.opaque_parts() if part.read is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -119,6 +203,10 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
+
+    def opaque_parts(self) -> tuple[OpaquePart, ...]:
+        """All parts of messages that are not text."""
+        return tuple(part for message in self.messages for part in message.opaque_parts())
 
 
 class StopReason(enum.StrEnum):

@@ -86,6 +86,8 @@ class InspectionSettings:
 
     seconds: float = 20.0
     """Time for reading one request, plus a second for each 20,000 characters. Over it, it counts as sensitive."""
+    document_seconds: float = 60.0
+    """Time for reading the documents of one request, plus a second for each 100,000 bytes. Over it, they are unread."""
     cache_entries: int = 200_000
     """Segments whose findings are remembered."""
     model: str | None = None

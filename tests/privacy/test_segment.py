@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemora.core import ChatRequest, Message, OpaquePart, Sampling, TextPart, Tool, ToolCall, ToolChoice
+from nemora.core import (
+    ChatRequest,
+    Message,
+    OpaquePart,
+    Passage,
+    ReadDocument,
+    Sampling,
+    TextPart,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from nemora.privacy.segment import segments
 
 
@@ -47,7 +58,9 @@ class Planter:
 def test_every_text_field_of_a_request_is_read() -> None:
     plant = Planter()
     call = plant.fill(ToolCall, arguments=json.dumps({plant.canary(): [plant.canary()]}))
-    parts = (plant.fill(TextPart), plant.fill(OpaquePart))
+    passage = plant.fill(Passage, where="page/1")
+    read = ReadDocument("pdf", (passage,), complete=True)
+    parts = (plant.fill(TextPart), plant.fill(OpaquePart, read=None), plant.fill(OpaquePart, read=read))
     request = plant.fill(
         ChatRequest,
         messages=(

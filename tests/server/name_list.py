@@ -9,6 +9,7 @@ from nemora.core import ChatRequest
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.protocols import Reading as Said
 from nemora.privacy.protocols import TaggedSpan
+from nemora.privacy.reading import ReadingRules
 from nemora.privacy.segment import segments
 
 
@@ -37,13 +38,13 @@ class Reading:
         self.second: Inspection | Exception | None = None
         self._inspector = Inspector(ListReader())
 
-    def inspect(self, request: ChatRequest, _rules: object = None) -> Inspection:
+    def inspect(self, request: ChatRequest, rules: ReadingRules | None = None) -> Inspection:
         self.read.append(request)
         if self.second is not None and len(self.read) % 2 == 0:
             if isinstance(self.second, Exception):
                 raise self.second
             return self.second
-        return self._inspector.inspect(segments(request))
+        return self._inspector.inspect(segments(request), rules)
 
     def close(self) -> None:
         return None

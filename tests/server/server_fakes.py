@@ -43,6 +43,9 @@ class ScriptedBackend:
     def outbound(self, request: ChatRequest) -> bytes:
         return repr(request.messages).encode()
 
+    def carries(self, _request: ChatRequest) -> bool:
+        return True
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         self.requests.append(request)
         if not self.up:

@@ -25,9 +25,11 @@ from nemora.privacy.keys import derive
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy import Action, KindRule, Policy
 from nemora.privacy.taint import TaintStore
+from nemora.server.documents import DocumentReader
 from nemora.server.gateway import Gateway
-from nemora.settings import RemoteServer
+from nemora.settings import Paths, RemoteServer, Settings
 
+SETTINGS = Settings(paths=Paths(config=Path(), cache=Path(), data=Path()))
 NAME, MAIL = "Tilda Braunfels", "tilda.braunfels@kettlewood.net"
 ASKED = f"Please write an invitation to our summer picnic for my colleague {NAME}, whose address is {MAIL}."
 CANARIES = (b"Tilda", b"tilda", b"Braunfels", b"braunfels", b"kettlewood", b"VGlsZGE")
@@ -41,6 +43,7 @@ class World:
     local: ScriptedBackend
     reading: Reading
     ledger: Ledger
+    documents: DocumentReader
 
     def ask(self, *turns: Any, model: str = "auto", stream: bool = False, **fields: Any) -> tuple[str, Any]:
         """The route, and the message or the chunks."""
@@ -65,6 +68,7 @@ def opened(data: Path | None = None, policy: Policy | None = None, key: bytes | 
     with talking_cloud() as cloud:
         remote = RemoteServer(name="far", base_url=cloud.url, model="far-model", trust="cloud")
         local, reading, ledger, taint = ScriptedBackend(), Reading(), Ledger(data, KEY), TaintStore(data, KEY)
+        documents = DocumentReader(SETTINGS, KEY)
         gateway = Gateway(
             local=[local],
             cloud=OpenAIBackend(remote),
@@ -74,13 +78,14 @@ def opened(data: Path | None = None, policy: Policy | None = None, key: bytes | 
             taint=taint,
             ledger=ledger,
             placeholder_key=None if key is None else derive(key, "placeholders"),
+            documents=documents,
         )
         setup = Setup(gateway, local, ScriptedBackend("far", "big", "cloud"), FakeInspection(), ledger, taint)
         with (
             served(setup) as running,
             openai.OpenAI(base_url=f"{running.url}/v1", api_key="k", max_retries=0) as client,
         ):
-            yield World(client, cloud, local, reading, ledger)
+            yield World(client, cloud, local, reading, ledger, documents)
 
 
 @pytest.fixture

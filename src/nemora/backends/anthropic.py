@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemora.backends.anthropic_answer import MessageReader
-from nemora.backends.anthropic_body import messages_body
+from nemora.backends.anthropic_body import carries, messages_body
 from nemora.backends.openai_body import encode
 from nemora.backends.remote import RemoteBackend
 from nemora.core import ChatRequest
@@ -22,6 +22,10 @@ class AnthropicBackend(RemoteBackend):
     def outbound(self, request: ChatRequest) -> bytes:
         """The body that `stream` sends for `request`, byte for byte; raises what `messages_body` raises."""
         return encode(messages_body(request, self.model))
+
+    def carries(self, request: ChatRequest) -> bool:
+        """Whether it can be sent the request's documents: PDF, plain text, and four kinds of pictures."""
+        return carries(request)
 
     def reader(self, request: ChatRequest) -> MessageReader:
         return MessageReader(self.name, frozenset(tool.name for tool in request.tools))

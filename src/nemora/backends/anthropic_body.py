@@ -14,6 +14,8 @@ from nemora.errors import RequestError, UnsupportedField
 
 MAX_TOKENS = 4096
 """For requests that name no limit: this API must have one."""
+PICTURES = {f"image/{name}": f"image/{name}" for name in ("png", "jpeg", "gif", "webp")} | {"image/jpg": "image/jpeg"}
+"""Media types of pictures that this API takes."""
 
 
 def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
@@ -71,12 +73,40 @@ def _blocks(message: Message) -> list[Json]:
     parts = (TextPart(message.content),) if isinstance(message.content, str) else message.content or ()
     for part in parts:
         if isinstance(part, OpaquePart):
-            raise UnsupportedField("Only text can be sent to the server of this model.", param="/messages")
-        if part.text:  # an empty block is an error there
+            block = document_block(part) if message.role == "user" else None
+            if block is None:
+                raise UnsupportedField("Such a part cannot be sent to the server of this model.", param="/messages")
+            blocks.append(block)
+        elif part.text:  # an empty block is an error there
             blocks.append({"type": "text", "text": part.text})
     for call in message.tool_calls:
         blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)})
     return blocks
+
+
+def carries(request: ChatRequest) -> bool:
+    """Whether every part that is not text has a place in this API: in a user's turn, and of a kind that it knows."""
+    return all(
+        message.role == "user" and document_block(part) is not None
+        for message in request.messages
+        for part in message.opaque_parts()
+    )
+
+
+def document_block(part: OpaquePart) -> Json:
+    """A document or picture that was read, as a block of these very bytes; None for a kind that has no block."""
+    inline = part.inline()
+    if inline is None or part.read is None:
+        return None
+    source: dict[str, Json] = {"type": "base64", "data": inline.encoded}
+    if part.read.kind == "image" and (media_type := PICTURES.get(inline.media_type)) is not None:
+        return {"type": "image", "source": {**source, "media_type": media_type}}
+    if part.read.kind == "pdf":
+        return {"type": "document", "source": {**source, "media_type": "application/pdf"}}
+    text = (inline.data() or b"").decode("utf-8", "replace")
+    if any(passage.text == text for passage in part.read.passages):  # what was read is what is sent
+        return {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": text}}
+    return None
 
 
 def _text_only(message: Message) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
 from nemora.chat.answer import AnswerReader
 from nemora.chat.format import Format, format_of
@@ -17,11 +18,11 @@ from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
 from nemora.chat.template import ChatTemplate, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
-from nemora.core import ChatRequest, Delta, Message, OpaquePart, Sampling, StopReason, Tool
+from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Tool
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams
-from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint, UnsupportedField
+from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
@@ -33,6 +34,9 @@ from nemora.weights.load import load_model
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
+
+TEMPLATE = 256
+"""Tokens that are left for what the chat template and headers of documents add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +225,11 @@ class LocalModel:
             TemplateError: there is no chat template, or it fails.
         """
         self.format.check(request)
-        _refuse_opaque(request.messages)
+        messages = self._with_texts(request)
         assert self.template is not None  # `format` has seen to that
         choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
         tools = request.tools if choice != "none" else ()
-        prompt = self.template.render(request.messages, tools=tools)
+        prompt = self.template.render(messages, tools=tools)
         reader = AnswerReader(
             self.tokenizer,
             self.format,
@@ -237,6 +241,17 @@ class LocalModel:
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
         return PreparedAnswer(prompt.ids, params, reader)
+
+    def _with_texts(self, request: ChatRequest) -> tuple[Message, ...]:
+        """The messages with documents as text, cut so that the rest and an answer still fit the context."""
+        if not request.opaque_parts():
+            return request.messages
+        taken = sum(self._tokens(message.text()) for message in request.messages)
+        answer = min(request.max_tokens or self.context, self.context // 4)
+        return with_texts(request.messages, room=self.context - taken - answer - TEMPLATE, size=self._tokens)
+
+    def _tokens(self, text: str) -> int:
+        return len(self.tokenizer.encode(text))
 
     def params(
         self, ids: Sequence[int], sampling: Sampling, max_tokens: int | None, *, stop_ids: frozenset[int]
@@ -268,12 +283,3 @@ def _deltas(prepared: PreparedAnswer, generation: Generation) -> Iterator[Delta]
         if reader.done or tokens.finish is not None:
             yield from reader.finish(tokens.finish or StopReason.STOP)
             return
-
-
-def _refuse_opaque(messages: Sequence[Message]) -> None:
-    for message in messages:
-        for part in message.content if isinstance(message.content, tuple) else ():
-            if isinstance(part, OpaquePart):
-                raise UnsupportedField(
-                    "The local model reads text only; a message has a content part of another kind.", param="messages"
-                )

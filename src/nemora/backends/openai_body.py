@@ -50,7 +50,7 @@ def encode(body: dict[str, Json]) -> bytes:
 
 def _message(message: Message, dialect: Dialect) -> dict[str, Json]:
     role = "system" if message.role == "developer" and dialect == "compatible" else message.role
-    sent: dict[str, Json] = {"role": role, "content": _content(message)}
+    sent: dict[str, Json] = {"role": role, "content": content_of(message)}
     if message.name is not None:
         sent["name"] = message.name
     if message.reasoning is not None and dialect == "compatible":
@@ -65,7 +65,8 @@ def _message(message: Message, dialect: Dialect) -> dict[str, Json]:
     return sent
 
 
-def _content(message: Message) -> Json:
+def content_of(message: Message) -> Json:
+    """The content of a message in the form in which it came: text, or parts."""
     if message.content is None or isinstance(message.content, str):
         return message.content
     return [

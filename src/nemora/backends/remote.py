@@ -114,6 +114,10 @@ class RemoteBackend(ABC):
     def outbound(self, request: ChatRequest) -> bytes:
         """The body that `stream` sends for `request`, byte for byte."""
 
+    def carries(self, request: ChatRequest) -> bool:
+        """Whether it can be sent the parts of `request` that are not text."""
+        return True
+
     @abstractmethod
     def reader(self, request: ChatRequest) -> Reader:
         """What reads the answer to `request`."""

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from nemora.cli.asking import Door, Notice, add_cloud_arguments, open_door, show, whole_text
+from nemora.cli.files import with_files
 from nemora.core import ChatRequest, Message, Sampling
 from nemora.errors import OverrideNeeded, PrivacyRefused, UsageError
 from nemora.server.overrides import Override
@@ -16,7 +17,13 @@ from nemora.server.overrides import Override
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", help="the question; - reads standard input, as does a pipe")
-    parser.add_argument("--file", type=Path, help="read the question from a file")
+    parser.add_argument(
+        "--file",
+        type=Path,
+        action="append",
+        default=[],
+        help="a document to ask about, more than once if need be; a single one without a question is the question",
+    )
     parser.add_argument("--system", help="instructions that stand before the question")
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
     parser.add_argument("--max-tokens", type=int, default=None)
@@ -27,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    text = _question(args)
+    files: list[Path] = args.file
+    if args.text is None and len(files) == 1:
+        text, files = _file_as_question(files[0]), []
+    else:
+        text = _question(args)
     if args.max_tokens is not None and args.max_tokens < 1:
         raise UsageError("--max-tokens must be 1 or more.")
     if args.temperature is not None and not 0 <= args.temperature <= 2:
@@ -35,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     system = (Message("system", whole_text(args.system, "--system")),) if args.system else ()
     request = ChatRequest(
         model=args.model,
-        messages=(*system, Message("user", text)),
+        messages=(*system, with_files(text, files)),
         sampling=Sampling(temperature=args.temperature),
         max_tokens=args.max_tokens,
         stream=True,
@@ -59,12 +70,8 @@ def _answer(door: Door, request: ChatRequest, reason: str | None) -> tuple[Notic
 
 
 def _question(args: argparse.Namespace) -> str:
-    if args.file is not None and args.text is not None:
-        raise UsageError("Give a text or --file, not both.")
     try:
-        if args.file is not None:
-            text = args.file.read_text(encoding="utf-8")
-        elif args.text is not None and args.text != "-":
+        if args.text is not None and args.text != "-":
             text = whole_text(args.text, "The question")
         elif sys.stdin is None or (args.text is None and sys.stdin.isatty()):
             raise UsageError("There is no question; give a text, a file, or standard input.")
@@ -74,6 +81,19 @@ def _question(args: argparse.Namespace) -> str:
         raise UsageError(f"The question cannot be read ({error.strerror}).") from None
     except UnicodeError:
         raise UsageError("The question is not valid UTF-8 text; convert it first.") from None
+    return _not_empty(text)
+
+
+def _file_as_question(file: Path) -> str:
+    try:
+        return _not_empty(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The question cannot be read ({error.strerror}).") from None
+    except UnicodeError:
+        raise UsageError("The file is a document; say what to do with it: nemora ask TEXT --file FILE.") from None
+
+
+def _not_empty(text: str) -> str:
     if not text.strip():
         raise UsageError("The question is empty; give a text, a file, or standard input.")
-    return str(text)
+    return text

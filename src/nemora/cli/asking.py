@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import httpx2
 
+from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason
 from nemora.errors import BackendError, NemoraError, OverrideNeeded, UsageError
@@ -46,7 +47,7 @@ class Notice:
             why = "no cloud is configured; this request would have been allowed to leave"
         elif self.reason == "asked_local":
             why = f"{explain(self.reason)}; this request would have been allowed to leave"
-        elif self.reason in ("no_destination", "cap"):
+        elif self.reason in ("no_destination", "no_such_part", "cap"):
             why = f"{explain(self.reason)}; otherwise this request could have left"
         elif self.route == "local" and self.decision == "redact":
             why = f"{explain(self.reason)}; it may leave redacted only"
@@ -237,7 +238,7 @@ def _text(event: dict[str, Any]) -> str:
 def _body(request: ChatRequest) -> dict[str, Json]:
     body: dict[str, Json] = {
         "model": request.model,
-        "messages": [{"role": message.role, "content": message.text()} for message in request.messages],
+        "messages": [{"role": message.role, "content": content_of(message)} for message in request.messages],
         "stream": True,
     }
     if request.max_tokens is not None:

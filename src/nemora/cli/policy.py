@@ -140,6 +140,8 @@ def _print_rest(whole: Policy, policy: Policy) -> None:
     )
     if policy.when_down == "local":
         print("When the cloud cannot be connected to, the local model answers what asked for the model auto.")
+    if policy.reading.images == "read":
+        print("A picture counts as read when the text in it was read.")
     if policy.usd_per_day is not None:
         print(f"A tenant may spend {policy.usd_per_day:g} USD a day (UTC).")
     if whole.shadow is not None:

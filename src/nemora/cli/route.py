@@ -8,12 +8,14 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from rich.console import Console
 
 from nemora.cli.asking import CONTROLS
+from nemora.cli.files import with_files
 from nemora.cli.route_explain import Explainer
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import NemoraError, RequestError, UsageError
@@ -24,6 +26,7 @@ from nemora.privacy.grey_band import GreyBand
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.policy import Action, Policy, load_policy
 from nemora.privacy.segment import segments
+from nemora.server.documents import DocumentReader
 from nemora.server.judge import load_band
 from nemora.server.openai_chat import parse_chat_request
 from nemora.server.redaction import Redaction, Redactor
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jsonl", metavar="FILE", help='judge each line {"id", "text"} or {"id", "request"} of FILE (- for stdin)'
     )
+    parser.add_argument("--file", type=Path, action="append", default=[], help="a document in the request; repeatable")
     parser.add_argument("--outbound", action="store_true", help="with --jsonl: add the exact body that would be sent")
     parser.add_argument(
         "--redacted", action="store_true", help="also show what would be sent of a request that may leave redacted"
@@ -54,18 +58,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.jsonl is not None and args.text is not None:
         raise UsageError("Give a text or --jsonl, not both.")
+    if args.file and args.jsonl is not None:
+        raise UsageError("--file goes with a text; with --jsonl, documents stand in the requests.")
     if args.outbound and args.jsonl is None:
         raise UsageError("--outbound goes with --jsonl.")
     settings = load_settings(args.config)
-    reading = make_reading(settings)
+    with closing(make_reading(settings)) as reading:
+        return _run(args, settings, reading)
+
+
+def _run(args: argparse.Namespace, settings: Settings, reading: Reading) -> int:
     judge, redact = reading.judge, reading.redact
     explainer = Explainer(reading, settings.policy) if args.explain else None
     if args.jsonl is None:
         text = args.text if args.text is not None else sys.stdin.read()
+        request = ChatRequest(model="auto", messages=(with_files(text, args.file),))
         if explainer is not None:
-            explainer.show(text, as_request(text), Console(highlight=False))
+            explainer.show(text, request, Console(highlight=False))
             return 0
-        return _judge_one(judge, text, redact, show=args.redacted)
+        return _judge_one(judge, request, redact, show=args.redacted)
     model = settings.cloud.model if settings.cloud is not None else "cloud"
     redacting = redact if args.redacted else None
     with _opened(args.jsonl) as lines:
@@ -76,18 +87,30 @@ def run(args: argparse.Namespace) -> int:
 class Reading:
     """Inspection, class and decision of requests under one policy, each request alone."""
 
-    def __init__(self, inspector: Inspector, policy: Policy, band: GreyBand | None = None) -> None:
+    def __init__(
+        self,
+        inspector: Inspector,
+        policy: Policy,
+        band: GreyBand | None = None,
+        documents: DocumentReader | None = None,
+    ) -> None:
         self._inspector = inspector
         self._band = band
+        self._documents = documents
         self.policy = policy
         self._key = secrets.token_bytes(32)
 
+    def read(self, request: ChatRequest) -> ChatRequest:
+        """`request` with what its documents hold."""
+        return request if self._documents is None else self._documents.read_now(request)
+
     def inspect(self, request: ChatRequest) -> Inspection:
-        inspection = self.read(request)
+        request = self.read(request)
+        inspection = self.unjudged(request)
         return inspection if self._band is None else self._band.judged(inspection, segments(request), self.decide)
 
-    def read(self, request: ChatRequest) -> Inspection:
-        """What is found without asking the judge."""
+    def unjudged(self, request: ChatRequest) -> Inspection:
+        """What is found in `request`, whose documents were read, without asking the judge."""
         return self._inspector.inspect(segments(request), self.policy.reading)
 
     def decide(self, inspection: Inspected, policy: Policy | None = None) -> Decision:
@@ -101,7 +124,11 @@ class Reading:
     def redact(self, request: ChatRequest, decision: Decision) -> Redaction:
         """As the server does it, under a key of this run: the stand-ins are not those of the server."""
         redactor = Redactor(self._key, _WithoutJudge(self))
-        return redactor.redact(request, decision, policy=self.policy, classify=self._classified)
+        return redactor.redact(self.read(request), decision, policy=self.policy, classify=self._classified)
+
+    def close(self) -> None:
+        if self._documents is not None:
+            self._documents.close()
 
     def _classified(self, inspection: Inspected) -> Classification:
         return classify(inspection, self.policy.class_of)
@@ -114,13 +141,14 @@ class _WithoutJudge:
         self._reading = reading
 
     def inspect(self, request: ChatRequest) -> Inspection:
-        return self._reading.read(request)
+        return self._reading.unjudged(request)
 
 
 def make_reading(settings: Settings) -> Reading:
     """The configured detectors, judge and policy."""
     band, _ = load_band(settings, secrets.token_bytes(32))
-    return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy), band)
+    documents = DocumentReader(settings, secrets.token_bytes(32))
+    return Reading(Inspector(load_reader(settings.inspection.model)), load_policy(settings.policy), band, documents)
 
 
 def judge_lines(
@@ -229,8 +257,7 @@ def _outbound(request: ChatRequest, model: str) -> dict[str, Json]:
     return chat_body(request, model)
 
 
-def _judge_one(judge: Judge, text: str, redact: Redact, *, show: bool) -> int:
-    request = as_request(text)
+def _judge_one(judge: Judge, request: ChatRequest, redact: Redact, *, show: bool) -> int:
     decision = judge(request)
     print(f"decision: {decision.action.value}   class: {decision.sensitivity.word}")
     for reason in decision.reasons:

@@ -5,6 +5,7 @@ The text itself is shown to its owner on the terminal, marked; the form for scri
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from nemora.cli.asking import CONTROLS
-from nemora.core import ChatRequest
+from nemora.core import ChatRequest, OpaquePart
 from nemora.privacy.decide import REDACTED, Decision, explain
 from nemora.privacy.explain import Change, distances, policy_line, what_would_change
 from nemora.privacy.finding import Finding
@@ -23,7 +24,8 @@ from nemora.privacy.topics import MATTERS
 if TYPE_CHECKING:
     from nemora.cli.route import Reading
 
-CONTENT = "/messages/0/content"
+CONTENT = ("/messages/0/content", "/messages/0/content/0/text")
+_PART = re.compile(r"/messages/(\d+)/content/(\d+)(?:/(.+))?", re.ASCII)
 
 
 class Explainer:
@@ -36,6 +38,7 @@ class Explainer:
 
     def explained(self, request: ChatRequest) -> tuple[Decision, dict[str, Any]]:
         """The decision, and its explanation as JSON without any text."""
+        request = self._reading.read(request)
         inspection = self._reading.inspect(request)
         decision = self._reading.decide(inspection)
 
@@ -51,6 +54,8 @@ class Explainer:
             "thresholds": distances(decision, self._reading.policy),
             "would_change": None if change is None else _change(change),
         }
+        if request.opaque_parts():
+            answer["documents"] = [_document(part) for part in request.opaque_parts()]
         if decision.action is Action.REDACT:
             redaction = self._reading.redact(request, decision)
             answer["redaction"] = {"outcome": redaction.outcome, "replaced": dict(redaction.counts)}
@@ -61,8 +66,10 @@ class Explainer:
         decision, found = self.explained(request)
         console.print(f"decision: [bold]{decision.action.value}[/]   class: {decision.sensitivity.word}")
         console.print(marked(text, decision.findings), soft_wrap=True)
+        for document in found.get("documents", ()):
+            console.print(escape(_sentence(document)))
         for finding in decision.findings:
-            console.print(escape(self._found(finding)))
+            console.print(escape(self._found(finding, request)))
         console.print(f"rule: {found['rule']} ({found['meaning']})")
         line = found["policy_line"]
         place = f"{self._file}, line {line['line']}" if line["line"] is not None else "the built-in default"
@@ -70,14 +77,44 @@ class Explainer:
         for sentence in _sentences(found):
             console.print(sentence)
 
-    def _found(self, finding: Finding) -> str:
+    def _found(self, finding: Finding, request: ChatRequest) -> str:
         least = self._reading.policy.min_confidence
-        where = "" if finding.where == CONTENT else f" at {finding.where}"
+        where = "" if finding.where in CONTENT else f" {_place(finding.where, request)}"
         counts = "counts" if finding.confidence >= least else "does not count"
         return (
             f"  {finding.name}{where}, characters {finding.start}-{finding.end}: confidence {finding.confidence:.2f}, "
             f"the policy's least is {least:.2f}: {counts} (found by {finding.detector})"
         )
+
+
+def _document(part: OpaquePart) -> dict[str, Any]:
+    """What was read of a document, without any of its text."""
+    if part.read is None:
+        return {"kind": part.kind, "passages": 0, "complete": False, "unread": ["not_read"]}
+    read = part.read
+    return {
+        "kind": read.kind,
+        "passages": len(read.passages),
+        "complete": read.complete,
+        "unread": list(read.unread),
+    }
+
+
+def _sentence(document: dict[str, Any]) -> str:
+    lack = "" if document["complete"] else f", not all of it: {', '.join(document['unread'])}"
+    return f"  document ({document['kind']}): {document['passages']} passages were read{lack}"
+
+
+def _place(where: str, request: ChatRequest) -> str:
+    """A pointer as words: `in document 1 (pdf), page 3`."""
+    found = _PART.fullmatch(where)
+    content = request.messages[int(found[1])].content if found is not None else None
+    part = content[int(found[2])] if found is not None and isinstance(content, tuple) else None
+    if found is None or not isinstance(part, OpaquePart):
+        return f"at {where}"
+    number = [id(each) for each in request.opaque_parts()].index(id(part)) + 1
+    kind = part.read.kind if part.read is not None else part.kind
+    return f"in document {number} ({kind})" + (f", {found[3].replace('/', ' ')}" if found[3] else "")
 
 
 class _Read:
@@ -111,7 +148,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
 def marked(text: str, findings: tuple[Finding, ...]) -> Text:
     """`text` without control characters; what was found is underlined and followed by its kind in brackets."""
     spans = sorted(
-        {(f.start, f.end, f.name) for f in findings if f.where == CONTENT and f.kind not in MATTERS and f.end > f.start}
+        {(f.start, f.end, f.name) for f in findings if f.where in CONTENT and f.kind not in MATTERS and f.end > f.start}
     )
     shown, at = Text(), 0
     for start, end, name in spans:

@@ -216,7 +216,7 @@ def resolve_destination(
         has_local: a local model is configured (not: whether it is up; that is an error when it is asked).
         ledger_ok: a decision can be recorded. If not, nothing goes to the cloud.
         taint_ok: taint could be read. If not, nothing goes to the cloud.
-        obstacle: why no cloud server may have a request that could leave: `no_destination` or `cap`.
+        obstacle: why no cloud server may have a request that could leave: `no_destination`, `no_such_part` or `cap`.
         redaction: `REDACTED` if what would be sent is redacted and was read again, else why it could not be
             redacted, or "" where nobody tried. Only a decision of `redact` heeds it.
 
@@ -285,6 +285,7 @@ _FIXED = {
     "ledger_unavailable": "the ledger cannot be written",
     "taint_unavailable": "what was sensitive before cannot be looked up",
     "no_destination": "the policy lets it go to none of the configured cloud servers",
+    "no_such_part": "no cloud server that it may go to can be sent such a document",
     "cap": "the day's costs have reached the policy's cap",
     "override_needed": "the policy asks the user first",
     "override_refused": "the override token was not good for it",

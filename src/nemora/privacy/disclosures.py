@@ -173,7 +173,7 @@ class Disclosures:
 
     def _told(self, message: Message) -> tuple[bytes, frozenset[Unit], int]:
         """A message's hash, what it tells, and how long it is without spaces."""
-        text = message.text()
+        text = _read_text(message)
         by = "model" if message.role == "assistant" else "other"
         digest = self._hash("message", by, text, *(call.arguments for call in message.tool_calls))
         known = self._read.get(digest)
@@ -196,10 +196,16 @@ class Disclosures:
         return hashlib.blake2b(data, key=self._key, digest_size=16).digest()
 
 
+def _read_text(message: Message) -> str:
+    """A message's text, and that of the documents in it."""
+    passages = (passage.text for document in message.documents() for passage in document.passages)
+    return "\n".join((message.text(), *passages))
+
+
 def told(message: Message) -> Iterator[tuple[str, str]]:
     """Kinds and values of the facts that a message tells of one person. A model's own words tell none."""
     if message.role != "assistant":
-        text = message.text()
+        text = _read_text(message)
         plain = _QUOTED.sub(" ", text)
         yield from _matches(_TELLS, plain)
         yield from _matches(_FIELDS, text)

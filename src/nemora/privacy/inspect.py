@@ -26,6 +26,7 @@ from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import NAME_LABEL
 from nemora.privacy.protocols import Detector, Match, Reader, Segment
 from nemora.privacy.reading import ReadingRules
+from nemora.privacy.segment import PICTURE
 from nemora.privacy.segment_cache import SegmentCache
 from nemora.privacy.topics import MATTERS, SURE, topic_matches
 
@@ -121,7 +122,7 @@ class Inspector:
 
     def _unreadable(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         for segment in segments:
-            if segment.opaque:
+            if segment.opaque and not (segment.label == PICTURE and self._rules.images == "read"):
                 yield Finding(Kind.UNREADABLE, "opaque", segment.where, 0, 0, 1.0)
 
     def _pieces(self, segment: Segment) -> Iterator[_Piece]:

@@ -110,6 +110,10 @@ restore_tools = [
 #   email_address = ["info@example.com"]
 [allow]
 
+# Pictures: "stay", or "read": one whose text was read counts as read, though nobody looked at what else it shows.
+[documents]
+images = "stay"
+
 # Which class or kind may go to which of the [destinations.NAME]: names, ["*"], or attributes. What is left out: all.
 #   personal = [{ region = "eu", retention = "none" }]
 [goes_to]
@@ -183,7 +187,7 @@ class Policy:
     taint_days: int = 30
     kinds: Mapping[Kind, KindRule] = field(default_factory=dict)
     reading: ReadingRules = field(default_factory=ReadingRules)
-    """The owner's entities, and values that do not count."""
+    """The owner's entities, values that do not count, and what counts as read."""
     destinations: tuple[PolicyDestination, ...] = ()
     goes_to: GoesTo = field(default_factory=dict)
     ask_seconds: int = 300
@@ -308,19 +312,8 @@ def parse_policy(text: str, source: str = "policy.toml") -> Policy:
 
 
 _OF_TENANTS = (
-    *(
-        "actions",
-        "no_local_model",
-        "cloud",
-        "findings",
-        "kinds",
-        "entities",
-        "allow",
-        "redact",
-        "goes_to",
-        "ask",
-        "cap",
-    ),
+    *("actions", "no_local_model", "cloud", "findings", "kinds", "entities", "allow", "documents", "redact"),
+    *("goes_to", "ask", "cap"),
 )
 """What `[tenants.NAME]` may say otherwise."""
 _TOP_LEVEL = ("version", *_OF_TENANTS, "taint", "destinations", "shadow", "tenants")

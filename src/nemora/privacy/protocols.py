@@ -15,7 +15,7 @@ class Segment:
 
     `where` is its JSON pointer; `label` is the nearest key or column name, which gives meaning to a
     bare value (`{"password": "…"}`), or "". `offset` is where `text` begins in the string at `where`, for a
-    value inside JSON text. `opaque` marks content that cannot be read at all.
+    value inside JSON text. `opaque` marks content that cannot be read, or not all of it.
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""What a policy adds to the reading of a request: the owner's entities, and values that are known to be harmless."""
+"""What a policy says of the reading of a request: the owner's entities, harmless values, what counts as read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from nemora.privacy.custom_entities import (
     MAX_ENTITIES,
@@ -24,6 +24,8 @@ from nemora.privacy.policy_fields import table, tables, texts, wrong
 from nemora.privacy.protocols import Match
 from nemora.privacy.topics import MATTERS
 
+Images = Literal["stay", "read"]
+
 
 @dataclass(frozen=True)
 class ReadingRules:
@@ -31,11 +33,13 @@ class ReadingRules:
 
     entities: tuple[CustomEntity, ...] = ()
     allow: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    images: Images = "stay"
+    """Whether a picture of which only the text was read counts as read."""
 
     @cached_property
     def id(self) -> str:
         """Names the rules: what was read under others must be read again. Empty where there are none."""
-        if not self.entities and not self.allow:
+        if not self.entities and not self.allow and self.images == "stay":
             return ""
         canonical = json.dumps(self.to_json(), sort_keys=True).encode("ascii")
         return hashlib.sha256(canonical).hexdigest()[:16]
@@ -64,14 +68,19 @@ class ReadingRules:
 
     def to_json(self) -> dict[str, Any]:
         """For the process that reads."""
-        return {
+        said: dict[str, Any] = {
             "entities": [entity.to_json() for entity in self.entities],
             "allow": {kind.value: list(values) for kind, values in self.allow.items()},
         }
+        return said if self.images == "stay" else {**said, "documents": {"images": self.images}}
 
 
 def rules_of(policy: Mapping[str, Any]) -> ReadingRules:
-    """The rules in a policy's TOML: `[[entities]]` and `[allow]`. Raises `SettingsError`, with the key in `param`."""
+    """The rules in a policy's TOML: `[[entities]]`, `[allow]` and `[documents]`.
+
+    Raises:
+        SettingsError: one is wrong; `param` is its key.
+    """
     found = tables(policy, "entities")
     if len(found) > MAX_ENTITIES:
         raise wrong("entities", f"may be at most {MAX_ENTITIES}; put more words into one entity.")
@@ -85,4 +94,13 @@ def rules_of(policy: Mapping[str, Any]) -> ReadingRules:
     return ReadingRules(
         entities,
         {Kind(kind): texts(values, f"allow.{kind}", MAX_WORDS, MAX_VALUE) for kind, values in allow.items()},
+        _images(table(policy, "documents", ("images",)).get("images", "stay")),
     )
+
+
+def _images(value: Any) -> Images:
+    if value == "stay":
+        return "stay"
+    if value == "read":
+        return "read"
+    raise wrong("documents.images", 'must be "stay" or "read".')

@@ -17,6 +17,8 @@ FIELD = 200
 """A longer value inside JSON text says no more by itself than within that text."""
 _PLAIN_KEY = re.compile(r"(?![^\d]*(?:\d[^\d]*){5})[A-Za-z_$][\w.$-]{0,39}", re.ASCII)
 LONG_NUMBER = 10**8
+PICTURE = "picture"
+"""Label of an opaque segment whose text was read, and only what a picture shows beside it was not."""
 
 
 def segments(request: ChatRequest) -> list[Segment]:
@@ -56,10 +58,30 @@ def _message(where: str, message: Message) -> Iterator[Segment]:
 
 
 def _opaque(where: str, part: OpaquePart) -> Iterator[Segment]:
-    """Content that cannot be read; what text it carries (a file's name, a URL) is read all the same."""
-    yield Segment(where, "", opaque=True)
+    """A document's text, as far as it was read, and whatever else the part carries: a file's name, a URL."""
+    raw = dict(part.raw)
+    if part.read is None or not part.read.complete:
+        is_picture = part.read is not None and part.read.only_pictures_unread
+        yield Segment(where, "", PICTURE if is_picture else "", opaque=True)
+    if part.read is not None:
+        for passage in part.read.passages:
+            yield Segment(f"{where}/{passage.where}", passage.text, passage.label)
+        for label in dict.fromkeys(passage.label for passage in part.read.passages):
+            yield Segment(where, label)
+        raw = _without_bytes(part)
     yield Segment(f"{where}/type", part.kind)
-    yield from _json(where, dict(part.raw), "")
+    yield from _json(where, raw, "")
+
+
+def _without_bytes(part: OpaquePart) -> dict[str, Json]:
+    """A part without the encoded bytes, which were read as a document."""
+    inline, raw = part.inline(), dict(part.raw)
+    if inline is not None:
+        outer, inner = inline.keys
+        holder = raw[outer]
+        assert isinstance(holder, dict)  # `inline` has seen to that
+        raw[outer] = {**holder, inner: inline.header}
+    return raw
 
 
 def _tool_call(where: str, call: ToolCall) -> Iterator[Segment]:

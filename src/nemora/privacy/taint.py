@@ -10,6 +10,9 @@ What must not tie unrelated conversations together carries no taint:
     ("please continue with the next step", the output of a common command);
   - text without a finding of its own that was part of a public request before: it may have left already.
 
+Of a document in which something was found each sentence is remembered in the same way, so that a later message that
+quotes one inherits the class as well.
+
 No content is stored: hashes, classes and times.
 """
 
@@ -21,17 +24,18 @@ import sqlite3
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemora.core import Message
+from nemora.core import Message, OpaquePart, ReadDocument
 from nemora.errors import LedgerError
 from nemora.privacy.database import Database
 from nemora.privacy.decide import Decision
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.keys import TAINT_FILE, derive
+from nemora.privacy.quotes import sentences
 
 MIN_CHARS = 24
 MIN_CHARS_HARMLESS = 64
@@ -39,6 +43,8 @@ DEFAULT_DAYS = 30
 MAX_TAINTED = 1_000_000
 MAX_PUBLIC = 200_000
 MAX_PENDING = 100_000
+MAX_QUOTES = 5_000
+"""Sentences of one request's documents that are remembered."""
 
 _DAY_SECONDS = 86_400
 _TOUCH_SECONDS = 3_600
@@ -52,7 +58,7 @@ CREATE INDEX IF NOT EXISTS by_age ON messages (class, last_seen)
 """
 _EVERYWHERE = {"incomplete", "unknown_class", "classifier"}
 """Reasons that do not say which message is the sensitive one."""
-_MESSAGE = re.compile(r"/messages/(\d+)(?:/|$)", re.ASCII)
+_PLACE = re.compile(r"/messages/(\d+)(?:/content/(\d+))?(?:/|$)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,19 @@ class _Unit:
     """One text that can carry taint: a message's content or reasoning, or the arguments of one of its calls."""
 
     message: int
+    document: int
+    """The index of the part that is a document; -1 for what stands in the message itself."""
     hash: bytes
     chars: int
     answer: bool
     """Whether a model wrote it for the user to read."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.message, self.document
+
     def may_carry(self, found: bool) -> bool:
-        """Whether it is long enough; `found`: something was found in its message."""
+        """Whether it is long enough; `found`: something was found in its message, or in its document."""
         return self.chars >= (MIN_CHARS if found or self.answer else MIN_CHARS_HARMLESS)
 
 
@@ -103,6 +115,7 @@ class TaintStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._key = derive(key, "taint")
+        self._any_quote = self._hash("", b"any quote")  # there as long as any sentence of a document is
         self._seconds = days * _DAY_SECONDS
         self._max_tainted, self._max_public = max_tainted, max_public
         self._clock = clock
@@ -131,12 +144,16 @@ class TaintStore:
         """The highest class with which any of a request's messages was remembered. Raises `LedgerError`."""
         self._flush()
         hashes = [unit.hash for unit in self._units(messages)]
+        quotes: dict[bytes, _Seen] = {}
         with self._database.read() as connection:
-            known = self._known(connection, hashes)
-        tainted = {h: seen for h, seen in known.items() if seen.sensitivity > Sensitivity.PUBLIC}
+            known = self._known(connection, [*hashes, self._any_quote])
+            if any_quote := known.pop(self._any_quote, None):
+                quotes = self._known(connection, self._quotes(text for m in messages for text, _, _ in _texts(m)))
+        tainted = {h: seen for h, seen in (known | quotes).items() if seen.sensitivity > Sensitivity.PUBLIC}
         if any(seen.stale for seen in tainted.values()):
+            again = tainted if any_quote is None else {**tainted, self._any_quote: any_quote}
             with self._database.write() as connection:
-                self._store(connection, {h: seen.sensitivity for h, seen in tainted.items()}, tainted)
+                self._store(connection, {h: seen.sensitivity for h, seen in again.items()}, again)
         return max((seen.sensitivity for seen in tainted.values()), default=Sensitivity.PUBLIC)
 
     def remember(self, messages: Sequence[Message], decision: Decision) -> None:
@@ -146,22 +163,24 @@ class TaintStore:
         outside the messages (a tool, a field), or a class that no finding explains, makes all messages sensitive.
         """
         units = self._units(messages)
-        holders = {_message_of(finding) for finding in decision.counted}
-        whole = -1 in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
+        holders = {_place_of(finding, messages) for finding in decision.counted}
+        whole = (-1, -1) in holders or any(r.partition(":")[0] in _EVERYWHERE for r in decision.reasons)
         sensitivity = decision.sensitivity
-        marked = {
-            u.hash for u in units if sensitivity > Sensitivity.PUBLIC and u.may_carry(whole or u.message in holders)
-        }
-        with self._or_pending(dict.fromkeys(marked, sensitivity)), self._writing() as connection:
-            known = self._known(connection, [unit.hash for unit in units])
-            if sensitivity is Sensitivity.PUBLIC:
-                self._store(connection, {unit.hash: sensitivity for unit in units}, known)
+        is_public = sensitivity is Sensitivity.PUBLIC
+        marked = set() if is_public else {u.hash for u in units if u.may_carry(whole or u.place in holders)}
+        quotes = self._quotes(_documents(messages, None if whole or is_public else holders))[:MAX_QUOTES]
+        tainting = () if is_public else (*marked, *quotes)
+        with self._or_pending(dict.fromkeys(tainting, sensitivity)), self._writing() as connection:
+            known = self._known(connection, [*(unit.hash for unit in units), *quotes, self._any_quote])
+            if is_public:
+                self._store(connection, dict.fromkeys((*(unit.hash for unit in units), *quotes), sensitivity), known)
                 return
             tainted = [u.message for u in units if u.hash in known and known[u.hash].sensitivity > Sensitivity.PUBLIC]
-            first = 0 if whole else min([*holders, *tainted], default=0)
+            first = 0 if whole else min([*(message for message, _ in holders), *tainted], default=0)
             chosen = [unit for unit in units if unit.hash in marked and unit.message >= first]
-            kept = {u.hash: sensitivity for u in chosen if u.message in holders or not _is_public(known.get(u.hash))}
-            self._store(connection, kept, known)
+            kept = {u.hash: sensitivity for u in chosen if u.place in holders or not _is_public(known.get(u.hash))}
+            kept |= {quote: sensitivity for quote in quotes if not _is_public(known.get(quote))}
+            self._store(connection, {**kept, self._any_quote: sensitivity} if quotes else kept, known)
 
     def mark_answer(self, answer: Message, sensitivity: Sensitivity) -> None:
         """Remember the local answer to a request above public, whole or as far as it came. Raises `LedgerError`."""
@@ -178,14 +197,19 @@ class TaintStore:
 
     def _units(self, messages: Sequence[Message]) -> list[_Unit]:
         return [
-            _Unit(index, self._hash(bare), len(bare), answer)
+            _Unit(index, document, self._hash(bare), len(bare), answer)
             for index, message in enumerate(messages)
-            for text, answer in _texts(message)
+            for text, answer, document in _texts(message)
             if len(bare := _bare(text)) >= MIN_CHARS
         ]
 
-    def _hash(self, bare: str) -> bytes:
-        return hashlib.blake2b(bare.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+    def _quotes(self, texts: Iterable[str]) -> list[bytes]:
+        """The hashes of the texts' sentences, which are not those of whole texts."""
+        return list(dict.fromkeys(self._hash(bare, b"quote") for text in texts for bare in sentences(text)))
+
+    def _hash(self, bare: str, person: bytes = b"") -> bytes:
+        data = bare.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._key, digest_size=16, person=person).digest()
 
     def _known(self, connection: sqlite3.Connection, hashes: Sequence[bytes]) -> dict[bytes, _Seen]:
         """What is remembered of `hashes` and has not expired."""
@@ -262,25 +286,47 @@ class TaintStore:
             self._pending.clear()
 
 
-def _texts(message: Message) -> Iterator[tuple[str, bool]]:
-    """Each text of a message that can carry taint, and whether it is a model's answer."""
+def _texts(message: Message) -> Iterator[tuple[str, bool, int]]:
+    """Each text of a message that can carry taint, whether it is a model's answer, and the document that it is of."""
     if message.role in ("system", "developer"):
         return
-    yield message.text(), message.role == "assistant"
+    yield message.text(), message.role == "assistant", -1
+    for document, part in _read_parts(message):
+        yield from ((passage.text, False, document) for passage in part.passages)
     if message.reasoning:
-        yield message.reasoning, True
+        yield message.reasoning, True, -1
     for call in message.tool_calls:
-        yield call.arguments, False
+        yield call.arguments, False, -1
+
+
+def _read_parts(message: Message) -> Iterator[tuple[int, ReadDocument]]:
+    for index, part in enumerate(message.content if isinstance(message.content, tuple) else ()):
+        if isinstance(part, OpaquePart) and part.read is not None:
+            yield index, part.read
+
+
+def _documents(messages: Sequence[Message], holders: Container[tuple[int, int]] | None) -> Iterator[str]:
+    """The texts of documents in which something was found; of all documents where `holders` is None."""
+    for index, message in enumerate(messages):
+        for document, read in _read_parts(message):
+            if holders is None or (index, document) in holders:
+                yield from (passage.text for passage in read.passages)
 
 
 def _bare(text: str) -> str:
     return "".join(unicodedata.normalize("NFC", text).split())
 
 
-def _message_of(finding: Finding) -> int:
-    """The index of the message that holds a finding; -1 when it is elsewhere in the request."""
-    found = _MESSAGE.match(finding.where)
-    return int(found[1]) if found else -1
+def _place_of(finding: Finding, messages: Sequence[Message]) -> tuple[int, int]:
+    """The message that holds a finding, and the part that is a document; -1 when it is elsewhere, or in no document."""
+    found = _PLACE.match(finding.where)
+    if found is None:
+        return -1, -1
+    message = int(found[1])
+    content = messages[message].content if message < len(messages) else None
+    part = int(found[2]) if found[2] and isinstance(content, tuple) else -1
+    is_document = isinstance(content, tuple) and 0 <= part < len(content) and isinstance(content[part], OpaquePart)
+    return message, part if is_document else -1
 
 
 def _is_public(seen: _Seen | None) -> bool:

@@ -21,6 +21,10 @@ class CloudBackend(Backend, Protocol):
 
     def outbound(self, request: ChatRequest) -> bytes: ...
 
+    def carries(self, request: ChatRequest) -> bool:
+        """Whether it can be sent the parts of a request that are not text."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
@@ -29,7 +33,7 @@ class Crossing:
     backend: CloudBackend | None = None
     destination: PolicyDestination | None = None
     obstacle: str | None = None
-    """A reason code: `no_destination`, `cap`, or None where no cloud server is configured."""
+    """A reason code: `no_destination`, `no_such_part`, `cap`, or None where no cloud server is configured."""
 
     @property
     def price(self) -> Price | None:
@@ -44,9 +48,16 @@ class Crossing:
 
 
 def choose(
-    policy: Policy, decision: Decision, clouds: Sequence[CloudBackend], named: Backend | None = None
+    policy: Policy,
+    decision: Decision,
+    request: ChatRequest,
+    clouds: Sequence[CloudBackend],
+    named: Backend | None = None,
 ) -> Crossing:
-    """The first destination of the policy that may have the request, or the one that the client named, if it may."""
+    """The first destination of the policy that may have the request, or the one that the client named, if it may.
+
+    What nobody read goes nowhere, whatever was decided; a document goes only to a server that can be sent it.
+    """
     if not clouds:
         return Crossing()
     known = {backend.name: backend for backend in clouds}
@@ -55,7 +66,11 @@ def choose(
         allowed = tuple(destination for destination in allowed if destination.server == named.name)
     if not allowed:
         return Crossing(obstacle="no_destination")
-    return Crossing(known[allowed[0].server], allowed[0])
+    for destination in allowed:
+        backend = known[destination.server]
+        if all(part.read is not None for part in request.opaque_parts()) and backend.carries(request):
+            return Crossing(backend, destination)
+    return Crossing(obstacle="no_such_part")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,14 @@ class Inspects(Protocol):
     def close(self) -> None: ...
 
 
+class ReadsDocuments(Protocol):
+    """Puts beside each document of a request what it holds, as far as that can be read. Never raises."""
+
+    async def read(self, request: ChatRequest) -> ChatRequest: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Unread:
     """Stands for what could not be inspected: incomplete, and so never public."""
@@ -122,6 +130,7 @@ class Gateway:
         policy: a policy, or a file of one that is watched.
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
         judging: the judge of what is uncertain; without one, the reading model's word stands.
+        documents: reads documents; without one, a request with one stays here.
     """
 
     def __init__(
@@ -138,6 +147,7 @@ class Gateway:
         placeholder_key: bytes | None = None,
         disclosures: Disclosures | None = None,
         judging: Judging | None = None,
+        documents: ReadsDocuments | None = None,
     ) -> None:
         self.local = tuple(local)
         self.cloud = cloud
@@ -150,6 +160,7 @@ class Gateway:
         self._taint = taint
         self._disclosures = disclosures
         self._judging = judging
+        self._documents = documents
         self._ledger = ledger
         self._records = Records(ledger)
         self._placeholder_key = placeholder_key
@@ -207,9 +218,11 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
+        if self._documents is not None:
+            request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
         decision, taint_ok = await self._decide(request, policy, tenant, judging=self._judging if may_ask else None)
-        crossing = choose(policy, decision, self.clouds, named)
+        crossing = choose(policy, decision, request, self.clouds, named)
         redaction = Redaction("")
         if taint_ok and wanted != "local" and crossing.backend is not None:
             redaction = await self._redact(request, decision, policy, tenant)
@@ -287,7 +300,8 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        for store in (self._inspection, self._judging, self._taint, self._disclosures, self._ledger):
+        stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
+        for store in stores:
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)

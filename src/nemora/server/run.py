@@ -24,6 +24,7 @@ from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
 from nemora.server.app import build_app
+from nemora.server.documents import DocumentReader
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
@@ -82,6 +83,7 @@ def build_gateway(
         placeholder_key=derive(key, "placeholders"),
         disclosures=Disclosures(data, key),
         judging=_judging(settings, derive(key, "judge"), backends, progress),
+        documents=DocumentReader(settings, derive(key, "documents")),
     )
 
 
