@@ -16,11 +16,16 @@ import re2
 
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.finding import Kind, Sensitivity
-from nemora.privacy.policy_fields import a_class, name, only, text, texts, wrong
+from nemora.privacy.policy_fields import a_class, name, number, only, text, texts, wrong
 from nemora.privacy.protocols import Match
 
 MAX_ENTITIES = 200
 MAX_WORDS = 10_000
+MAX_EXAMPLES = 100
+MAX_SENTENCE = 500
+LEAST_WORDS = 3
+LIKENESS = 0.55
+"""Cosine from which a sentence counts as saying what an example says; measured by bench/example_sentences.py."""
 MAX_REGEX = 1_000
 MAX_VALUE = 200
 """Characters of a word. What a pattern finds may be longer, and may then be cut where a long text is cut."""
@@ -46,6 +51,9 @@ class CustomEntity:
     sensitivity: Sensitivity
     regex: str = ""
     words: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    """Sentences: what says the same is found, see `protocols.Examples`."""
+    likeness: float = LIKENESS
     context: tuple[str, ...] = ()
     """If there are any, a value counts only with one of these words near it or in the key of its field."""
     allow: tuple[str, ...] = ()
@@ -60,6 +68,8 @@ class CustomEntity:
             "class": self.sensitivity.word,
             "regex": self.regex,
             "words": list(self.words),
+            "examples": list(self.examples),
+            "likeness": self.likeness,
             "context": list(self.context),
             "allow": list(self.allow),
             "case": self.case,
@@ -68,7 +78,7 @@ class CustomEntity:
 
 def entity_of(values: Mapping[str, Any], where: str) -> CustomEntity:
     """The entity that a table describes. Raises `SettingsError`, with the key in `param`."""
-    only(values, ("name", "class", "regex", "words", "context", "allow", "case"), where)
+    only(values, ("name", "class", "regex", "words", "examples", "likeness", "context", "allow", "case"), where)
     for required in ("name", "class"):
         if required not in values:
             raise wrong(f"{where}.{required}", "is missing.")
@@ -81,6 +91,8 @@ def entity_of(values: Mapping[str, Any], where: str) -> CustomEntity:
         sensitivity=a_class(values["class"], f"{where}.class"),
         regex=regex,
         words=texts(values.get("words", []), f"{where}.words", MAX_WORDS, MAX_VALUE),
+        examples=texts(values.get("examples", []), f"{where}.examples", MAX_EXAMPLES, MAX_SENTENCE),
+        likeness=number(values.get("likeness", LIKENESS), f"{where}.likeness", 0.3, 1.0),
         context=texts(values.get("context", []), f"{where}.context", 100, MAX_VALUE),
         allow=texts(values.get("allow", []), f"{where}.allow", MAX_WORDS, MAX_VALUE),
         case=case,
@@ -92,8 +104,12 @@ def entity_of(values: Mapping[str, Any], where: str) -> CustomEntity:
 def _check(entity: CustomEntity, where: str) -> None:
     if entity.sensitivity is Sensitivity.PUBLIC:
         raise wrong(f"{where}.class", "must be personal, confidential or secret: what is public needs no entity.")
-    if not entity.regex and not entity.words:
-        raise wrong(where, "needs a regex, or words, or both.")
+    if not entity.regex and not entity.words and not entity.examples:
+        raise wrong(where, "needs a regex, words or examples.")
+    if any(len(_WORD.findall(sentence)) < LEAST_WORDS for sentence in entity.examples):
+        raise wrong(
+            f"{where}.examples", f"must be whole sentences, of {LEAST_WORDS} words or more; use words for less."
+        )
     for word in (*entity.words, *entity.context):
         if not _WORD.search(word):
             raise wrong(f"{where}.words", "must hold letters or digits in each text.")

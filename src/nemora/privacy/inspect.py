@@ -222,7 +222,9 @@ class Inspector:
             if _names_count(piece.segment, layer.text) or _may_tell(piece.segment, layer.text)
         ]
         try:
-            readings = self._reader.read([layer.text for _, layer, _ in texts])
+            examples = self._rules.examples
+            spoken = [layer.text for _, layer, _ in texts]
+            readings = self._reader.read(spoken, examples) if examples else self._reader.read(spoken)
         except Exception as error:  # noqa: BLE001 - fail closed
             self._failures.append(f"reader:{type(error).__name__}")
             return matters
@@ -230,6 +232,8 @@ class Inspector:
             if _names_count(piece.segment, layer.text):
                 named = entity_matches(layer.text, reading.spans, piece.segment.label)
                 piece.matches.extend(self._counted(layer, named))
+            own = [Match(Kind.CUSTOM, like.start, like.end, 1.0, like.label) for like in reading.alike]
+            piece.matches.extend(_mapped(layer, match) for match in own)
             if _may_tell(piece.segment, layer.text):
                 found.extend(_mapped(layer, match) for match in topic_matches((*reading.topics, *reading.doubts)))
         return matters

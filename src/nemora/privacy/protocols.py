@@ -58,6 +58,16 @@ class TaggedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Examples:
+    """Sentences of which the owner says that what says the same is sensitive: their entity's name, and how like them a
+    sentence must be, a cosine in (0, 1]."""
+
+    name: str
+    sentences: tuple[str, ...]
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a model says of one text.
 
@@ -69,6 +79,8 @@ class Reading:
     spans: tuple[TaggedSpan, ...]
     topics: tuple[TaggedSpan, ...]
     doubts: tuple[TaggedSpan, ...] = ()
+    alike: tuple[TaggedSpan, ...] = ()
+    """Sentences that are like given examples, under the names of those."""
 
 
 class Reader(Protocol):
@@ -76,8 +88,8 @@ class Reader(Protocol):
 
     name: str
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading for each text. Long texts are windowed by the reader itself."""
+    def read(self, texts: Sequence[str], examples: Sequence[Examples] = ()) -> list[Reading]:
+        """One reading for each text, compared with `examples`. Long texts are windowed by the reader itself."""
         ...
 
 

@@ -21,7 +21,7 @@ from nemora.privacy.custom_entities import (
 )
 from nemora.privacy.finding import Kind, Sensitivity
 from nemora.privacy.policy_fields import table, tables, texts, wrong
-from nemora.privacy.protocols import Match
+from nemora.privacy.protocols import Examples, Match
 from nemora.privacy.topics import MATTERS
 
 Images = Literal["stay", "read"]
@@ -48,6 +48,11 @@ class ReadingRules:
     def detectors(self) -> tuple[EntityDetector, ...]:
         """One for each entity."""
         return tuple(EntityDetector(entity) for entity in self.entities)
+
+    @cached_property
+    def examples(self) -> tuple[Examples, ...]:
+        """Example sentences of the entities that have any."""
+        return tuple(Examples(e.name, e.examples, e.likeness) for e in self.entities if e.examples)
 
     @cached_property
     def _allowed(self) -> dict[Kind, frozenset[str]]:

@@ -40,9 +40,10 @@ class HybridReader(WindowReader):
         return (ids, *words_of(text, words, offsets)) if len(ids) else (ids, words, offsets)
 
     @torch.inference_mode()
-    def _forward(self, ids: Ints, forms: Ints) -> tuple[Floats, Floats]:
+    def _forward(self, ids: Ints, forms: Ints, *, meaning: bool) -> tuple[Floats, Floats, Floats | None]:
         counts = torch.tensor([len(ids)])
         rows = both_ways(torch.from_numpy(np.ascontiguousarray(ids))[None], counts)
         hidden = self._model.read(rows, self._model.new_state(rows.shape[1], batch=2))
-        logits, labels = self._heads(side_by_side(hidden, counts), counts)
-        return logits[0].numpy(), labels[0].numpy()
+        beside = side_by_side(hidden, counts)
+        logits, labels = self._heads(beside, counts)
+        return logits[0].numpy(), labels[0].numpy(), beside[0].float().numpy() if meaning else None

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nemora.errors import CorruptCheckpoint
 from nemora.tagger.spans import Floats, Ints
 from nemora.tagger.tokens import SPECIAL_SHAPE, load_session, special_token
 from nemora.tagger.window_reader import HYBRID, TOKENIZER, WindowReader
 
 MODEL = "model.onnx"
+MEANING = "meaning"
 SHIPPED = "reader_model"
 
 
@@ -37,13 +39,19 @@ class TextReader(WindowReader):
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         super().__init__(folder)
         self._session = load_session(folder / MODEL, threads)
+        self._has_meaning = any(output.name == MEANING for output in self._session.get_outputs())
         self._first, self._last = (special_token(self._tokenizer, token) for token in ("[CLS]", "[SEP]"))
 
-    def _forward(self, ids: Ints, forms: Ints) -> tuple[Floats, Floats]:
+    def _forward(self, ids: Ints, forms: Ints, *, meaning: bool) -> tuple[Floats, Floats, Floats | None]:
         row = np.concatenate(([self._first], ids, [self._last]))[None, :]
         form = np.concatenate(([SPECIAL_SHAPE], forms, [SPECIAL_SHAPE]))[None, :]
-        logits, labels = self._session.run(["logits", "labels"], {"ids": row, "shapes": form})
-        return logits[0], labels[0, 1:-1]
+        if meaning and not self._has_meaning:
+            raise CorruptCheckpoint(
+                "The model that reads requests cannot compare example sentences; train it anew, or use the shipped one."
+            )
+        outputs = ["logits", "labels", *([MEANING] if meaning else [])]
+        logits, labels, *hidden = self._session.run(outputs, {"ids": row, "shapes": form})
+        return logits[0], labels[0, 1:-1], hidden[0][0, 1:-1] if hidden else None
 
 
 def load_reader(folder: str | None = None, *, threads: int = 1) -> WindowReader:

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nemora.errors import CorruptCheckpoint
-from nemora.privacy.protocols import Reading, TaggedSpan
+from nemora.privacy.protocols import Examples, Reading, TaggedSpan
+from nemora.tagger.likeness import Likeness
 from nemora.tagger.spans import Floats, Ints, Labels, decode, softmax
 from nemora.tagger.tokens import load_tokenizer, shapes, tokenise
 from nemora.tagger.windows import owned, windows
@@ -50,6 +51,16 @@ class _Window:
     logits: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the model says of a text; `offsets` are its tokens' places, [n, 2], `meaning` their vectors, [n, size]."""
+
+    spans: list[TaggedSpan]
+    windows: list[_Window]
+    offsets: Ints
+    meaning: Floats | None = None
+
+
 class WindowReader(ABC):
     """A loaded model that reads a window at a time; implements `privacy.protocols.Reader`. Thread-safe.
 
@@ -67,47 +78,60 @@ class WindowReader(ABC):
         self.settings = _settings(folder / SETTINGS, self.files)
         _check_hashes(folder, self.settings.sha256)
         self._tokenizer = load_tokenizer(folder / TOKENIZER)
+        self._likeness = Likeness(self._vector)
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
+    def read(self, texts: Sequence[str], examples: Sequence[Examples] = ()) -> list[Reading]:
         """What each text names, and its windows that must stay, each with the topic that fits best."""
-        return [self._read_one(text) for text in texts]
+        return [self._read_one(text, examples) for text in texts]
 
     def logit(self, text: str) -> float:
         """The largest of the windows' numbers, before they become probabilities; -inf for a text without tokens."""
-        return max((float(window.logits[0]) for window in self._run(text)[1]), default=-math.inf)
+        return max((float(window.logits[0]) for window in self._run(text).windows), default=-math.inf)
 
-    def _read_one(self, text: str) -> Reading:
-        spans, read = self._run(text)
+    def _read_one(self, text: str, examples: Sequence[Examples]) -> Reading:
+        run = self._run(text, meaning=bool(examples))
         topics = []
-        for window in read:
+        for window in run.windows:
             score = 1 / (1 + np.exp(-(self.settings.scale * float(window.logits[0]) + self.settings.shift)))
             topic = self.settings.topics[int(np.argmax(window.logits[1:]))]
             topics.append(TaggedSpan(topic, window.start, window.end, float(score)))
         stays = tuple(topic for topic in topics if topic.score >= 0.5)
         doubts = tuple(topic for topic in topics if LEAST_DOUBT <= topic.score < 0.5)
-        return Reading(tuple(spans), stays, doubts)
+        alike = () if run.meaning is None else self._likeness.alike(text, run.meaning, run.offsets, examples)
+        return Reading(tuple(run.spans), stays, doubts, tuple(alike))
 
-    def _run(self, text: str) -> tuple[list[TaggedSpan], list[_Window]]:
+    def _vector(self, text: str) -> Floats | None:
+        meaning = self._run(text, meaning=True).meaning
+        return None if meaning is None else meaning.mean(axis=0)
+
+    def _run(self, text: str, *, meaning: bool = False) -> _Run:
         ids, words, offsets = self._tokens(text)
         if not len(ids):
-            return [], []
+            return _Run([], [], offsets)
         forms = shapes(text, offsets)
         ranges = windows(len(ids), self.settings.window - 2, OVERLAP_TOKENS)
         probabilities = np.empty((len(ids), len(self.settings.labels.types) * 2 + 1), dtype=np.float16)
-        read = []
+        read, vectors = [], []
         for (start, end), (first, last) in zip(ranges, owned(ranges), strict=True):
-            logits, labels = self._forward(ids[start:end], forms[start:end])
+            logits, labels, hidden = self._forward(ids[start:end], forms[start:end], meaning=meaning)
             probabilities[first:last] = softmax(labels[first - start : last - start])
             read.append(_Window(int(offsets[start, 0]), int(offsets[end - 1, 1]), logits))
-        return decode(probabilities, words, offsets, self.settings.labels), read
+            if hidden is not None:
+                vectors.append(hidden[first - start : last - start])
+        spans = decode(probabilities, words, offsets, self.settings.labels)
+        return _Run(spans, read, offsets, np.concatenate(vectors) if vectors else None)
 
     def _tokens(self, text: str) -> tuple[Ints, Ints, Ints]:
         """As `tokens.tokenise`."""
         return tokenise(self._tokenizer, text)
 
     @abstractmethod
-    def _forward(self, ids: Ints, forms: Ints) -> tuple[Floats, Floats]:
-        """Of one window: [1 + topics], and [tokens, labels] as logits."""
+    def _forward(self, ids: Ints, forms: Ints, *, meaning: bool) -> tuple[Floats, Floats, Floats | None]:
+        """Of one window: [1 + topics], and [tokens, labels] as logits; with `meaning` a vector a token, [tokens, size].
+
+        Raises:
+            CorruptCheckpoint: the model gives no such vectors.
+        """
 
 
 def _settings(path: Path, files: Sequence[str]) -> ReaderSettings:

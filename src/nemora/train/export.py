@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from nemora.train.encoder import EncoderLayer, ReaderModel
 
 CONTRIB = "com.microsoft"
+MEANING = "meaning"
+MEANING_BELOW = 2
+"""Layers above the one whose hidden states tell what a sentence says: the last ones are about the heads' labels."""
 LARGEST = 63
 """Seven of the eight bits: processors without VNNI add two 8-bit products in 16 bits, which would saturate."""
 
 
 def to_onnx(model: ReaderModel) -> bytes:
-    """A graph from `ids` and `shapes` int64 [1, seq] to `logits` fp32 [1, 1 + topics] and `labels` fp32
-    [1, seq, labels].
+    """A graph from `ids` and `shapes` int64 [1, seq] to `logits` fp32 [1, 1 + topics], `labels` fp32
+    [1, seq, labels] and `meaning` fp32 [1, seq, size], which costs nothing where it is not asked for.
 
     Matrices are 8-bit integers with a scale per output column, inputs are quantised per call (onnxruntime's
     DynamicQuantizeMatMul); embeddings are 8-bit with a scale per row. The heads
@@ -30,9 +33,11 @@ def to_onnx(model: ReaderModel) -> bytes:
     forms = graph.node("Gather", [graph.constant(_array(encoder.shapes.weight)), "shapes"], axis=0)
     x = graph.node("Add", [x, forms])
     x = graph.norm(x, encoder.norm)
-    for layer in encoder.layers:
+    for number, layer in enumerate(encoder.layers, 1):
         assert isinstance(layer, EncoderLayer)
         x = _layer(graph, layer, x)
+        if number == max(1, len(encoder.layers) - MEANING_BELOW):
+            graph.node("Identity", [x], output=MEANING)
     axes = graph.constant(np.array([1], np.int64))
     mean = graph.node("ReduceMean", [x, axes], keepdims=0)
     largest = graph.node("ReduceMax", [x, axes], keepdims=0)
@@ -41,7 +46,7 @@ def to_onnx(model: ReaderModel) -> bytes:
     graph.node("Gemm", [pooled, weight, bias], output="logits", transB=1)
     weight, bias = graph.constant(_array(model.labels.weight).T), graph.constant(_array(model.labels.bias))
     graph.node("Add", [graph.node("MatMul", [x, weight]), bias], output="labels")
-    return graph.serialised(len(model.head.bias), len(model.labels.bias))
+    return graph.serialised(len(model.head.bias), len(model.labels.bias), len(model.encoder.norm.weight))
 
 
 def _layer(graph: _Graph, layer: EncoderLayer, x: str) -> str:
@@ -101,7 +106,7 @@ class _Graph:
         self.nodes.append(helper.make_node("Split", [x, sizes], outputs, axis=-1))
         return outputs
 
-    def serialised(self, outputs: int, labels: int) -> bytes:
+    def serialised(self, outputs: int, labels: int, size: int) -> bytes:
         graph = helper.make_graph(
             self.nodes,
             "reader",
@@ -109,6 +114,7 @@ class _Graph:
             [
                 helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, outputs]),
                 helper.make_tensor_value_info("labels", TensorProto.FLOAT, [1, "seq", labels]),
+                helper.make_tensor_value_info(MEANING, TensorProto.FLOAT, [1, "seq", size]),
             ],
             self.constants,
         )
