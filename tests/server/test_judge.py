@@ -136,7 +136,13 @@ def test_a_broken_or_slow_judge_keeps_the_request_here(does: Callable[[], None])
 
 def test_the_event_loop_does_not_wait_for_the_judge_and_waiting_counts_as_time() -> None:
     gate = threading.Event()
-    judges = judging(Scripted(lambda: [None, gate.wait(20)][0]), seconds=0.3)
+    ended: list[str] = []
+
+    def waits() -> None:
+        gate.wait(20)
+        ended.append("ended")
+
+    judges = judging(Scripted(waits), seconds=0.3)
 
     async def one(text: str) -> str:
         request = ChatRequest(model="auto", messages=(Message("user", text),))
@@ -152,7 +158,7 @@ def test_the_event_loop_does_not_wait_for_the_judge_and_waiting_counts_as_time()
         return list(await asked)
 
     try:
-        assert asyncio.run(both()) == ["judge:unavailable"] * 2
+        assert asyncio.run(both()) == ["judge:unavailable"] * 2 and ended == []
     finally:
         gate.set()
         judges.close()
