@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from server_fakes import Setup, served, setup
 
+from nemora.backends.local import LocalBackend
 from nemora.backends.local_model import LocalModel
 from nemora.core import ChatRequest, Message
 from nemora.errors import SettingsError
@@ -28,7 +29,9 @@ from nemora.privacy.inspect import Inspection
 from nemora.privacy.policy import Policy
 from nemora.privacy.protocols import Question, Segment
 from nemora.privacy.questions import questions_id
+from nemora.server.inspection import _from_json, _rows
 from nemora.server.judge import NO_STARTER, Judging, identity_of, load_band
+from nemora.server.run import build_gateway
 from nemora.settings import InspectionSettings, Paths, Settings
 from nemora.weights.catalog import STARTER as STARTERS
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
@@ -133,7 +136,13 @@ def test_a_broken_or_slow_judge_keeps_the_request_here(does: Callable[[], None])
 
 def test_the_event_loop_does_not_wait_for_the_judge_and_waiting_counts_as_time() -> None:
     gate = threading.Event()
-    judges = judging(Scripted(lambda: [None, gate.wait(20)][0]), seconds=0.3)
+    ended: list[str] = []
+
+    def waits() -> None:
+        gate.wait(20)
+        ended.append("ended")
+
+    judges = judging(Scripted(waits), seconds=0.3)
 
     async def one(text: str) -> str:
         request = ChatRequest(model="auto", messages=(Message("user", text),))
@@ -149,7 +158,7 @@ def test_the_event_loop_does_not_wait_for_the_judge_and_waiting_counts_as_time()
         return list(await asked)
 
     try:
-        assert asyncio.run(both()) == ["judge:unavailable"] * 2
+        assert asyncio.run(both()) == ["judge:unavailable"] * 2 and ended == []
     finally:
         gate.set()
         judges.close()
@@ -264,3 +273,22 @@ class Opened:
 
     def close(self) -> None:
         return None
+
+
+def test_a_configured_judge_is_the_model_that_answers_where_it_is_the_calibrated_one(
+    tmp_path: Path, identity: str
+) -> None:
+    settings = configured(tmp_path, calibrated(identity))
+    gateway = build_gateway(settings, local=[LocalBackend(LocalModel.load(str(FOLDER)))], inspection=Unsure())
+    try:
+        judges = gateway._judging
+        assert judges is not None and judges._own is None
+        assert judges._band._judge._model is gateway.local[0].local  # type: ignore[attr-defined]
+    finally:
+        asyncio.run(gateway.close())
+
+
+def test_doubts_come_back_from_the_process_that_reads() -> None:
+    found = Unsure().inspect(ChatRequest(model="auto", messages=(Message("user", QUIET),)))
+    reply = {"findings": [], "doubts": _rows(found.doubts), "complete": True, "failures": []}
+    assert _from_json(json.loads(json.dumps(reply))) == found

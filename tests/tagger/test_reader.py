@@ -13,7 +13,7 @@ from tiny_reader import WINDOW, write_settings, write_tiny_reader
 
 from nemora.errors import CorruptCheckpoint
 from nemora.privacy.protocols import Reader
-from nemora.tagger.reader import TextReader
+from nemora.tagger.reader import LEAST_DOUBT, TextReader
 from nemora.tagger.tokens import tokenise
 
 
@@ -32,6 +32,8 @@ def found(reader: Reader, text: str) -> list[tuple[str, str]]:
         at = span.end
     for topic in reading.topics:
         assert 0 <= topic.start < topic.end <= len(text) and 0.5 <= topic.score <= 1
+    for doubt in reading.doubts:
+        assert 0 <= doubt.start < doubt.end <= len(text) and LEAST_DOUBT <= doubt.score < 0.5
     return [(span.label, text[span.start : span.end]) for span in reading.spans]
 
 
@@ -121,3 +123,14 @@ def test_tokenizer_without_special_tokens_is_refused(tmp_path: Path) -> None:
 def test_reading_imports_no_torch() -> None:
     code = "import sys, nemora.tagger.reader; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_window_that_may_leave_but_not_surely_is_a_doubt(tmp_path: Path) -> None:
+    folder = write_tiny_reader(tmp_path / "unsure")
+    (sure,) = TextReader(folder).read(["the layoff"])
+    write_settings(folder, shift=-4.0)  # the largest number is 3
+    (unsure,) = TextReader(folder).read(["the layoff"])
+    assert [t.label for t in sure.topics] == [d.label for d in unsure.doubts] == ["employment"]
+    assert sure.doubts == unsure.topics == ()
+    write_settings(folder, shift=-40.0)
+    assert TextReader(folder).read(["the layoff"])[0].doubts == ()

@@ -43,7 +43,8 @@ def choose(model: LocalModel, choices: Sequence[Choice], *, seconds: float) -> l
     continuations = [prompt[shared:] + ids for prompt, each in zip(prompts, answers, strict=True) for ids in each]
     prefix = prompts[0][:shared] if prompts else []
     found = iter(model.engine.logprobs(prefix, continuations, seconds=until - time.monotonic()) if prompts else ())
-    return [_normalised([sum(next(found)[-len(ids) :]) for ids in each]) for each in answers]
+    # The rest of a prompt is the same before each of its answers, so its part of the sums cancels out.
+    return [_normalised([sum(next(found)) for _ in each]) for each in answers]
 
 
 def _prompt(model: LocalModel, choice: Choice) -> list[int]:
