@@ -1,6 +1,6 @@
 """How long it takes to read a file of each kind, and how much memory: a table.
 
-    python bench/document_times.py [--repeat 3]
+    python bench/document_times.py [--repeat 3] [--without-images]
 
 The files are made here, of repeated sentences. Pixels need the extra "documents"; what is missing is left out. Times of
 text readers are best with nothing else running; each row is the median. The first image also loads the models.
@@ -61,9 +61,10 @@ def slides() -> bytes:
 
 def pdf(pages: int) -> bytes:
     fonts = "/Resources << /Font << /F 3 0 R >> >>"
+    kids = " ".join(f"{4 + 2 * page} 0 R" for page in range(pages))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{' '.join(f'{4 + 2 * page} 0 R' for page in range(pages))}] /Count {pages} >>".encode(),
+        f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     for page in range(pages):
@@ -130,18 +131,21 @@ FILES: list[tuple[str, Callable[[], bytes]]] = [
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time to read a file of each kind.")
     parser.add_argument("--repeat", type=int, default=3)
-    repeat = parser.parse_args().repeat
+    parser.add_argument("--without-images", action="store_true")
+    args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}\n")
     print("| file | bytes | passages | characters | not read | seconds | CPU seconds |")
     print("|---|---|---|---|---|---|---|")
     for name, make in FILES:
+        if args.without_images and name.startswith("image"):
+            continue
         try:
             data = make()
         except ImportError as error:
             print(f"| {name} | needs {error.name} | | | | | |")
             continue
         walls, cpus = [], []
-        for _ in range(1 if "first" in name else repeat):
+        for _ in range(1 if "first" in name else args.repeat):
             wall, cpu = time.perf_counter(), time.process_time()
             document = read_document(data)
             walls.append(time.perf_counter() - wall)

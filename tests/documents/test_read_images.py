@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from nemora.documents.read import read_document
 
 Image = pytest.importorskip("PIL.Image", reason="images are not read without Pillow")
 SECRET = "Zyx-4716-Q"
-FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 
 def saved(image: Any, name: str, **options: Any) -> bytes:
@@ -28,8 +26,7 @@ def drawn(text: str, colour: str = "black", ground: str | tuple[int, ...] = "whi
     from PIL import ImageDraw, ImageFont
 
     image = Image.new(mode, (460, 90), ground)
-    font = ImageFont.truetype(FONT, 40) if FONT.is_file() else ImageFont.load_default(40)
-    ImageDraw.Draw(image).text((20, 20), text, fill=colour, font=font)
+    ImageDraw.Draw(image).text((20, 20), text, fill=colour, font=ImageFont.load_default(40))
     return image
 
 
