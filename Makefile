@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 		{ echo "Nemora needs Python 3.11 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python cannot make .venv: install its venv package (Debian: python3-venv)." >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,reference,parity,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,reference,parity,train,documents]'
 	@touch $(STAMP)
 
 # The starter models: fetched once, verified, kept in the cache.

@@ -35,6 +35,7 @@ BELOW = {
         "models",
         "ops",
         "privacy",
+        "documents",
         "tagger",
         "train",
         "settings",
