@@ -276,7 +276,7 @@ def test_a_readable_document_leaves_and_one_with_a_secret_stays(world: World) ->
     def asked(text: str) -> list[dict[str, Any]]:
         data = base64.b64encode(text.encode()).decode()
         part = {"type": "file", "file": {"filename": "note.txt", "file_data": f"data:text/plain;base64,{data}"}}
-        return [{"role": "user", "content": [{"type": "text", "text": HARMLESS}, part]}]
+        return [{"role": "user", "content": [{"type": "text", "text": "Sum it up."}, part]}]
 
     harmless = "Maple leaves turn red in autumn because the green fades first."
     before = len(world.left())
