@@ -6,6 +6,7 @@ local model is a script.
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -269,6 +270,23 @@ def test_what_cannot_be_read_stays(world: World) -> None:
     ):
         assert world.ask(messages=[{"role": "user", "content": [{"type": "text", "text": HARMLESS}, part]}]) == "local"
     assert len(world.left()) == before
+
+
+def test_a_readable_document_leaves_and_one_with_a_secret_stays(world: World) -> None:
+    def asked(text: str) -> list[dict[str, Any]]:
+        data = base64.b64encode(text.encode()).decode()
+        part = {"type": "file", "file": {"filename": "note.txt", "file_data": f"data:text/plain;base64,{data}"}}
+        return [{"role": "user", "content": [{"type": "text", "text": "Sum it up."}, part]}]
+
+    harmless = "Maple leaves turn red in autumn because the green fades first."
+    before = len(world.left())
+    assert world.ask(messages=asked(harmless)) == "cloud"
+    assert base64.b64encode(harmless.encode()) in world.left()[before:]
+    before = len(world.left())
+    routes = {secret.name: world.ask(messages=asked(f"{harmless} {secret.text}")) for secret in SECRETS}
+    assert set(routes.values()) == {"local"} and len(world.left()) == before
+    quoted = f"A note says: {harmless[:-1]}, and I wonder why that is so. {SECRETS[0].text}"
+    assert world.ask(messages=asked(quoted)) == "local"
 
 
 def test_a_secret_in_an_unknown_field_or_model_is_refused_without_being_repeated(world: World) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from sent_documents import asks, docx, file, pdf, picture, png, zipped
 from server_fakes import KEY, ScriptedBackend, raw, served, setup
 from talking_cloud import calls, letters
 from test_redaction import MAIL, NAME, World, opened
@@ -185,13 +186,27 @@ def test_10_the_last_digits_alone_say_little_and_beside_the_number_they_change_n
 @pytest.mark.parametrize(
     "part",
     [
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
-        {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "x.pdf"}},
+        picture(b"\x89PNG\r\n\x1a\n"),
+        picture(png()),
+        file(b"%PDF-", "application/pdf", "x.pdf"),
+        file(pdf("Tides are long waves.", encrypted=True), "application/pdf"),
+        file(zipped({"a.bin": bytes(range(256)) * 9}), "application/zip"),
     ],
-    ids=["image", "pdf"],
+    ids=["cut image", "image", "cut pdf", "encrypted", "archive"],
 )
 def test_11_what_cannot_be_read_in_a_picture_or_a_file_stays(world: World, part: dict[str, Any]) -> None:
-    assert stays(world, {"role": "user", "content": [{"type": "text", "text": HARMLESS}, part]})
+    assert stays(world, asks(HARMLESS, part))
+
+
+def test_11_a_file_that_can_be_read_is_read_in_all_its_parts(world: World) -> None:
+    word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    clean = (file(pdf("How tides work."), "application/pdf"), file(docx("How tides work."), word))
+    assert outcome(world, asks(HARMLESS, *clean)) == "cloud"
+    for secret in (CARD_TEXT, KEY_TEXT):
+        assert stays(world, asks(HARMLESS, file(pdf("Tides.", "On page two.", secret), "application/pdf")))
+        assert stays(world, asks(HARMLESS, file(pdf("Tides.", title=secret), "application/pdf")))
+        assert stays(world, asks(HARMLESS, file(docx("Tides.", author=secret), word)))
+        assert stays(world, asks(HARMLESS, file(zipped({"a.docx": docx("Tides.", comment=secret)}), "application/zip")))
 
 
 def test_12_sound_stays(world: World) -> None:
@@ -224,8 +239,12 @@ def test_14_side_fields_and_headers_are_read_or_left_behind_and_never_sent(world
 
 
 def test_15_a_picture_by_its_address_is_not_handed_to_a_provider_to_fetch(world: World) -> None:
-    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png?q=AKIAQ7XVN3TLZ5RWJ2KD"}}
-    assert stays(world, {"role": "user", "content": [part]})
+    for url in ("https://example.com/a.png?q=AKIAQ7XVN3TLZ5RWJ2KD", "https://example.com/a.png", "file:///etc/passwd"):
+        assert stays(world, asks(HARMLESS, {"type": "image_url", "image_url": {"url": url}}))
+    for reference in ({"file_id": "file-1"}, {"file_url": "https://example.com/a.pdf"}):
+        beside = {**reference, "file_data": file(b"How tides work.")["file"]["file_data"]}
+        assert stays(world, asks(HARMLESS, {"type": "file", "file": reference}))
+        assert stays(world, asks(HARMLESS, {"type": "file", "file": beside}))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def with_texts(
             "The local model reads text only, and a message has a content part without text that could be read.",
             param="messages",
         )
-    texts = iter(_texts(told, room, size))
+    texts = iter(_texts([part.read for part in told if part.read is not None], room, size))
 
     def replaced(part: Part) -> Part:
         return part if isinstance(part, TextPart) or keep(part) else TextPart(next(texts))
@@ -55,22 +55,23 @@ def with_texts(
     )
 
 
-def _texts(parts: Sequence[OpaquePart], room: int, size: Callable[[str], int]) -> Iterator[str]:
-    for number, part in enumerate(parts, 1):
-        assert part.read is not None  # `has_text` has seen to that
-        share = max(0, room) // (len(parts) - number + 1)
-        text = _fitting(document_text(part.read), share, size)
-        room -= size(text)
-        yield f"\n[document {number}: {_described(part.read)}]\n{text}\n[end of document {number}]\n"
+def _texts(documents: Sequence[ReadDocument], room: int, size: Callable[[str], int]) -> Iterator[str]:
+    texts = [document_text(document) for document in documents]
+    shortest_first = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    for done, index in enumerate(shortest_first):
+        kept = _fitting(texts[index], max(0, room) // (len(texts) - done), size)
+        room -= size(kept)
+        texts[index] = kept if len(kept) == len(texts[index]) else kept + CUT
+    for number, (document, text) in enumerate(zip(documents, texts, strict=True), 1):
+        yield f"\n[document {number}: {_described(document)}]\n{text}\n[end of document {number}]\n"
 
 
 def _fitting(text: str, room: int, size: Callable[[str], int]) -> str:
     """`text`, or as much of its beginning as takes no more than `room`."""
-    whole = len(text)
     kept = text[: room * 16]
     while kept and (taken := size(kept)) > room:
         kept = kept[: min(len(kept) - 1, int(len(kept) * room / taken * 0.98))]
-    return kept if len(kept) == whole else kept + CUT
+    return kept
 
 
 def _described(document: ReadDocument) -> str:

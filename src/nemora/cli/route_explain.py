@@ -63,6 +63,7 @@ class Explainer:
 
     def show(self, text: str, request: ChatRequest, console: Console) -> None:
         """The explanation for people, with the text and what was found in it marked."""
+        request = self._reading.read(request)
         decision, found = self.explained(request)
         console.print(f"decision: [bold]{decision.action.value}[/]   class: {decision.sensitivity.word}")
         console.print(marked(text, decision.findings), soft_wrap=True)
@@ -102,7 +103,7 @@ def _document(part: OpaquePart) -> dict[str, Any]:
 
 def _sentence(document: dict[str, Any]) -> str:
     lack = "" if document["complete"] else f", not all of it: {', '.join(document['unread'])}"
-    return f"  document ({document['kind']}): {document['passages']} passages were read{lack}"
+    return f"  document ({document['kind']}), passages read: {document['passages']}{lack}"
 
 
 def _place(where: str, request: ChatRequest) -> str:
