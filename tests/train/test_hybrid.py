@@ -16,9 +16,10 @@ from nemora.tagger.reader import load_reader
 from nemora.tagger.window_reader import HYBRID
 from nemora.train import sensitivity
 from nemora.train.authored import TOPICS
+from nemora.train.batches import encoded_for_hybrid
 from nemora.train.corpus import Document, read_corpus
 from nemora.train.data import Tokens
-from nemora.train.hybrid import HybridRecipe, encoded, finish, heads_of, new_run, read
+from nemora.train.hybrid import HybridRecipe, finish, heads_of, new_run, read
 from nemora.train.loop import Trainer
 from nemora.train.pretrain import MODEL, REPORT, open_vocabulary
 from nemora.train.reader import Recipe
@@ -98,7 +99,7 @@ def test_heads_written_and_loaded_say_the_same(
 def test_the_folder_reads_as_the_trained_model(trained: tuple[Trainer, list[dict[str, float]]], place: Path) -> None:
     reader = load_reader(str(place / "out" / MODEL))
     text = "my salary is c fired"
-    told = encoded(reader._tokenizer, text)
+    told = encoded_for_hybrid(reader._tokenizer, text)
     opened = trained[0].trainable.open()
     logits, _ = read(
         opened, heads_of(trained[0].trainable.weights), torch.tensor([told.ids]), torch.tensor([len(told.ids)])
@@ -133,3 +134,15 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     second, _ = run_of(place, tmp_path)
     assert second.resume()
     assert second.step().losses == first.step().losses
+
+
+def test_the_written_trunk_is_half_way_to_what_was_learned(
+    trained: tuple[Trainer, list[dict[str, float]]], place: Path
+) -> None:
+    fresh, _ = run_of(place, place / "out")
+    assert fresh.resume()  # the last checkpoint: before averaging
+    start, _ = run_of(place, None)
+    name = "head"
+    ended, begun, written = (run.trainable.weights.numbers(name) for run in (fresh, start, trained[0]))
+    assert not torch.equal(ended, begun)
+    assert torch.allclose(written, (ended + begun) / 2, atol=1e-6)

@@ -45,12 +45,21 @@ class Heads(nn.Module):
         """[batch, seq, 2 · hidden], of which the first `counts` [batch] tokens are the text's, to fp32
         [batch, 1 + topics] and [batch, seq, labels].
         """
+        hidden = self.mixed(hidden)
+        return self.text(self.pooled(hidden, counts)), self.labels(hidden)
+
+    def mixed(self, hidden: Tensor) -> Tensor:
+        """Both directions of each token together, of the same shape; fp32."""
         hidden = self.norm(hidden.float())
-        hidden = hidden + self.outer(nn.functional.gelu(self.inner(hidden)))
-        there = (torch.arange(hidden.shape[1], device=hidden.device) < counts[:, None])[..., None]
-        mean = (hidden * there).sum(1) / counts[:, None]
-        largest = hidden.masked_fill(~there, torch.finfo(torch.float32).min).amax(1)
-        return self.text(_POOLED * torch.cat((mean, largest), dim=-1)), self.labels(hidden)
+        mixed: Tensor = hidden + self.outer(nn.functional.gelu(self.inner(hidden)))
+        return mixed
+
+    def pooled(self, mixed: Tensor, counts: Tensor) -> Tensor:
+        """What is known of each text, [batch, 4 · hidden]."""
+        there = (torch.arange(mixed.shape[1], device=mixed.device) < counts[:, None])[..., None]
+        mean = (mixed * there).sum(1) / counts[:, None]
+        largest = mixed.masked_fill(~there, torch.finfo(torch.float32).min).amax(1)
+        return _POOLED * torch.cat((mean, largest), dim=-1)
 
 
 def both_ways(ids: Tensor, counts: Tensor) -> Tensor:

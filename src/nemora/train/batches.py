@@ -13,7 +13,8 @@ import tokenizers
 import torch
 from torch import Tensor
 
-from nemora.tagger.tokens import SPECIAL_SHAPE, shapes
+from nemora.tagger.hybrid import words_of
+from nemora.tagger.tokens import SPECIAL_SHAPE, shapes, tokenise
 from nemora.train.authored import TOPICS, Example
 from nemora.train.span_labels import IGNORED, LABELS, columns_hidden_by_o, targets
 
@@ -77,6 +78,16 @@ def encoded(tokenizer: tokenizers.Tokenizer, text: str) -> Encoded:
     forms = shapes(text, np.array(encoding.offsets, np.int64).reshape(-1, 2))
     forms[np.array(encoding.special_tokens_mask) == 1] = SPECIAL_SHAPE
     return Encoded(encoding.ids, forms.tolist(), encoding.offsets)
+
+
+def encoded_for_hybrid(tokenizer: tokenizers.Tokenizer, text: str) -> Encoded:
+    """A text as the hybrid reads it, cut to a window. It needs no shapes."""
+    ids, words, offsets = tokenise(tokenizer, text)
+    if len(ids):
+        _, offsets = words_of(text, words, offsets)
+    most = HYBRID_TOKENS - 2
+    kept = [(int(start), int(end)) for start, end in offsets[:most]]
+    return Encoded(ids[:most].tolist(), [0] * len(kept), kept)
 
 
 def batch_of(rows: Sequence[tuple[Encoded, Example]]) -> Batch:

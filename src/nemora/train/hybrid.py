@@ -17,18 +17,19 @@ import tokenizers
 import torch
 from torch import Tensor
 
-from nemora.tagger.hybrid import Heads, both_ways, save_heads, side_by_side, words_of
-from nemora.tagger.tokens import load_tokenizer, tokenise
+from nemora.tagger.hybrid import Heads, both_ways, save_heads, side_by_side
+from nemora.tagger.tokens import load_tokenizer
 from nemora.tagger.window_reader import HYBRID
 from nemora.train import sensitivity
 from nemora.train.authored import TOPICS, Example
 from nemora.train.batch import Batch
-from nemora.train.batches import HYBRID_TOKENS, Encoded, batch_of, like_lengths
 from nemora.train.batches import Batch as Told
+from nemora.train.batches import Encoded, batch_of, encoded_for_hybrid, like_lengths
 from nemora.train.corpus import Document
 from nemora.train.curve import draw_curve
 from nemora.train.data import Rows, Tokens
 from nemora.train.examples import Varied, of_spans, parts_of
+from nemora.train.hybrid_text_head import fit_text_head
 from nemora.train.load import load_parameters
 from nemora.train.loop import Report, Settings, Trainer, history
 from nemora.train.loss import NextToken
@@ -48,6 +49,8 @@ READ_TOKENS = 2048
 """Of told texts in a step, padding included."""
 ROW = 256
 NEXT_WEIGHT, DRAFT_WEIGHT = 0.3, 0.1
+LEARNED = 0.5
+"""How far the trunk's weights go, from those that it began with to those that a run ends with."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class ToldTexts:
         requests = parts_of(self.split.learned)
         examples = [*requests, *parts_of(of_spans(self.split.spans.of_epoch(epoch, self.generated)))]
         varied = Varied(requests, draw)
-        rows = [(encoded(self.tokenizer, found.text), found) for found in map(varied.vary, examples)]
+        rows = [(encoded_for_hybrid(self.tokenizer, found.text), found) for found in map(varied.vary, examples)]
         return like_lengths([row for row in rows if row[0].ids], READ_TOKENS, draw)
 
 
@@ -162,24 +165,14 @@ def _told(batch: Batch) -> Told:
     return batch.told
 
 
-def encoded(tokenizer: tokenizers.Tokenizer, text: str) -> Encoded:
-    """A text as the hybrid reads it, cut to a window. It needs no shapes."""
-    ids, words, offsets = tokenise(tokenizer, text)
-    if len(ids):
-        _, offsets = words_of(text, words, offsets)
-    most = HYBRID_TOKENS - 2
-    kept = [(int(start), int(end)) for start, end in offsets[:most]]
-    return Encoded(ids[:most].tolist(), [0] * len(kept), kept)
-
-
 @dataclass(frozen=True, kw_only=True)
 class HybridRecipe:
     """Settings of a run. `generated`: texts from templates that an epoch sees."""
 
-    steps: int = 360
+    steps: int = 280
     rate: float = 1e-3
     warm_up: int = 30
-    decay: int = 180
+    decay: int = 90
     weight_decay: float = 0.05
     balance_rate: float = 1e-2
     generated: int = 8000
@@ -231,15 +224,30 @@ def heads_of(weights: Parameters) -> Heads:
     return heads
 
 
+def average(weights: Parameters, start: Path) -> None:
+    """Put the trunk between the model in `start` and what it has become: what it could do before is kept, at little
+    cost to what it learned (Wortsman et al. 2022, arXiv:2109.01903).
+    """
+    before = load_parameters(open_checkpoint(start), mtp=True)
+    begun = dict([*before.named_parameters(), *before.named_buffers()])
+    with torch.no_grad():
+        for name, tensor in (*weights.named_parameters(), *weights.named_buffers()):
+            if name in begun:
+                tensor.lerp_(begun[name].to(tensor.dtype), 1 - LEARNED)
+
+
 def finish(trainer: Trainer, documents: Sequence[Document], split: Split, start: Path) -> dict[str, Any]:
     """Write what a run has made beside its checkpoints: the model's folder with its heads, the loss curve, and the
     report it returns, on reading and on writing.
     """
     folder, weights = trainer.folder, trainer.trainable.weights
     assert folder is not None
+    average(weights, start)
     files = {name: (start / name).read_text(encoding="utf-8") for name in TOKENIZER}
     publish(folder / MODEL, json.loads((start / "config.json").read_text(encoding="utf-8")), weights, files)
-    save_heads(heads_of(weights), folder / MODEL / HYBRID[1])
+    heads = heads_of(weights)
+    fit_text_head(folder / MODEL, heads, split.learned, trainer.settings.seed)
+    save_heads(heads, folder / MODEL / HYBRID[1])
     steps = history(folder)
     draw_curve(steps, folder / CURVE)
     tokenizer = open_vocabulary(start)

@@ -36,7 +36,7 @@ def fit_topics(model: bytes, tokenizer: tokenizers.Tokenizer, examples: Sequence
     chosen = [example for example in examples if example.stays and example.topics]
     features = _features(model, tokenizer, [example.text for example in chosen])
     wanted = np.array([[float(topic in (example.topics or ())) for topic in TOPICS] for example in chosen])
-    weight, bias = _regression(features, wanted / wanted.sum(1, keepdims=True))
+    weight, bias = regression(features, wanted / wanted.sum(1, keepdims=True))
     return _with_rows(model, weight, bias)
 
 
@@ -57,7 +57,7 @@ def _features(model: bytes, tokenizer: tokenizers.Tokenizer, texts: Sequence[str
     )
 
 
-def _regression(features: Numbers, wanted: Numbers) -> tuple[Numbers, Numbers]:
+def regression(features: Numbers, wanted: Numbers) -> tuple[Numbers, Numbers]:
     """Multinomial logistic regression with a ridge: weight [topics, features] and bias [topics]."""
     mean, spread = features.mean(0), features.std(0) + 1e-6
     x = torch.from_numpy((features - mean) / spread).float()
