@@ -81,7 +81,8 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
-        return in_text(picked.sentence.replace("{v}", hidden), hidden.removesuffix(" (reversed)"))
+        shown = picked.value if picked.value in hidden else hidden.removesuffix(" (reversed)")
+        return in_text(picked.sentence.replace("{v}", hidden), shown)
     if kind == "leetspeak label":
         return in_text(label_leet(picked.sentence).replace("{v}", picked.value), picked.value)
     if kind in SECOND_SPREAD:

@@ -43,8 +43,32 @@ def _as_digit(letter: re.Match[str]) -> str:
     return letter.group().translate(_READ)
 
 
+_SHIFTED = re.compile(r"(?<![\w!@#$%^&*()])[!@#$%^&*()](?:[ .-]?[!@#$%^&*()]){6,24}(?![\w!@#$%^&*()])")
+_UNSHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
+_DECOYS = re.compile(r"(?<![\w.])(?:\d[A-Za-z]){7,24}\d?(?!\w)")
+_HEX_NUMBER = re.compile(r"(?<!\w)0[xX][0-9A-Fa-f]{7,16}(?!\w)")
+
+
+def odd_digits(text: str) -> Iterator[Edit]:
+    """Digits typed with the shift key held, with a letter after each, or as one hexadecimal number."""
+    for run in _SHIFTED.finditer(text):
+        if len(set(run.group())) > 4:
+            yield Edit(run.start(), run.end(), run.group().translate(_UNSHIFTED))
+    for run in _DECOYS.finditer(text):
+        yield Edit(run.start(), run.end(), run.group()[::2])
+    for run in _HEX_NUMBER.finditer(text):
+        yield Edit(run.start(), run.end(), str(int(run.group(), 16)))
+
+
+_SPACED_BASE64 = re.compile(r"(?<!\S)(?:[A-Za-z0-9+/]{4}[ ]){2,40}[A-Za-z0-9+/]{2,4}={0,2}(?![\w+/=])")
+
+
 def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
+    for run in _SPACED_BASE64.finditer(text):
+        data = from_base64(run.group().replace(" ", "")) or b""
+        if len(data) >= 6 and data.isascii() and data.decode("ascii").isprintable():
+            yield Edit(run.start(), run.end(), data.decode("ascii"))
     for run in _ENCODED.finditer(text):
         for decode in (from_base64, from_base32, from_hex):
             data = decode(run.group())
