@@ -82,6 +82,8 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         if hidden is None:
             return None
         shown = picked.value if picked.value in hidden else hidden.removesuffix(" (reversed)")
+        if "\n+--" in shown:  # the frame of a table says nothing
+            shown = shown.split("\n")[2]
         return in_text(picked.sentence.replace("{v}", hidden), shown)
     if kind == "leetspeak label":
         return in_text(label_leet(picked.sentence).replace("{v}", picked.value), picked.value)

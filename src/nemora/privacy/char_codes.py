@@ -9,7 +9,8 @@ from nemora.privacy.edits import Edit
 
 _CODE = r"(?:0[xX][0-9A-Fa-f]{2,4}|1?[0-9]{2}(?![0-9]))"
 _LIST = re.compile(
-    rf"(?<![\w.])(?:\[\]byte|N?CHAR(?=\()|String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?[\[({{]?[ ]?"
+    r"(?<![\w.])(?:\[\]byte|N?CHAR(?=\()|String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?"
+    r"[\[({]?[ ]?"
     rf"{_CODE}(?:[ ]?[,;][ \n]{{0,8}}{_CODE}|[ ]{_CODE}){{5,2000}}+[ ]?[\])}}]{{0,3}}(?![\w])"
 )
 _ONE = re.compile(_CODE)

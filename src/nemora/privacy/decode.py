@@ -199,7 +199,7 @@ class _Work:
             if plain.whole:
                 return found, True
         if decode is from_base64:
-            unusual = None if found else from_unusual(run)
+            unusual = from_unusual(run)
             if unusual is not None:
                 return [(start, match.end(), Plain(unusual, whole=True))], True
             for part in _PARTS.finditer(run):

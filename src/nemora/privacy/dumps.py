@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -10,12 +11,13 @@ from nemora.privacy.edits import Edit
 from nemora.privacy.encodings import readable
 
 _ROWS = re.compile(
-    r"(?m)^[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}(?:\n[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}){0,400}"
+    r"(?m)^[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}"
+    r"(?:\n[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}){0,400}"
 )
 _ROW = re.compile(r"(?m)^[ \t>]{0,8}[0-9a-fA-F]{6,8}:?(?P<body>[^\n]+)$")
 _HEX = re.compile(r"[ \t]{1,3}(?:[0-9a-fA-F]{2,8}[ \t]{1,2}){1,15}[0-9a-fA-F]{2,8}|[ \t]{1,3}[0-9a-fA-F]{2,8}")
 _OCTAL = re.compile(r"[ \t]{1,3}(?:[0-3][0-7]{2}[ \t]){0,15}[0-3][0-7]{2}[ \t]*\Z")
-_UU = re.compile(r"begin [0-7]{3} \S{1,80}\n((?:[!-`]{1,61}\n?){1,400})")
+_UU = re.compile(r"begin [0-7]{3} \S{1,80}\n((?:[ -`]{1,61}\n?){1,400})")
 _NAMED = {r"\n": "\n", r"\t": "\t", r"\0": "", r"\r": ""}
 
 
@@ -63,10 +65,10 @@ def _as_characters(row: str) -> bytes | None:
 
 def _uuencoded(text: str) -> Iterator[Edit]:
     for block in _UU.finditer(text):
-        try:
-            data = b"".join(binascii.a2b_uu(line) for line in block[1].splitlines() if line not in ("`", "end"))
-        except binascii.Error:
-            continue
+        data = b""
+        with contextlib.suppress(binascii.Error):  # what is no line of it ends it
+            for line in block[1].splitlines():
+                data += binascii.a2b_uu(line)
         plain = readable(data)
         if plain is not None:
             yield Edit(block.start(), block.end(), plain.text)

@@ -18,7 +18,7 @@ from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
-from nemora.privacy.misread import misread, misread_ibans, odd_digits, short_encodings
+from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
     broken_lines,
@@ -62,6 +62,7 @@ _NUMBERS: tuple[Reader, ...] = (
     misread,
     misread_ibans,
     odd_digits,
+    in_names,
     short_encodings,
 )
 """These make numbers, so the word must stand there already."""

@@ -44,6 +44,7 @@ JOIN = 96
 LEAST_LABELLED = 8
 """Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
+_ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
@@ -190,6 +191,9 @@ class Inspector:
                     self._failures.append("ReadingBudget")
                     return
                 piece.matches.extend(self._matches(reading, piece.segment.label))
+                if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
+                    for layer in decoded_layers(reading).layers:
+                        piece.matches.extend(self._matches(layer, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in (*self._detectors, *self._rules.detectors):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nemora.privacy.edits import Edit
+from nemora.privacy.edits import Edit, apart
 
 _MARK = re.compile(
-    r"<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
+    r"\\\r?\n|<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
     r"|\*{2,3}|~~|`{1,3}|\[\^\w{1,8}\]|\[\[|\]\]"
     r"|\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{|(?<=[\w@.+-])\}(?:\\[,;:! ]|~)?|\\[,;:!](?=[\\{\w])"
 )
+_OF_TEX = re.compile(r"\}|\\(?!\r?\n)")
 _TEX = re.compile(r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{")
 _PATTERN = re.compile(r"\[[ .\\s-]{1,5}\][?*]?|\\s[?*+]?|\\(?=[.+()\-])")
 _OF_ONE = re.compile(r"(?:\[[^\]\n]\]){5,}")
@@ -37,7 +38,7 @@ def marks(text: str) -> Iterator[Edit]:
         return
     tex = _TEX.search(text) is not None
     for mark in _MARK.finditer(text):
-        if tex or "}" not in mark.group() and "\\" not in mark.group():
+        if tex or not _OF_TEX.match(mark.group()):
             yield Edit(mark.start(), mark.end(), "")
 
 
@@ -47,8 +48,7 @@ def patterns(text: str) -> Iterator[Edit]:
         return
     edits = [Edit(m.start(), m.end(), "") for m in _PATTERN.finditer(text)]
     edits += [Edit(m.start(), m.end(), m.group()[1::3]) for m in _OF_ONE.finditer(text)]
-    edits.sort(key=lambda edit: edit.start)
-    yield from (e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end)
+    yield from apart(edits)
 
 
 def unwrapped(text: str) -> Iterator[Edit]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import contextlib
 import re
 import string
 from collections import Counter
@@ -59,10 +60,8 @@ def _candidates(run: str) -> Iterator[bytes]:
             if values.keys() >= set(run):
                 yield _number(run, values)
     if _BASE32HEX.match(run) and len(run) >= 16:
-        try:
+        with contextlib.suppress(binascii.Error):
             yield base64.b32hexdecode(run.rstrip("=") + "=" * (-len(run.rstrip("=")) % 8))
-        except binascii.Error:
-            pass
     if run.isdigit() or _HEX.match(run):
         return
     for turned in (run[::-1].lstrip("="), codecs.encode(run, "rot13")):

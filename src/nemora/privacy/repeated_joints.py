@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nemora.privacy.edits import Edit
+from nemora.privacy.edits import Edit, apart
 
 LONGEST_PIECE, LONGEST = 24, 160
 """Characters of a piece, and of all pieces together."""
-_LITERAL = re.compile(r"(?P<quote>[\"'`])(?P<body>(?:(?!(?P=quote))[^\n]){0,200}+)(?P=quote)")
+_LITERAL = re.compile(r"(?P<quote>[\"'])(?P<body>(?:(?!(?P=quote))[^\n]){0,200}+)(?P=quote)")
 _IS_KEY = re.compile(r"\s{0,4}[:=](?!=)")
 _NUMBERS = re.compile(r"\d+")
 _MOST_BETWEEN = 40
@@ -27,7 +27,8 @@ _WORDS = re.compile(
 )
 _DIGITS = re.compile(r"(?<![\d.])\d{1,8}+(?P<joint>[^\d]{1,20}+)\d{1,8}+(?:(?P=joint)\d{1,8}+){1,40}(?!\d)")
 _LINES = re.compile(
-    r"(?m)^(?P<name>[A-Za-z]\w{0,30}?[_-]?)\d{1,3}[ ]{0,2}[=:][^\n]{1,40}(?:\n(?P=name)\d{1,3}[ ]{0,2}[=:][^\n]{1,40}){1,40}$"
+    r"(?m)^(?P<name>[A-Za-z]\w{0,30}?[_-]?)\d{1,3}[ ]{0,2}[=:][^\n]{1,40}"
+    r"(?:\n(?P=name)\d{1,3}[ ]{0,2}[=:][^\n]{1,40}){1,40}$"
 )
 _VALUE = re.compile(r"(?m)[=:][ ]?\"?([^\n\"]{1,40}?)[\";]{0,2}$")
 _PREFIX = r"[ \t]{0,4}(?:[>#*+|•-]{1,2}|//|--|\d{1,3}[.)])?[ \t]{0,4}"
@@ -73,8 +74,7 @@ def _literals(text: str, run: list[re.Match[str]]) -> Iterator[Edit]:
 
 def repeated_signs(text: str) -> Iterator[Edit]:
     """Short pieces with the same signs between them, or the same one or two words."""
-    for pattern in (_SIGNS, _WORDS, _DIGITS):
-        yield from _without(pattern, text)
+    yield from apart(edit for pattern in (_SIGNS, _WORDS, _DIGITS) for edit in _without(pattern, text))
 
 
 def _without(pattern: re.Pattern[str], text: str) -> Iterator[Edit]:
@@ -105,7 +105,7 @@ def prefixed_lines(text: str) -> Iterator[Edit]:
     """Short lines that each begin like a quotation, a comment, an item or a hunk: what begins them is taken out."""
     for run in _SHORT_LINES.finditer(text):
         starts = list(_LINE_START.finditer(text, run.start(), run.end()))
-        forms = {_NUMBERS.sub("1", start.group()) for start in starts}
+        forms = {_NUMBERS.sub("1", start.group().strip()) for start in starts}
         if len(forms) != 1 or len(run.group()) > 4 * LONGEST:
             continue
         glued = _PLAIN_END.search(text, max(0, run.start() - 1), run.start()) is not None

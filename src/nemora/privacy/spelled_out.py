@@ -199,7 +199,10 @@ _ORDINALS = (
     "twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 ).split()
 _DAYS = "|".join(sorted((day.replace("-", "[- ]") for day in _ORDINALS), key=len, reverse=True))
-_YEAR = r"(?:19|20)\d\d|(?:nineteen|twenty)(?:[- ](?:hundred|oh|and|[a-z]{3,9}teen|ten|eleven|twelve|[a-z]{3,5}ty|[a-z]{3,5})){1,3}"
+_YEAR = (
+    r"(?:19|20)\d\d|(?:nineteen|twenty)(?:[- ](?:hundred|oh|and|[a-z]{3,9}teen|ten|eleven|twelve|"
+    r"[a-z]{3,5}ty|[a-z]{3,5})){1,3}"
+)
 _DATE = re.compile(
     rf"(?:the )?(?:(?P<day>{_DAYS}),?(?: of)? (?P<month>{'|'.join(_MONTHS)})"
     rf"|(?P<month2>{'|'.join(_MONTHS)})(?: the)? (?P<day2>{_DAYS})),?(?: in)? (?P<year>{_YEAR})(?!\w)",
@@ -229,7 +232,7 @@ _BRAILLE_NUMBER = re.compile("⠼([⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚]+)")
 def braille(text: str) -> Iterator[Edit]:
     """Braille of grade one: letters, and the first ten of them behind the sign of numbers."""
     for run in _BRAILLE_RUN.finditer(text):
-        if "\u2800" >= max(run.group()):
+        if max(run.group()) <= "\u2800":
             continue
         said = _BRAILLE_NUMBER.sub(lambda m: "".join(str("⠚⠁⠃⠉⠙⠑⠋⠛⠓⠊".index(c)) for c in m[1]), run.group())
         yield Edit(run.start(), run.end(), "".join(_BRAILLE.get(c, c) for c in said))
