@@ -41,7 +41,10 @@ SPREAD = (
     "tool lines",
     "arguments",
 )
-SECOND_VALUE: dict[str, Rewrite] = WRITING | CODE
+FIRST = frozenset([*VALUE, *SENTENCE, *SPREAD])
+# A kind that both sets have is the first's.
+SECOND_VALUE: dict[str, Rewrite] = {kind: make for kind, make in (WRITING | CODE).items() if kind not in FIRST}
+SECOND_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE.items() if kind not in FIRST}
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ def in_text(text: str, hidden: str, around: str = "") -> Case:
 
 def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
-    if kind in (values := SECOND_VALUE | VALUE):
+    if kind in (values := VALUE | SECOND_VALUE):
         hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
@@ -91,7 +94,7 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         text = picked.sentence.replace("{v}", picked.value)
         messages = SECOND_SPREAD[kind](text, picked.value)
         return Case(ChatRequest(model="auto", messages=messages), shown=text)
-    if kind in (sentences := WHOLE | SENTENCE):
+    if kind in (sentences := SENTENCE | SECOND_SENTENCE):
         rewrite: Rewrite = sentences[kind]
         run = rewrite(rng, picked.sentence.replace("{v}", picked.value))
         return None if run is None else Case(ask(f"Please read this:\n{run}\n"), shown=run)
@@ -160,8 +163,8 @@ def found_in(case: Case) -> list[Finding]:
 
 
 def kinds(*, second: bool) -> Iterator[str]:
-    first = [*VALUE, *SENTENCE, *SPREAD]
-    yield from (kind for kind in [*SECOND_VALUE, *WHOLE, *SECOND_SPREAD] if kind not in first) if second else first
+    for table in (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD) if second else (VALUE, SENTENCE, SPREAD):
+        yield from table
 
 
 def measure(each: int, misses: str, *, second: bool = False) -> dict[str, Row]:

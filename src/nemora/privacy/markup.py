@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit, apart
 
-_MARK = re.compile(
+_ONE = (
     r"\\\r?\n|<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
-    r"|\*{2,3}|~~|`{1,3}|\[\^\w{1,8}\]|\[\[|\]\]"
-    r"|\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{|(?<=[\w@.+-])\}(?:\\[,;:! ]|~)?|\\[,;:!](?=[\\{\w])"
+    r"|\*\*|~~|``|\[\^\w{1,8}\]|\[\[|\]\]"
 )
-_OF_TEX = re.compile(r"\}|\\(?!\r?\n)")
+_INSIDE = re.compile(rf"(?<=[\w@.+-])(?:{_ONE}){{1,6}}(?=[\w@.+-])|(?<=\d)(?:{_ONE})|(?:{_ONE})(?=[+(]?\d)")
+_TEX_MARK = re.compile(
+    r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{|(?<=[\w@.+-])\}(?:\\[,;:! ]|~)?|\\[,;:!](?=[\\{\w])"
+)
+_TEX = re.compile(r"\}|\\(?!\r?\n)")
 _TEX = re.compile(r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{")
 _PATTERN = re.compile(r"\[[ .\\s-]{1,5}\][?*]?|\\s[?*+]?|\\(?=[.+()\-])")
 _OF_ONE = re.compile(r"(?:\[[^\]\n]\]){5,}")
@@ -21,6 +24,7 @@ _CALL = re.compile(
     r"|\$(?P<other>[\"'])(?P<inner>[^\"'\n]{3,400}+)(?P=other)"
 )
 
+_VALUE = re.compile(r"[\d@]")
 _CALLED = re.compile(r"[$A-Za-z_][\w.$]{1,40}\(\s?[\"'`]\Z")
 _CALL_END = re.compile(r"[\"'`]\s?(?:,[^()\n]{1,24})?\)(?:\.\w{2,12}\(\))?")
 
@@ -34,12 +38,11 @@ def with_its_call(text: str, start: int, end: int) -> tuple[int, int]:
 
 def marks(text: str) -> Iterator[Edit]:
     """Tags, emphasis and the like, to be left out."""
-    if not any(sign in text for sign in ("<", "**", "~~", "`", "[", "\\")):
-        return
-    tex = _TEX.search(text) is not None
-    for mark in _MARK.finditer(text):
-        if tex or not _OF_TEX.match(mark.group()):
-            yield Edit(mark.start(), mark.end(), "")
+    if any(sign in text for sign in ("<", "**", "~~", "``", "[", "\\")):
+        found = list(_INSIDE.finditer(text))
+        if "\\" in text and _TEX.search(text):
+            found += _TEX_MARK.finditer(text)
+        yield from apart(Edit(mark.start(), mark.end(), "") for mark in found)
 
 
 def patterns(text: str) -> Iterator[Edit]:
@@ -56,4 +59,5 @@ def unwrapped(text: str) -> Iterator[Edit]:
     if "(" not in text and "$" not in text:
         return
     for call in _CALL.finditer(text):
-        yield Edit(call.start(), call.end(), call["body"] or call["inner"])
+        if _VALUE.search(inner := call["body"] or call["inner"]):
+            yield Edit(call.start(), call.end(), inner)

@@ -80,9 +80,9 @@ def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
     edits = []
     for run in _SPACED_BASE64.finditer(text):
-        data = from_base64(run.group().replace(" ", "")) or b""
-        if len(data) >= 6 and data.isascii() and data.decode("ascii").isprintable():
-            edits.append(Edit(run.start(), run.end(), data.decode("ascii")))
+        spaced = from_base64(run.group().replace(" ", "")) or b""
+        if len(spaced) >= 6 and spaced.isascii() and spaced.decode("ascii").isprintable():
+            edits.append(Edit(run.start(), run.end(), spaced.decode("ascii")))
     for run in _ENCODED.finditer(text):
         for decode in (from_base64, from_base32, from_hex):
             data = decode(run.group())

@@ -34,6 +34,7 @@ _VALUE = re.compile(r"(?m)[=:][ ]?\"?([^\n\"]{1,40}?)[\";]{0,2}$")
 _PREFIX = r"[ \t]{0,4}(?:[>#*+|•-]{1,2}|//|--|\d{1,3}[.)])?[ \t]{0,4}"
 _SHORT_LINES = re.compile(rf"(?:\n{_PREFIX}[^\s#>*|]\S{{0,11}}[ \t]?(?=\n|\Z)){{2,80}}")
 _LINE_START = re.compile(rf"\n{_PREFIX}(?=\S)")
+_VALUES = re.compile(r"[\d@]")
 _PLAIN_END = re.compile(r"[\w@.+\-#$%!&]\Z")
 
 
@@ -106,7 +107,7 @@ def prefixed_lines(text: str) -> Iterator[Edit]:
     for run in _SHORT_LINES.finditer(text):
         starts = list(_LINE_START.finditer(text, run.start(), run.end()))
         forms = {_NUMBERS.sub("1", start.group().strip()) for start in starts}
-        if len(forms) != 1 or len(run.group()) > 4 * LONGEST:
+        if len(forms) != 1 or not _VALUES.search(run.group()) or len(run.group()) > 4 * LONGEST:
             continue
         glued = _PLAIN_END.search(text, max(0, run.start() - 1), run.start()) is not None
         for number, start in enumerate(starts):

@@ -203,8 +203,9 @@ _YEAR = (
     r"(?:19|20)\d\d|(?:nineteen|twenty)(?:[- ](?:hundred|oh|and|[a-z]{3,9}teen|ten|eleven|twelve|"
     r"[a-z]{3,5}ty|[a-z]{3,5})){1,3}"
 )
+_MONTH_NAME = re.compile(rf"(?:{'|'.join(_MONTHS)})[, ]", re.IGNORECASE)
 _DATE = re.compile(
-    rf"(?:the )?(?:(?P<day>{_DAYS}),?(?: of)? (?P<month>{'|'.join(_MONTHS)})"
+    rf"(?<!\w)(?:(?P<day>{_DAYS}),?(?: of)? (?P<month>{'|'.join(_MONTHS)})"
     rf"|(?P<month2>{'|'.join(_MONTHS)})(?: the)? (?P<day2>{_DAYS})),?(?: in)? (?P<year>{_YEAR})(?!\w)",
     re.IGNORECASE,
 )
@@ -212,6 +213,8 @@ _DATE = re.compile(
 
 def dates_in_words(text: str) -> Iterator[Edit]:
     """ "the third of May nineteen seventy-one" as 1971-05-03."""
+    if _MONTH_NAME.search(text) is None:
+        return
     for date in _DATE.finditer(text):
         day = (date["day"] or date["day2"]).lower().replace(" ", "-")
         month = (date["month"] or date["month2"]).lower()
