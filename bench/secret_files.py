@@ -198,7 +198,9 @@ def secret(rng: random.Random, form: str) -> str:
     if form.startswith("|B:"):  # a user and a password as a header carries them
         return base64.b64encode(f"ci:{token(rng, form.replace('B', 'a'))}".encode()).decode()
     if form.startswith("|k:"):
-        return token(rng, form.replace("k", "b")) + "="
+        return base64.b64encode(rng.randbytes(min(64, int(form[3:]) * 3 // 4))).decode()
+    if form == "yescrypt":
+        return f"$y$j9T${token(rng, '|a:22')}${token(rng, '|a:43')}"
     if form == "|b:42":
         return token(rng, form) + "E"
     return token(rng, form)

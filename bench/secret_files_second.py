@@ -155,7 +155,7 @@ SECOND: tuple[SecondFile, ...] = (
     (
         "shadow",
         "root:{0}:19876:0:99999:7:::\ndaemon:*:19876:0:99999:7:::\nmara:{1}:19900:0:99999:7:::\n",
-        ("$6$|a:98", "$y$j9T$|a:66"),
+        ("shadow", "yescrypt"),
         ("!", "!!"),
     ),
     ("my.cnf", "[client]\nuser=root\npassword={0}\nhost=localhost\n", ("|p:12",), ("",)),
@@ -175,9 +175,9 @@ SECOND: tuple[SecondFile, ...] = (
     ),
     (
         "PuTTY key",
-        "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: mara\nPublic-Lines: 1\nAAAAC3NzaC1lZDI1NTE5\nPrivate-Lines: 1\n{0}\nPrivate-MAC: {1}\n",
-        ("|b:48", "|h:64"),
-        ("", ""),
+        "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: mara\nPublic-Lines: 1\nAAAAC3NzaC1lZDI1NTE5\nPrivate-Lines: 1\n{0}\nPrivate-MAC: 0\n",
+        ("|b:48",),
+        ("",),
     ),
     (
         "gradle.properties",
@@ -395,7 +395,7 @@ SECOND: tuple[SecondFile, ...] = (
     ),
     (
         "Slack and webhooks",
-        "slack_webhook = https://hooks.slack.com/services/T02ABCDEF/B03ABCDEF/{0}\nteams = https://corp.webhook.office.com/webhookb2/{1}\n",
+        "slack_webhook = https://hooks.slack.com/services/T02ABCDEF/B03ABCDEF/{0}\nteams = https://corp.webhook.office.com/webhookb2/0c9d1f6e-2b7a-4f0c-9c1d-5e8a7b6c4d21@0c9d1f6e-2b7a-4f0c-9c1d-5e8a7b6c4d21/IncomingWebhook/{1}/0c9d1f6e-2b7a-4f0c-9c1d-5e8a7b6c4d21\n",
         ("|a:24", "|h:32"),
         ("XXXXXXXXXXXXXXXXXXXXXXXX", ""),
     ),
@@ -445,7 +445,7 @@ SECOND: tuple[SecondFile, ...] = (
     (
         "cloud-init",
         "#cloud-config\nusers:\n  - name: ops\n    passwd: {0}\nchpasswd:\n  list: |\n    root:{1}\n",
-        ("$6$|a:98", "|p:12"),
+        ("shadow", "|p:12"),
         ("!", "RANDOM"),
     ),
     ("kickstart", "rootpw --plaintext {0}\nuser --name=ops --password={1}\n", ("|p:12", "|p:12"), ("--lock", "")),
