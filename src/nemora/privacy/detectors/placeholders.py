@@ -83,7 +83,7 @@ def looks_random(value: str) -> bool:
         is_placeholder(value)
         or is_counting(value)
         or "://" in value
-        or value.startswith(("/", "./", "../", "~/"))
+        or value.startswith(("/", "./", "../", "~/", "ssh-", "ecdsa-"))
         or value.isdigit()
     ):
         return False
