@@ -1,6 +1,8 @@
 """Share of disguised identifiers that are found, by kind of disguise, and of harmless look-alikes that are kept.
 
-    python bench/disguise_report.py [--each N] [--misses KIND] [--json]
+    python bench/disguise_report.py [--second] [--each N] [--misses KIND] [--json]
+
+The first set of kinds was made along with the decoders; the second without a look at them, to see what they miss.
 
 All values are invented by a seeded generator. An identifier counts as found when findings of confidence 0.5 or more
 cover its disguised form (intersection over union 0.5, or all of it). A look-alike counts as kept when it has any.
@@ -21,6 +23,9 @@ from rich.table import Table
 
 from disguise_carriers import CARRIERS, KEYED, NEUTRAL
 from disguise_kinds import SENTENCE, VALUE, Rewrite, label_leet
+from disguise_second_code import CODE, WHOLE
+from disguise_second_spread import SPREAD as SECOND_SPREAD
+from disguise_second_writing import WRITING
 from disguise_values import HARMLESS, IDENTIFIERS, Sample, sample
 from nemora.core import ChatRequest, Message, TextPart, ToolCall
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
@@ -36,6 +41,10 @@ SPREAD = (
     "tool lines",
     "arguments",
 )
+FIRST = frozenset([*VALUE, *SENTENCE, *SPREAD])
+# A kind that both sets have is the first's.
+SECOND_VALUE: dict[str, Rewrite] = {kind: make for kind, make in (WRITING | CODE).items() if kind not in FIRST}
+SECOND_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE.items() if kind not in FIRST}
 
 
 @dataclass(slots=True)
@@ -71,15 +80,22 @@ def in_text(text: str, hidden: str, around: str = "") -> Case:
 
 def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
-    if kind in VALUE:
-        hidden = VALUE[kind](rng, picked.value)
+    if kind in (values := VALUE | SECOND_VALUE):
+        hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
-        return in_text(picked.sentence.replace("{v}", hidden), hidden.removesuffix(" (reversed)"))
+        shown = picked.value if picked.value in hidden else hidden.removesuffix(" (reversed)")
+        if "\n+--" in shown:  # the frame of a table says nothing
+            shown = shown.split("\n")[2]
+        return in_text(picked.sentence.replace("{v}", hidden), shown)
     if kind == "leetspeak label":
         return in_text(label_leet(picked.sentence).replace("{v}", picked.value), picked.value)
-    if kind in SENTENCE:
-        rewrite: Rewrite = SENTENCE[kind]
+    if kind in SECOND_SPREAD:
+        text = picked.sentence.replace("{v}", picked.value)
+        messages = SECOND_SPREAD[kind](text, picked.value)
+        return Case(ChatRequest(model="auto", messages=messages), shown=text)
+    if kind in (sentences := SENTENCE | SECOND_SENTENCE):
+        rewrite: Rewrite = sentences[kind]
         run = rewrite(rng, picked.sentence.replace("{v}", picked.value))
         return None if run is None else Case(ask(f"Please read this:\n{run}\n"), shown=run)
     return spread(kind, picked)
@@ -146,16 +162,15 @@ def found_in(case: Case) -> list[Finding]:
     return findings
 
 
-def kinds() -> Iterator[str]:
-    yield from VALUE
-    yield from SENTENCE
-    yield from SPREAD
+def kinds(*, second: bool) -> Iterator[str]:
+    for table in (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD) if second else (VALUE, SENTENCE, SPREAD):
+        yield from table
 
 
-def measure(each: int, misses: str) -> dict[str, Row]:
+def measure(each: int, misses: str, *, second: bool = False) -> dict[str, Row]:
     """Every kind of disguise over every type, `each` times."""
     rows: dict[str, Row] = {}
-    for kind in kinds():
+    for kind in kinds(second=second):
         rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(kind, Row())
         for table, wanted in ((IDENTIFIERS, True), (HARMLESS, False)):
@@ -164,7 +179,7 @@ def measure(each: int, misses: str) -> dict[str, Row]:
                     case = cases(kind, sample(rng, table, type_), rng)
                     if case is not None:
                         count(row, case, type_, wanted=wanted, misses=misses == kind)
-    for kind in CARRIERS:
+    for kind in () if second else CARRIERS:
         rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(f"carrier: {kind}", Row())
         for name, wanted in (("keyed", True), ("neutral", False)):
@@ -197,11 +212,12 @@ def count(row: Row, case: Case, type_: str, *, wanted: bool, misses: bool) -> No
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Found and kept shares by kind of disguise.")
+    parser.add_argument("--second", action="store_true", help="the kinds made without a look at the decoders")
     parser.add_argument("--each", type=int, default=4, help="samples of each type under each kind")
     parser.add_argument("--misses", default="", help="print what was missed or wrongly kept under this kind")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = measure(args.each, args.misses)
+    rows = measure(args.each, args.misses, second=args.second)
     if args.json:
         print(json.dumps({kind: [r.found, r.identifiers, r.kept, r.harmless] for kind, r in rows.items()}))
     else:

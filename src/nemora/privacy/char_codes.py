@@ -9,12 +9,14 @@ from nemora.privacy.edits import Edit
 
 _CODE = r"(?:0[xX][0-9A-Fa-f]{2,4}|1?[0-9]{2}(?![0-9]))"
 _LIST = re.compile(
-    rf"(?<![\w.])(?:String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?[\[({{]?[ ]?"
+    r"(?<![\w.])(?:\[\]byte|N?CHAR(?=\()|String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?"
+    r"[\[({]?[ ]?"
     rf"{_CODE}(?:[ ]?[,;][ \n]{{0,8}}{_CODE}|[ ]{_CODE}){{5,2000}}+[ ]?[\])}}]{{0,3}}(?![\w])"
 )
 _ONE = re.compile(_CODE)
 _CALL = (
-    r"(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+    r"(?:(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+    r"|\[char\]\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6}))"
 )
 _CALLS = re.compile(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|\d+")
@@ -24,6 +26,7 @@ _HEX = re.compile(r"\+([0-9A-Fa-f]{4,6})")
 _BITS = re.compile(
     r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)"
 )
+_OCTALS = re.compile(r"(?<![\w.])[01][0-7]{2}(?:[ ,][01][0-7]{2}){5,2000}+(?!\w)")
 _OCTET = re.compile(r"[01]{7,8}")
 
 
@@ -48,6 +51,10 @@ def _pointed(run: str) -> list[int]:
     return [int(m[1], 16) for m in _HEX.finditer(run)]
 
 
+def _octals(run: str) -> list[int]:
+    return [int(word, 8) for word in re.split("[ ,]", run)]
+
+
 def _bits(run: str) -> list[int]:
     octets = _OCTET.findall(run) if re.search(r"[ ,b]", run) else [run[n : n + 8] for n in range(0, len(run) - 7, 8)]
     return [int(octet, 2) for octet in octets]
@@ -67,8 +74,9 @@ def _characters(codes: list[int]) -> str | None:
 
 _FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[str], list[int]]], ...] = (
     (re.compile(r"[0-9A-Fa-f]{2}[ ]?[,; ][ \n]{0,8}[0-9][0-9xX]"), _LIST, _listed),
-    (re.compile(r"(?:[Rr]|CHAR|CHR|ChrW|Code)\("), _CALLS, _called),
+    (re.compile(r"(?:[Rr]|CHAR|CHR|ChrW|Code)\(|\[char\]"), _CALLS, _called),
     (re.compile(r"[Uu]\+"), _POINTS, _pointed),
     (re.compile(r"[01]{7}"), _BITS, _bits),
+    (re.compile(r"[01][0-7]{2}[ ,][01][0-7]{2}[ ,]"), _OCTALS, _octals),
 )
 """What any run holds, which is quick to look for; the run; and its codes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nemora.privacy.edits import Edit
+from nemora.privacy.edits import Edit, apart
 
 # Between two literals of one kind of quote: what languages join strings with, or nothing but white space.
 _GLUE = re.compile(
@@ -33,12 +33,16 @@ _ASSIGNED = re.compile(
     r"(?P<name>[$@]?[A-Za-z_]\w{0,39})(?:[ ]?:[ ]?\w{1,12})?[ ]{0,4}:?=[ ]{0,4}(?P<quote>[\"'`]|(?=\d))"
     r"(?P<value>(?<=[\"'`])[^\"'`\n]{1,200}(?=(?P=quote))|\d{1,20}(?=[ ;\n]|\Z))"
 )
+_SET = re.compile(r"(?m)(?<![\w-])(?:set |SET )(?P<name>[A-Za-z_]\w{0,39})=(?P<value>[^\n]{1,80})$")
+NEAR = 200
+"""Characters of code, beside the value, from the first of the variables to where they are put together."""
 _NAME = r"\$?\{?[A-Za-z_]\w{0,39}\}?"
 _SUM = re.compile(
     rf"(?<![\w.\"'])(?:str\()?(?:{_NAME})\)?(?:\s{{0,3}}(?:\+|\.|\|\||&|\.\.)\s{{0,3}}(?:str\()?{_NAME}\)?){{1,30}}(?![\w(.])"
 )
 _TEMPLATE = re.compile(
-    r"(?:(?:f[\"']|[\"'`])?)(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?){2,30}[\"'`]?"
+    r"(?:(?:f[\"']|[\"'`])?)"
+    r"(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?|%[A-Za-z_]\w{0,39}%){2,30}[\"'`]?"
 )
 _IDENT = re.compile(r"[A-Za-z_]\w{0,39}")
 
@@ -79,8 +83,7 @@ def worked_out(text: str) -> Iterator[Edit]:
         for m in _REPLACED.finditer(text)
     ]
     edits += [Edit(m.start(), m.end(), '"' + (m["body"] or m["other"])[::-1] + '"') for m in _TURNED.finditer(text)]
-    edits.sort(key=lambda edit: edit.start)
-    yield from (e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end)
+    yield from apart(edits)
 
 
 def variables(text: str) -> Iterator[Edit]:
@@ -88,24 +91,26 @@ def variables(text: str) -> Iterator[Edit]:
     if "=" not in text:
         return
     values: dict[str, str] = {}
-    for assigned in _ASSIGNED.finditer(text):
-        values.setdefault(assigned["name"].lstrip("$@"), assigned["value"])
+    places: dict[str, int] = {}
+    for pattern in (_ASSIGNED, _SET):
+        for assigned in pattern.finditer(text):
+            name = assigned["name"].lstrip("$@")
+            if values.setdefault(name, assigned["value"]) == assigned["value"]:
+                places.setdefault(name, assigned.start())
     if len(values) < 2:
         return
     edits = []
     for pattern in (_SUM, _TEMPLATE):
         for use in pattern.finditer(text):
-            plain = _worked(use.group(), values)
-            if plain is not None:
-                edits.append(Edit(use.start(), use.end(), f'"{plain}"'))
-    edits.sort(key=lambda edit: edit.start)
-    yield from (e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end)
-
-
-def _worked(expression: str, values: dict[str, str]) -> str | None:
-    names = [m.group() for m in _IDENT.finditer(expression)]
-    names = [name for name in names if name not in ("str", "f")]
-    if len(names) < 2 or any(name not in values for name in names):
-        return None
-    plain = "".join(values[name] for name in names)
-    return plain if len(plain) <= 400 else None
+            names = [m.group() for m in _IDENT.finditer(use.group()) if m.group() not in ("str", "f")]
+            if len(names) < 2 or any(name not in values for name in names):
+                continue
+            plain = "".join(values[name] for name in names)
+            if len(plain) > 400:
+                continue
+            edits.append(Edit(use.start(), use.end(), f'"{plain}"'))
+            # Values and their sum may stand close together: then all of it says the value, and must not be shown.
+            first = min(places[name] for name in names)
+            if 0 < use.end() - first <= NEAR + len(plain):
+                edits[-1] = Edit(first, use.end(), f'"{plain}"')
+    yield from apart(edits)

@@ -29,7 +29,9 @@ from nemora.privacy.encodings import (
 )
 from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
 from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.markup import with_its_call
 from nemora.privacy.normalise import normalise
+from nemora.privacy.positional import from_base91, from_unusual
 
 MAX_DEPTH = 3
 MAX_CHARACTERS = 128 * 1024
@@ -161,7 +163,8 @@ class _Work:
                 self.decoded.opaque.append(span)
             elif plain.whole or depth <= MAX_DEPTH:
                 if len(plain.text) <= SHORT:  # a bare value, which only the words around it explain
-                    self.decoded.layers.extend(rewritten(text, [Edit(start, end, plain.text)], weak=True))
+                    edit = Edit(*with_its_call(text.text, start, end), plain.text)
+                    self.decoded.layers.extend(rewritten(text, [edit], weak=True))
                 yield MappedText(plain.text, [span[0]] * len(plain.text), [span[1]] * len(plain.text))
 
     def _decodable(self, text: str) -> Iterator[tuple[int, int, Plain | None]]:
@@ -196,6 +199,9 @@ class _Work:
             if plain.whole:
                 return found, True
         if decode is from_base64:
+            unusual = from_unusual(run)
+            if unusual is not None:
+                return [(start, match.end(), Plain(unusual, whole=True))], True
             for part in _PARTS.finditer(run):
                 inner = self._first_readable(part.group(), decode, group) if part.group() != run else None
                 if inner is not None and inner[1].whole:
@@ -214,6 +220,10 @@ class _Work:
             inner = self._first_readable(run[first:last], from_base85, 1)
             if inner is not None and inner[1].whole:
                 return [(start + first, start + last, inner[1])], True
+        for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
+            plain = from_base91(run[first:last])
+            if plain is not None:
+                return [(start + first, start + last, Plain(plain, whole=True))], True
         return [], False
 
     def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:

@@ -23,6 +23,15 @@ class Edit:
     plain: str
 
 
+def apart(edits: Iterable[Edit]) -> list[Edit]:
+    """The edits in their order, without those that overlap one before them."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if not kept or edit.start >= kept[-1].end:
+            kept.append(edit)
+    return kept
+
+
 def rewritten(
     text: MappedText, edits: Iterable[Edit], *, weak: bool, covered: Covered = NOTHING
 ) -> Iterator[MappedText]:

@@ -5,6 +5,7 @@ Each character keeps the span of its own escape, so a finding covers exactly its
 
 from __future__ import annotations
 
+import binascii
 import html
 import re
 from dataclasses import dataclass
@@ -15,16 +16,19 @@ _ESCAPE = re.compile(
     r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
     r"|(?P<entity>&(?:\#[0-9]{1,9}+;?|\#[xX][0-9A-Fa-f]{1,8}+;?|[A-Za-z][A-Za-z0-9]{1,30};))"
     r"|(?P<unicode>(?:(?:\\u|%u)[0-9A-Fa-f]{4})+)"
-    r"|(?P<code>\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8})"
+    r"|(?P<code>\\[ux]\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8})"
     r"|(?P<byte>(?:\\x[0-9A-Fa-f]{2})+)"
     r"|(?P<octal>(?:\\[0-3][0-7]{2})+)"
+    r"|(?P<rtf>(?:\\'[0-9A-Fa-f]{2}){2,})"
+    r"|(?P<css>(?:\\[0-9A-Fa-f]{2,5}[ ]){3,})"
+    r"|(?P<wide>(?:\+A[A-H][A-Za-z0-9/]{1,60}-){2,})"
     r"|(?P<simple>\\[nrt\"'/\\])"
 )
 # A soft line end, but not the padding at the end of a base64 run.
 _QUOTED = re.compile(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
 _FORM = re.compile(r"(?P<plus>\+)")
 _FORM_TOKEN = re.compile(r"[?&]?[\w.%\[\]-]+=[^\s\"'<>(){}]*\+[^\s\"'<>(){}]*")
-_STEP = {"url": 3, "unicode": 6, "byte": 4, "octal": 4, "quoted": 3}
+_STEP = {"url": 3, "unicode": 6, "byte": 4, "octal": 4, "rtf": 4, "quoted": 3}
 """Characters of one escape, where a run of them is undone together."""
 
 
@@ -41,8 +45,8 @@ class Undone:
 
 
 def undo_escapes(text: str) -> Undone | None:
-    """URL, HTML, JSON and C escapes; None if there are none."""
-    if "%" not in text and "&" not in text and "\\" not in text:
+    """URL, HTML, JSON, C, CSS, RTF and UTF-7 escapes; None if there are none."""
+    if "%" not in text and "&" not in text and "\\" not in text and "+A" not in text:
         return None
     return _undo(_ESCAPE, text)
 
@@ -99,11 +103,32 @@ def _pieces(match: re.Match[str]) -> list[tuple[str, int, int]] | None:
     if kind == "code":
         code = int(re.sub(r"[^0-9A-Fa-f]", "", run[2:]), 16)
         return [(chr(code), start, end)] if code <= 0x10FFFF else None
+    if kind in ("css", "wide"):
+        return _each(run, start, kind)
     if kind == "unicode":
         return _code_units(run, start)
     if kind == "quoted" and run.endswith("\n"):
         return [("", start, end)]
     return _bytes(run, start, kind or "")
+
+
+_CSS = re.compile(r"\\([0-9A-Fa-f]{2,5})[ ]")
+_WIDE = re.compile(r"\+([A-Za-z0-9/]+)-")
+
+
+def _each(run: str, start: int, kind: str) -> list[tuple[str, int, int]] | None:
+    """CSS's `\\34 `, and UTF-7's `+ADQ-`, which is UTF-16 in base64."""
+    pieces = []
+    for escape in (_CSS if kind == "css" else _WIDE).finditer(run):
+        if kind == "css":
+            plain = chr(int(escape[1], 16))
+        else:
+            data = binascii.a2b_base64(escape[1] + "A" * (-len(escape[1]) % 4))
+            plain = data[: len(data) // 2 * 2].decode("utf-16-be", "replace").rstrip("\0")
+        if not plain or not plain.isprintable():
+            return None
+        pieces.append((plain, start + escape.start(), start + escape.end()))
+    return pieces
 
 
 def _code_units(run: str, start: int) -> list[tuple[str, int, int]]:

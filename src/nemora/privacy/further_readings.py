@@ -13,36 +13,58 @@ from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
 from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
 from nemora.privacy.covered import Covered
+from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.mapped_text import MappedText
-from nemora.privacy.misread import misread, misread_ibans, short_encodings
+from nemora.privacy.markup import marks, patterns, unwrapped
+from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
+from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
     broken_lines,
     parted_digits,
     parted_groups,
+    roomy,
     single_characters,
     single_characters_in_words,
 )
-from nemora.privacy.spelled_out import morse, spelled_out
+from nemora.privacy.spelled_out import braille, dates_in_words, morse, run_together, spelled_out
 from nemora.privacy.turned import turned_text, turned_values
 
 Reader = Callable[[str], Iterable[Edit]]
 _ENOUGH = re.compile(r"[0-9][^0-9]{0,9}[0-9]|@|[A-Za-z0-9+/_-]{8}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
-_STRONG: tuple[Reader, ...] = (morse, character_codes, worked_out, single_characters_in_words)
+_STRONG: tuple[Reader, ...] = (morse, braille, dumps, character_codes, worked_out, single_characters_in_words, roomy)
 """What these say could hardly be said by chance."""
 _WEAK: tuple[Reader, ...] = (
     spelled_out,
+    run_together,
+    dates_in_words,
     single_characters,
     broken_lines,
     glued_literals,
     joined_lists,
     variables,
     leet_words,
+    repeated_literals,
+    numbered_settings,
+    prefixed_lines,
+    marks,
+    patterns,
+    unwrapped,
 )
 """These may also make the word that announces what stands behind it."""
-_NUMBERS: tuple[Reader, ...] = (parted_digits, parted_groups, turned_values, misread, misread_ibans, short_encodings)
+_NUMBERS: tuple[Reader, ...] = (
+    parted_digits,
+    parted_groups,
+    repeated_signs,
+    turned_values,
+    misread,
+    misread_ibans,
+    odd_digits,
+    in_names,
+    short_encodings,
+)
 """These make numbers, so the word must stand there already."""
 
 

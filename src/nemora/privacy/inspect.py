@@ -18,9 +18,10 @@ from nemora.privacy.detectors.context import label_words
 from nemora.privacy.entities import NAMED, entity_matches
 from nemora.privacy.escapes import undo_escapes
 from nemora.privacy.fields import TooManyCells, labelled_lines
-from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
+from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.further_readings import further_readings
 from nemora.privacy.invisible import other_readings
+from nemora.privacy.joins import split_findings
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
 from nemora.privacy.person_words import NAME_LABEL
@@ -40,16 +41,14 @@ _ESCAPING = re.compile(r"[%&\\=]")
 _SPACE = re.compile(r"\s")
 MAX_FURTHER = 128 * 1024
 """Characters of further readings of one piece; more make the inspection incomplete."""
-JOIN = 96
-"""Characters on each side of a join between two strings that are read together."""
 LEAST_LABELLED = 8
 """Characters that a key and its value have together."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
+_ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
 """Characters from which a text is judged by what it is about."""
-_JOINED = re.compile(r"/messages/(\d+)/(?:content|tool_calls/\d+/function/arguments)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Inspector:
             for piece in pieces:
                 findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
             findings.update(self._labelled(segments, pieces))
-            findings.update(self._joins(segments))
+            findings.update(split_findings(segments, self._in_join))
             findings = _without_telling_pointers(findings, segments)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
             self._failures.append(type(error).__name__)
@@ -194,6 +193,9 @@ class Inspector:
                     self._failures.append("ReadingBudget")
                     return
                 piece.matches.extend(self._matches(reading, piece.segment.label))
+                if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
+                    for layer in decoded_layers(reading).layers:
+                        piece.matches.extend(self._matches(layer, piece.segment.label))
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         for detector in (*self._detectors, *self._rules.detectors):
@@ -286,56 +288,14 @@ class Inspector:
         there = [_mapped(lines, match) for match in found]
         return [match for match in there if match.end - match.start > 1]
 
-    def _joins(self, segments: Sequence[Segment]) -> Iterator[Finding]:
-        """What is split over neighbouring strings: parts of a message, messages one after the other."""
-        spoken = [(s, int(m.group(1))) for s in segments if s.offset == 0 and (m := _JOINED.match(s.where))]
-        sides = [[pair for pair in spoken if pair[1] % 2 == side] for side in (0, 1)]  # of a dialogue
-        orders = [spoken, *(sides if len(spoken) > 1 and all(sides) else ())]
-        contents = [pair for pair in spoken if not pair[0].where.endswith("arguments")]
-        if len(contents) < len(spoken):  # what tools say, without the calls between
-            orders.append(contents)
-        written: dict[str, list[tuple[Segment, int]]] = {}  # values of one name in call after call
-        for s in segments:
-            if s.offset and (m := _JOINED.match(s.where)) and s.where.endswith("arguments"):
-                written.setdefault(s.label, []).append((s, int(m.group(1))))
-        orders += [pairs for pairs in written.values() if len(pairs) > 1]
-        for separator in ("", " "):
-            for order in orders:
-                yield from self._joins_with(order, separator)
-
-    def _joins_with(self, spoken: Sequence[tuple[Segment, int]], separator: str) -> Iterator[Finding]:
-        tail = ""
-        places: list[tuple[Segment, int, int]] = []  # of each character of the tail: segment, turn, offset
-        for segment, turn in spoken:
-            size = len(segment.text)
-            head = segment.text[:JOIN]
-            ahead = [(segment, turn, 0)] * len(separator) + [(segment, turn, n) for n in range(len(head))]
-            for match in self._crossing(tail, separator, head) if tail and head else ():
-                touched = [*places, *ahead][match.start : match.end]
-                is_one_message = touched[0][1] == turn
-                graver = CATALOGUE[match.kind].sensitivity > Sensitivity.PERSONAL
-                if is_one_message or graver:
-                    yield from _split_finding(match, touched)
-            bridge = ahead[: len(separator)] if tail else []
-            joined = tail + (separator if tail else "") + segment.text[-JOIN:]
-            own = [(segment, turn, n) for n in range(max(0, size - JOIN), size)]
-            tail, places = joined[-JOIN:], [*places, *bridge, *own][-JOIN:]
-
-    def _crossing(self, tail: str, separator: str, head: str) -> tuple[Match, ...]:
-        """Sure findings that begin in `tail` and end in `head`."""
-        digest = self._cache.digest("join", self._rules.id, tail, separator, head) if self._cache is not None else b""
-        known = self._cache.get(digest) if self._cache is not None else None
-        if known is not None:
-            return known
-        layer = normalise(tail + separator + head)
-        border = len(tail)
-        found = tuple(
-            match
-            for match in _resolved(list(self._matches(layer, "")))
-            if match.start < border and match.end > border + len(separator) and match.confidence >= 0.8
-        )
-        if self._cache is not None and not self._failures:
-            self._cache.put(digest, found)
+    def _in_join(self, text: str) -> tuple[Match, ...]:
+        """What detectors find in a short text that was put together from two."""
+        digest = self._cache.digest("join", self._rules.id, text) if self._cache is not None else b""
+        found = self._cache.get(digest) if self._cache is not None else None
+        if found is None:
+            found = tuple(_resolved(list(self._matches(normalise(text), ""))))
+            if self._cache is not None and not self._failures:
+                self._cache.put(digest, found)
         return found
 
 
@@ -405,17 +365,6 @@ def _finding(segment: Segment, offset: int, match: Match) -> Finding:
         detector = "topics"
     start, end = match.start + offset, match.end + offset
     return Finding(match.kind, detector, segment.where, start, end, match.confidence, match.entity)
-
-
-def _split_finding(match: Match, touched: Sequence[tuple[Segment, int, int]]) -> Iterator[Finding]:
-    """A finding over several strings, as one in each of them."""
-    spans: dict[int, tuple[Segment, int, int]] = {}
-    for segment, _, offset in touched:
-        _, start, _ = spans.get(id(segment), (segment, offset, 0))
-        spans[id(segment)] = (segment, start, offset + 1)
-    for segment, start, end in spans.values():
-        start, end = start + segment.offset, end + segment.offset
-        yield Finding(match.kind, "joined", segment.where, start, end, match.confidence, match.entity)
 
 
 def _without_telling_pointers(findings: set[Finding], segments: Sequence[Segment]) -> set[Finding]:

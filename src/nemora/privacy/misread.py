@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.detectors.public_values import is_published
-from nemora.privacy.edits import Edit
+from nemora.privacy.edits import Edit, apart
 from nemora.privacy.encodings import from_base32, from_base64, from_hex
 
 _DIGIT = r"[0-9OoQDIl|SsBZGb]"
@@ -24,7 +24,7 @@ def misread(text: str) -> Iterator[Edit]:
         digits = sum(c.isdigit() for c in written)
         letters = sum(c.isalpha() or c == "|" for c in written)
         plain = written.translate(_READ)
-        if 1 <= letters <= 4 and digits >= 5 and digits > letters and not is_published(plain):
+        if 1 <= letters <= (4 if digits < 9 else 7) and digits >= 5 and digits > letters and not is_published(plain):
             yield Edit(run.start(), run.end(), plain)
 
 
@@ -43,11 +43,50 @@ def _as_digit(letter: re.Match[str]) -> str:
     return letter.group().translate(_READ)
 
 
+_SHIFTED = re.compile(r"(?<![\w!@#$%^&*()])[!@#$%^&*()](?:[ .-]?[!@#$%^&*()]){6,24}(?![\w!@#$%^&*()])")
+_UNSHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
+_DECOYS = re.compile(r"(?<![\w.])(?:\d[A-Za-z](?:[-./()+][A-Za-z]?)?){7,24}\d?(?!\w)")
+_HEX_NUMBER = re.compile(r"(?<!\w)0[xX][0-9A-Fa-f]{7,16}(?!\w)")
+
+
+def odd_digits(text: str) -> Iterator[Edit]:
+    """Digits typed with the shift key held, with a letter after each, or as one hexadecimal number."""
+    edits = [
+        Edit(run.start(), run.end(), run.group().translate(_UNSHIFTED))
+        for run in _SHIFTED.finditer(text)
+        if len(set(run.group())) > 4
+    ]
+    for run in _DECOYS.finditer(text):
+        plain = re.sub("[A-Za-z]", "", run.group())
+        edits.append(Edit(run.start(), run.end(), plain))
+    for run in _HEX_NUMBER.finditer(text):
+        edits.append(Edit(run.start(), run.end(), str(int(run.group(), 16))))
+    yield from apart(edits)
+
+
+_CODE_NAME = re.compile(r"(?<=[A-Za-z])_(?=\+?\d)|(?<=\d)(?:_(?=[A-Za-z])|\.(?=[a-z]{3,4}(?!\w)))")
+
+
+def in_names(text: str) -> Iterator[Edit]:
+    """Numbers in the names of files and functions: `scan_4716-2093.pdf`, `test_4716_is_accepted`."""
+    for joint in _CODE_NAME.finditer(text):
+        yield Edit(joint.start(), joint.end(), " ")
+
+
+_SPACED_BASE64 = re.compile(r"(?<!\S)(?:[A-Za-z0-9+/]{4}[ ]){2,40}[A-Za-z0-9+/]{2,4}={0,2}(?![\w+/=])")
+
+
 def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
+    edits = []
+    for run in _SPACED_BASE64.finditer(text):
+        spaced = from_base64(run.group().replace(" ", "")) or b""
+        if len(spaced) >= 6 and spaced.isascii() and spaced.decode("ascii").isprintable():
+            edits.append(Edit(run.start(), run.end(), spaced.decode("ascii")))
     for run in _ENCODED.finditer(text):
         for decode in (from_base64, from_base32, from_hex):
             data = decode(run.group())
             if data is not None and _PLAIN.fullmatch(data):
-                yield Edit(run.start(), run.end(), data.decode("ascii"))
+                edits.append(Edit(run.start(), run.end(), data.decode("ascii")))
                 break
+    yield from apart(edits)

@@ -24,6 +24,8 @@ _WORD = re.compile(r"[^\W_]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
 _CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}")
+_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]{3,}")
+"""More than the two that make a flag."""
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _PUNCTUATION = {
     **dict.fromkeys("\u2018\u2019\u201b\u2032", "'"),
@@ -51,6 +53,7 @@ def normalise(text: str) -> MappedText:
         mapped = mapped.through(_fold_characters(before))
         mapped = mapped.through(_fold_lookalikes(mapped.text))
         mapped = mapped.through(MappedText(_CHINESE_DIGITS.sub(_arabic, mapped.text)))
+        mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
         if mapped.text == before:
             break
     return mapped
@@ -63,6 +66,10 @@ def is_invisible(character: str) -> bool:
 
 def _arabic(run: re.Match[str]) -> str:
     return "".join(str(int(unicodedata.numeric(c))) for c in run.group())
+
+
+def _as_letters(run: re.Match[str]) -> str:
+    return "".join(chr(ord(c) - 0x1F1E6 + ord("A")) for c in run.group())
 
 
 def _fold_characters(text: str) -> MappedText:

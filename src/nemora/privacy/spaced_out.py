@@ -9,7 +9,11 @@ from nemora.privacy.edits import Edit
 from nemora.privacy.label_hint import WORDS
 
 # Single characters, each by itself between the same kind of white space. What is joined again has no spaces inside.
-_SINGLE = re.compile(r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2})\S(?:(?P=gap)\S){5,600})(?!\S)")
+_SINGLE = re.compile(
+    r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2}|[._*~|/-](?=\S[._*~|/-]))\S(?:(?P=gap)\S){5,600})(?!\S)"
+)
+# Characters by one space and words by several: "M y   S S N   i s".
+_ROOMY = re.compile(r"(?<!\S)\S(?:[ ]\S)*(?:(?:[ ]{2,4}|\n[ \t]?\n)\S(?:[ \n]\S)*){1,60}(?!\S)")
 # Digits with one sign between them, and perhaps a space: 4, 7, 1 or 4-7-1 or 4|7|1.
 _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])\d(?:(?P=sign)\d){5,40})(?!\d)")
 # Groups of digits with an unusual sign between them.
@@ -47,6 +51,15 @@ def single_characters_in_words(text: str) -> Iterator[Edit]:
         for place in range(1, len(joined)):
             at = run.start() + place * (len(gap) + 1) - len(gap)
             yield Edit(at, at + len(gap), " " if place in cuts else "")
+
+
+def roomy(text: str) -> Iterator[Edit]:
+    """The same with words still apart by wider gaps."""
+    for run in _ROOMY.finditer(text):
+        if len(run.group()) < 16 or not _mixed(run.group()):
+            continue
+        for gap in re.finditer(r"\s+", run.group()):
+            yield Edit(run.start() + gap.start(), run.start() + gap.end(), " " if len(gap.group()) > 1 else "")
 
 
 def _mixed(run: str) -> bool:

@@ -40,6 +40,11 @@ _DIGITS = """
     אפס אחת שתיים שלוש ארבע חמש שש שבע שמונה תשע
     शून्य एक दो तीन चार पांच छह सात आठ नौ
     sifuri moja mbili tatu nne tano sita saba nane tisa
+    〇 一 二 三 四 五 六 七 八 九
+    零 壹 贰 叁 肆 伍 陆 柒 捌 玖
+    - 壱 弐 参 - - - - - -
+    ling yi er san si wu liu qi ba jiu
+    rei ichi ni - yon go roku nana hachi kyu
     ゼロ いち に さん よん ご ろく なな はち きゅう
     영 일 이 삼 사 오 육 칠 팔 구
     zeru unu doi - - - - - - -
@@ -51,6 +56,13 @@ _ALPHABET = (
     "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
     "sierra tango uniform victor whiskey xray yankee zulu"
 ).split()
+_OTHER_ALPHABETS = """
+    anton berta cäsar caesar dora emil friedrich gustav heinrich ida julius kaufmann konrad ludwig martha nordpol otto
+    paula quelle richard samuel siegfried theodor ulrich viktor wilhelm xanthippe ypsilon zacharias zeppelin
+    ancona bologna domodossola empoli firenze genova imola jolly kursaal livorno milano napoli otranto palermo quadro
+    savona torino udine venezia washington xeres
+    anatole berthe célestin désiré eugène françois gaston henri irma joseph kléber marcel nicolas raoul thérèse ursule
+""".split()
 _SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".", "point": ".", "at": "@", "plus": "+",
           "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
 
@@ -74,10 +86,16 @@ def _table() -> dict[str, str]:
 
 
 _NUMBERS = _table()
-_LETTERS = {word: word[0] for word in _ALPHABET} | {"alpha": "a", "juliet": "j", "x-ray": "x", "whisky": "w"}
+_LETTERS = {word: _unaccented(word)[0] for word in (*_OTHER_ALPHABETS, *_ALPHABET)} | {
+    "alpha": "a",
+    "juliet": "j",
+    "x-ray": "x",
+    "whisky": "w",
+}
 _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
 _KNOWN = {**_NUMBERS, **_LETTERS, **_SIGNS, **dict.fromkeys(_TIMES, "")}
-_TOKEN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)?")
+_TOKEN = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e])+(?:['\u2019][^\W\d_]+)?")
+"""A word, with the signs of Indian and Thai vowels."""
 _GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}")
 _PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", *_SIGNS])
 MAX_TOKENS = 200
@@ -129,7 +147,7 @@ def _edit(run: list[re.Match[str]]) -> Iterator[Edit]:
     while run and run[0].group() in _PROSE_ENDS:
         run.pop(0)
     words = [token.group() for token in run]
-    if sum(len(word) > 1 and not word.isdigit() for word in words) >= 2:
+    if sum((len(word) > 1 or not word.isascii()) and not word.isdigit() for word in words) >= 2:
         plain = _said(words)
         if len(plain) >= LEAST:
             yield Edit(run[0].start(), run[-1].end(), plain)
@@ -155,6 +173,72 @@ def _said(words: list[str]) -> str:
             said.append(piece * times)
         times, tens = 1, lowered in _TENS
     return "".join(said)
+
+
+_LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
+_BY_LENGTH = sorted((word for word in _NUMBERS if len(word) > 2), key=len, reverse=True)
+
+
+def run_together(text: str) -> Iterator[Edit]:
+    """Number words without spaces: "foursevenonesix"."""
+    for word in _LONG_WORD.finditer(text):
+        rest, said = word.group().lower(), ""
+        while rest:
+            known = next((name for name in _BY_LENGTH if rest.startswith(name)), None)
+            if known is None:
+                break
+            rest, said = rest[len(known) :], said + _NUMBERS[known]
+        if not rest and len(said) >= LEAST:
+            yield Edit(word.start(), word.end(), said)
+
+
+_MONTHS = "january february march april may june july august september october november december".split()
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth "
+    "twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
+).split()
+_DAYS = "|".join(sorted((day.replace("-", "[- ]") for day in _ORDINALS), key=len, reverse=True))
+_YEAR = (
+    r"(?:19|20)\d\d|(?:nineteen|twenty)(?:[- ](?:hundred|oh|and|[a-z]{3,9}teen|ten|eleven|twelve|"
+    r"[a-z]{3,5}ty|[a-z]{3,5})){1,3}"
+)
+_MONTH_NAME = re.compile(rf"(?:{'|'.join(_MONTHS)})[, ]", re.IGNORECASE)
+_DATE = re.compile(
+    rf"(?<!\w)(?:(?P<day>{_DAYS}),?(?: of)? (?P<month>{'|'.join(_MONTHS)})"
+    rf"|(?P<month2>{'|'.join(_MONTHS)})(?: the)? (?P<day2>{_DAYS})),?(?: in)? (?P<year>{_YEAR})(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def dates_in_words(text: str) -> Iterator[Edit]:
+    """ "the third of May nineteen seventy-one" as 1971-05-03."""
+    if _MONTH_NAME.search(text) is None:
+        return
+    for date in _DATE.finditer(text):
+        day = (date["day"] or date["day2"]).lower().replace(" ", "-")
+        month = (date["month"] or date["month2"]).lower()
+        words = [word for word in re.split("[- ]", date["year"].lower()) if word not in ("and", "hundred", "oh")]
+        year = date["year"] if date["year"].isdigit() else "".join([_said(words[:1]), f"{_said(words[1:]):0>2}"])
+        if len(year) == 4 and year.isdigit():
+            yield Edit(
+                date.start(), date.end(), f"{year}-{_MONTHS.index(month) + 1:02d}-{_ORDINALS.index(day) + 1:02d}"
+            )
+
+
+_BRAILLE = dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz", strict=True))
+_BRAILLE |= {"⠲": ".", "⠤": "-", "⠈": "@"}
+_BRAILLE_RUN = re.compile("[\u2801-\u28ff0-9@._+-]{4,400}")
+_BRAILLE_NUMBER = re.compile("⠼([⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚]+)")
+
+
+def braille(text: str) -> Iterator[Edit]:
+    """Braille of grade one: letters, and the first ten of them behind the sign of numbers."""
+    for run in _BRAILLE_RUN.finditer(text):
+        if max(run.group()) <= "\u2800":
+            continue
+        said = _BRAILLE_NUMBER.sub(lambda m: "".join(str("⠚⠁⠃⠉⠙⠑⠋⠛⠓⠊".index(c)) for c in m[1]), run.group())
+        yield Edit(run.start(), run.end(), "".join(_BRAILLE.get(c, c) for c in said))
 
 
 def morse(text: str) -> Iterator[Edit]:

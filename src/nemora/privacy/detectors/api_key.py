@@ -33,7 +33,7 @@ _KEYED = re.compile(
     rf"{word(_WORDS)}(?P<rest>[\w.-]{{0,30}})[\"'`\])]{{0,3}}(?:[ ](?:for|of|to|on|in)"
     rf"(?:[ ][\w'-]{{1,20}}){{1,4}})?[ \t]{{0,4}}"
     r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|：|＝|,(?=[ \t]{0,4}[\"'])|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为"
-    r"|は)(?:\*\*|__)?[ \t\n]{0,4}[\[({]?\\?[\"'`“]?"
+    r"|は)(?:\*\*|__)?[ \t\n]{0,4}(?:\[\]byte\(|Buffer\.from\(|[\[({])?\\?[\"'`“]?"
     r"(?P<value>[A-Za-z0-9_\-./+=~!@#$%^&*]{10,400})",
     re.IGNORECASE,
 )
@@ -80,7 +80,8 @@ def _by_format(text: str) -> Hits:
             value = match.group(1)
             # Names of things are written small and without digits (sk-learn-contrib); keys of chance are not.
             varied = any(char.isdigit() or char.isupper() for char in value)
-            if varied and entropy(value) >= rule.entropy and not is_placeholder(value):
+            last = value.rsplit("/", 1)[-1]  # a webhook's secret
+            if varied and not is_placeholder(last) and entropy(value) >= rule.entropy and not is_placeholder(value):
                 found.append((match.span(1), rule.confidence))
     return found
 

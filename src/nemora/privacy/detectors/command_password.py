@@ -29,7 +29,7 @@ _FORMS = tuple(
             rf"\bidentified\s{{1,8}}(?:with\s{{1,8}}\w{{1,40}}\s{{1,8}})?by\s{{1,8}}(?:password\s{{1,8}})?"
             rf"(?:{_LITERAL}|\"([^\"\n]{{1,128}})\")",
         ),
-        ("password", rf"\bpassword\s{{1,8}}{_LITERAL}"),
+        ("password", rf"\bpassword\s{{0,8}}(?:[\s=])\s{{0,8}}N?{_LITERAL}"),
         ("password(", rf"\bpassword\(\s{{0,3}}{_LITERAL}\s{{0,3}}\)"),
         ("login", r"\blogin\s{1,3}[\w.@-]{1,64}\s{1,8}password[ ]{1,3}([^\s\"']{2,128})"),
         ("</", r"<[\w:-]{0,30}(?:passwor[dt]|passwd|pwd|passphrase)(?:[ ][^>\n]{0,80})?>([^<>\n]{1,128})</"),

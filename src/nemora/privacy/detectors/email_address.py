@@ -44,16 +44,16 @@ _TLD = (
     r"com|org|net|edu|gov|mil|io|co|me|de|fr|uk|es|it|nl|eu|ch|at|be|se|no|dk|fi|pl|pt|br|ca|au|in|jp|cn|ru|us"
     r"|info|biz|ai|dev|app"
 )
-_DOT_WORD = r"dot|punkt|point|punto|ponto|punt|kropka|точка|nokta|d0t|点"
+_DOT_WORD = r"dot|period|punkt|point|punto|ponto|punt|kropka|точка|nokta|d0t|点"
 _DOT = (
     rf"(?:\.|\s{{0,2}}[\[({{<]\s?(?:{_DOT_WORD}|\.)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}(?:{_DOT_WORD})\s{{1,2}}|\s\.\s"
-    rf"|_dot_|-dot-)"
+    rf"|_dot_|-dot-|(?-i:(?<=[a-z0-9])DOT(?=[a-z])))"
 )
 _SPELLED = re.compile(
     rf"(?<![\w.])(?P<local>[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,4}})"
-    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|@|a|a t|ät|æt|arroba|arobase|chiocciola)\s?[\])}}>]\s{{0,2}}"
+    rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|at sign|@|a|a t|ät|æt|arroba|arobase|chiocciola)\s?[\])}}>]\s{{0,2}}"
     rf"|\s{{1,2}}(?:at|ät|arroba|arobase|chiocciola|apenstaartje|małpa|собака|kukac|snabel-a)\s{{1,2}}"
-    rf"|\s?[_-]at[_-]\s?)"
+    rf"|\s?[_-]at[_-]\s?|(?-i:(?<=[a-z0-9])AT(?=[a-z])))"
     rf"(?P<domain>[^\W_][\w-]{{0,62}}(?:{_DOT}[\w-]{{1,63}}){{0,4}}{_DOT}(?:{_TLD}))(?![\w-])",
     re.IGNORECASE,
 )

@@ -13,7 +13,7 @@ from nemora.privacy.detectors.public_values import SAMPLE_SECRETS
 _REFERENCE = re.compile(
     r"\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{\{|\{%|\A%[A-Za-z_]\w*%\Z|%\(\w+\)s|\A%[sdrv]\Z|\A<[^<>]{1,80}>\Z"
     r"|\A\[[A-Z][\w .:-]{0,60}\]\Z|\A\{\w{0,40}\}\Z"
-    r"|<%|#\{|\A@\w+@\Z|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv"
+    r"|<%|#\{|\A@[\w.-]+@\Z|\A:[A-Za-z_]\w*\Z|\A%d/|\AENC\[|(?:process|import\.meta)\.env|os\.(?:environ|getenv)|ENV\[|env\(|getenv|System\.getenv"
     r"|\Asecrets?\.[A-Za-z_]|\Avar\.\w"
     r"|vault:|ssm:|arn:aws:|\Adata\.\w+\.|\Alocal\.\w|op://|!(?:Ref|Sub|GetAtt|vault|secret)\b|ref\+"
     r"|projects/[\w-]+/secrets",
@@ -83,7 +83,7 @@ def looks_random(value: str) -> bool:
         is_placeholder(value)
         or is_counting(value)
         or "://" in value
-        or value.startswith(("/", "./", "../", "~/"))
+        or value.startswith(("/", "./", "../", "~/", "ssh-", "ecdsa-"))
         or value.isdigit()
     ):
         return False

@@ -40,6 +40,7 @@ class PrivateKeyDetector:
             found.extend(
                 Match(Kind.PRIVATE_KEY, m.start(), m.start() + len(m.group().rstrip()), 0.98)
                 for m in _PUTTY_BODY.finditer(text)
+                if len(m.group()) >= 60
             )
         if '"kty"' in text:
             found.extend(Match(Kind.PRIVATE_KEY, *m.span(1), 0.95) for m in _JWK.finditer(text))

@@ -1,0 +1,117 @@
+"""Less usual encodings of a run: base58, base62 and base36, base32hex, basE91, backwards, rot13, one byte of XOR.
+
+Nearly any run is something in them, so what comes out must be text from end to end, and of XOR it must make words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import contextlib
+import re
+import string
+from collections import Counter
+from collections.abc import Iterator
+
+from nemora.privacy.encodings import from_base64, from_hex
+from nemora.privacy.label_hint import hinted
+
+LEAST, LONGEST = 11, 600
+"""Characters of a run."""
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_ALPHABETS = (
+    _BASE58,
+    string.digits + string.ascii_uppercase + string.ascii_lowercase,
+    string.digits + string.ascii_lowercase + string.ascii_uppercase,
+    string.digits + string.ascii_lowercase,
+    string.digits,
+)
+_VALUES = tuple({c: n for n, c in enumerate(alphabet)} for alphabet in _ALPHABETS)
+_BASE91 = {
+    c: n
+    for n, c in enumerate(
+        string.ascii_uppercase + string.ascii_lowercase + string.digits + '!#$%&()*+,./:;<=>?@[]^_`{|}~"'
+    )
+}
+_PRINTED = re.compile(rb"[\x20-\x7e\t\r\n]{6,}")
+_RUN = re.compile(r"[A-Za-z0-9]+\Z")
+_HEX = re.compile(r"[0-9a-f]+\Z|[0-9A-F]+\Z")
+_BASE32HEX = re.compile(r"[0-9A-V]+={0,6}\Z")
+_ENGLISH_FIRST = b" e0ao-t"
+"""What stands most often in text; one of these is the commonest byte."""
+
+
+def from_unusual(run: str) -> str | None:
+    """What an undecodable run of letters and digits says under one of them; None if nothing."""
+    if not LEAST <= len(run.strip("=")) <= LONGEST:
+        return None
+    for data in _candidates(run):
+        if _PRINTED.fullmatch(data):
+            return data.decode("ascii")
+    return _xored(run)
+
+
+def _candidates(run: str) -> Iterator[bytes]:
+    if not any(map(str.isdigit, run)):  # most runs are names; of random ones one in many has no digit
+        return
+    if _RUN.match(run) and (run.isdigit() or not _HEX.match(run)):
+        for values in _VALUES:
+            if values.keys() >= set(run):
+                yield _number(run, values)
+    if _BASE32HEX.match(run) and len(run) >= 16:
+        with contextlib.suppress(binascii.Error):
+            yield base64.b32hexdecode(run.rstrip("=") + "=" * (-len(run.rstrip("=")) % 8))
+    if run.isdigit() or _HEX.match(run):
+        return
+    for turned in (run[::-1].lstrip("="), codecs.encode(run, "rot13")):
+        data = from_base64(turned)
+        if data is not None:
+            yield data
+
+
+def _number(run: str, values: dict[str, int]) -> bytes:
+    base, number = len(values), 0
+    for character in run:
+        number = number * base + values[character]
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _xored(run: str) -> str | None:
+    """Text of which every byte was combined with one key: then the top bits of all bytes are equal."""
+    data = from_hex(run) if _HEX.match(run) else from_base64(run)
+    if data is None or len(data) < 12 or len({byte & 0x80 for byte in data}) > 1:
+        return None
+    common = Counter(data).most_common(1)[0][0]
+    for plain in _ENGLISH_FIRST:
+        key = common ^ plain
+        text = bytes(byte ^ key for byte in data) if key else b""
+        if _PRINTED.fullmatch(text) and hinted(text.decode("ascii")):
+            return text.decode("ascii")
+    return None
+
+
+def from_base91(run: str) -> str | None:
+    """basE91, by J. Henke: two digits are 13 or 14 bits."""
+    held = bits = 0
+    first = -1
+    out = bytearray()
+    for character in run:
+        value = _BASE91.get(character)
+        if value is None:
+            return None
+        if first < 0:
+            first = value
+            continue
+        first += value * 91
+        held |= first << bits
+        bits += 13 if first & 8191 > 88 else 14
+        first = -1
+        while bits > 7:
+            out.append(held & 255)
+            held, bits = held >> 8, bits - 8
+            if not 32 <= out[-1] < 127:  # nearly all runs end here
+                return None
+    if first >= 0:
+        out.append((held | first << bits) & 255)
+    return out.decode("ascii", "ignore") if _PRINTED.fullmatch(out) else None
