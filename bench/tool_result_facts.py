@@ -287,3 +287,9 @@ FACTS: tuple[Callable[[random.Random], Fact], ...] = (
     _incident,
     _negotiation,
 )
+
+
+def personal(rng: random.Random) -> tuple[str, str, str, str]:
+    """The name, e-mail address, telephone and address of an invented person."""
+    name = _name(rng)
+    return name, _mail(rng, name), _phone(rng), f"{rng.randint(2, 180)} {rng.choice(_STREETS)}, {rng.choice(_TOWNS)}"

@@ -87,9 +87,8 @@ def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
         known.move_to_end(name)
         found = inspector.inspect([Segment(*part) for part in call["parts"]], known[name])
         return {
-            "findings": [
-                [f.kind.value, f.detector, f.where, f.start, f.end, f.confidence, f.entity] for f in found.findings
-            ],
+            "findings": [_row(finding) for finding in found.findings],
+            "weak": [_row(finding) for finding in found.weak],
             "complete": found.complete,
             "failures": list(found.failures),
         }
@@ -101,6 +100,11 @@ def _to_json(parts: Sequence[Segment]) -> list[list[Any]]:
     return [[part.where, part.text, part.label, part.offset, part.opaque] for part in parts]
 
 
+def _row(finding: Finding) -> list[Any]:
+    f = finding
+    return [f.kind.value, f.detector, f.where, f.start, f.end, f.confidence, f.entity]
+
+
 def _from_json(reply: dict[str, Any]) -> Inspection:
-    findings = tuple(Finding(Kind(row[0]), *row[1:]) for row in reply["findings"])
-    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]))
+    findings, weak = (tuple(Finding(Kind(row[0]), *row[1:]) for row in reply[key]) for key in ("findings", "weak"))
+    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]), weak)
