@@ -68,8 +68,7 @@ def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> l
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
     found = [
         *_people(text, ordered, label),
-        *_addresses(text, ordered),
-        *_address_blocks(text),
+        *_whole_addresses(text, ordered),
         *_numbers(text, ordered),
         *named_things(text, ordered),
     ]
@@ -208,10 +207,11 @@ _ADDRESS_BLOCK = re.compile(
 )
 
 
-def _address_blocks(text: str) -> Iterator[Match]:
-    """Whole addresses that their form gives away, whatever the model knows of the street."""
-    for block in _ADDRESS_BLOCK.finditer(text):
-        yield Match(Kind.STREET_ADDRESS, *block.span(), 0.6)
+def _whole_addresses(text: str, spans: Sequence[TaggedSpan]) -> list[Match]:
+    """Addresses that their form gives away, whatever the model knows of the street, and those that the model found."""
+    blocks = [Match(Kind.STREET_ADDRESS, *block.span(), 0.6) for block in _ADDRESS_BLOCK.finditer(text)]
+    found = _addresses(text, spans)
+    return [*blocks, *(f for f in found if not any(b.start < f.end and f.start < b.end for b in blocks))]
 
 
 def _numbered(text: str, group: Sequence[TaggedSpan]) -> bool:
