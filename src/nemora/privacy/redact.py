@@ -252,8 +252,7 @@ class _Work:
             elif target.role != "key":
                 also = [m for m in self._weak.mentions(text) if not in_identifier(text, m.start, m.end)]
                 also = [m for m in also if not LOOKALIKE.search(text[m.start : m.end])]
-                marks[:] = _filled(marks, mentions)
-                mentions = [_Mark(m.start, m.end, m.kind) for m in also]
+                mentions += [_Mark(m.start, m.end, m.kind) for m in also]
             marks[:] = _filled(marks, mentions)
             for mark in marks:
                 self._placeholders.stand_in(mark.kind, text[mark.start : mark.end])
