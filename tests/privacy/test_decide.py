@@ -20,6 +20,7 @@ PUBLIC, PERSONAL, CONFIDENTIAL, SECRET = Sensitivity
 class Inspection:
     findings: tuple[Finding, ...] = ()
     complete: bool = True
+    weak: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

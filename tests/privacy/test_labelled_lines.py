@@ -268,3 +268,17 @@ def test_what_one_policy_allows_is_remembered_for_no_other() -> None:
     segments = [Segment("/messages/0/content", COLUMN)]
     counts = [len(inspector.inspect(segments, rules).findings) for rules in (allows, None, allows, None)]
     assert counts == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("indent", [None, 2, 4, 8])
+@pytest.mark.parametrize(("label", "value"), [("user_ssn", SSN), ("verification_code", "482913")])
+def test_names_and_values_of_an_api_are_read_in_any_case_and_indentation(
+    indent: int | None, label: str, value: str
+) -> None:
+    text = json.dumps({"Users": [{"Attributes": [{"Name": label, "Value": value}]}]}, indent=indent)
+    start = text.index(value)
+    assert any(f.start <= start and start + len(value) <= f.end for f in read(text).findings)
+
+
+def test_codes_under_a_header_are_found() -> None:
+    assert read("channel,verification_code\nsms,929742\nsms,887510\n").findings

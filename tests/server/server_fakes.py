@@ -95,6 +95,7 @@ async def thinks_for_ever(_request: ChatRequest) -> AsyncIterator[Delta]:
 class Inspection:
     findings: tuple[Finding, ...] = ()
     complete: bool = True
+    weak: tuple[Finding, ...] = ()
 
 
 @dataclass

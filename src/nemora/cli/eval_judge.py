@@ -47,8 +47,9 @@ def _item(row: Row, placed: Placed, reading: Reading, presidio: Presidio | None)
     inspection = reading.inspect(placed.request)
     decision = reading.decide(inspection)
     milliseconds = (time.perf_counter() - started) * 1000
-    redacts = decision.action is Action.REDACT and reading.redact(placed.request, decision).outcome == REDACTED
-    found = outcome(decision.action.value, redacts, placed.gold, decision.counted)
+    redaction = reading.redact(placed.request, decision) if decision.action is Action.REDACT else None
+    redacts = redaction is not None and redaction.outcome == REDACTED
+    found = outcome(decision.action.value, redacts, placed.gold, redaction.replaced if redaction is not None else ())
     # Where only another threshold redacts, it is taken to succeed: that can only show more leaks, not fewer.
     redacts_elsewhere = redacts or decision.action is not Action.REDACT
     return Item(

@@ -115,13 +115,21 @@ def is_covered(span: Span, findings: Iterable[Finding]) -> bool:
     )
 
 
-def outcome(action: str, redacts: bool, gold: Sequence[Span], findings: Sequence[Finding]) -> Outcome:
-    """What leaves by `action`; `redacts`: whether redaction succeeds. `findings` are those that count."""
+def is_replaced(span: Span, replaced: Iterable[Finding]) -> bool:
+    """Whether what was replaced covers the gold span, in one piece or in several: IoU >= 0.5 with all that touch it."""
+    touching = [f for f in replaced if f.where == span.where and f.start < span.end and span.start < f.end]
+    inside = sum(min(f.end, span.end) - max(f.start, span.start) for f in touching)
+    outside = sum(max(0, span.start - f.start) + max(0, f.end - span.end) for f in touching)
+    return is_covered(span, touching) or inside / (span.end - span.start + outside) >= MIN_IOU
+
+
+def outcome(action: str, redacts: bool, gold: Sequence[Span], replaced: Sequence[Finding]) -> Outcome:
+    """What leaves by `action`; `redacts`: whether redaction succeeds, and replaces what is `replaced`."""
     if action == "cloud":
         return Outcome(leaves=True, leaks=True)
     if action != "redact" or not redacts:
         return Outcome(leaves=False, leaks=False)
-    return Outcome(leaves=True, leaks=not all(is_covered(s, findings) for s in gold if s.identifies))
+    return Outcome(leaves=True, leaks=not all(is_replaced(s, replaced) for s in gold if s.identifies))
 
 
 def rates(items: Iterable[Item], of: Callable[[Item], Outcome | None] = lambda item: item.outcome) -> Rates:

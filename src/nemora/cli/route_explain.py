@@ -124,6 +124,7 @@ class _Read:
     def __init__(self, findings: tuple[Finding, ...], complete: bool) -> None:
         self.findings = findings
         self.complete = complete
+        self.weak: tuple[Finding, ...] = ()
 
 
 def _change(change: Change) -> dict[str, Any]:

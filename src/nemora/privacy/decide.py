@@ -27,12 +27,14 @@ Wanted = Literal["auto", "local", "cloud"]
 
 
 class Inspected(Protocol):
-    """What was read: findings, and whether everything could be read."""
+    """What was read: findings, whether everything could be read, and what is worth a stand-in at most."""
 
     @property
     def findings(self) -> tuple[Finding, ...]: ...
     @property
     def complete(self) -> bool: ...
+    @property
+    def weak(self) -> tuple[Finding, ...]: ...
 
 
 class Classified(Protocol):
@@ -59,6 +61,8 @@ class Decision:
     policy_id: str
     counted: tuple[Finding, ...] = ()
     """The findings that count under the policy: certain enough, and of a kind that is not public there."""
+    weak: tuple[Finding, ...] = ()
+    """What counts for no decision, and is replaced where the request leaves redacted."""
     without_local: WithoutLocal = "block"
     """What the policy wants when the request must stay here and there is no local model."""
     complete: bool = True
@@ -118,6 +122,7 @@ def decide(inspection: Inspected, classification: Classified, taint: Sensitivity
         scores=dict(classification.scores),
         policy_id=policy.id,
         counted=tuple(f for f in inspection.findings if _counts(f, policy)),
+        weak=tuple(f for f in inspection.weak if policy.class_of(f) > Sensitivity.PUBLIC),
         without_local=policy.no_local_model.get(sensitivity, "block"),
         complete=inspection.complete,
         taint=taint if taint in list(Sensitivity) else Sensitivity.SECRET,

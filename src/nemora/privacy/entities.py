@@ -32,9 +32,9 @@ NAMED = frozenset({Kind.PERSON_NAME, Kind.STREET_ADDRESS, *(rule.kind for rule i
     Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD
 }  # fmt: skip
 """Kinds that only the model finds."""
-_NAMES = frozenset({"GIVEN_NAME", "SURNAME"})
+NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET = frozenset({"STREET_NAME", "BUILDING_NUMBER"})
-_ADDRESS = _STREET | {"SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE"}
+ADDRESS_LABELS = _STREET | {"SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE"}
 _NUMBERS = {
     "TAX_ID": Kind.GOVERNMENT_ID,
     "GOVERNMENT_ID": Kind.GOVERNMENT_ID,
@@ -68,7 +68,7 @@ def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> l
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
     found = [
         *_people(text, ordered, label),
-        *_addresses(text, ordered),
+        *_whole_addresses(text, ordered),
         *_numbers(text, ordered),
         *named_things(text, ordered),
     ]
@@ -77,9 +77,9 @@ def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> l
 
 def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
     found = []
-    for group in _name_groups(text, [s for s in spans if s.label in _NAMES]):
+    for group in name_groups(text, [s for s in spans if s.label in NAME_LABELS]):
         score = sum(span.score for span in group) / len(group)
-        start, end = _trim(text, *_widened(text, group, score))
+        start, end = trimmed(text, *_widened(text, group, score))
         words = re.findall(r"[^\s,]*[^\W\d_][^\s,]*", text[start:end])
         if not words or any(char.isdigit() or char in "@_/\\" for char in text[start:end]):
             continue
@@ -94,7 +94,7 @@ def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
     return [*found, *_other_mentions(text, found)]
 
 
-def _name_groups(text: str, spans: Sequence[TaggedSpan]) -> Iterator[list[TaggedSpan]]:
+def name_groups(text: str, spans: Sequence[TaggedSpan]) -> Iterator[list[TaggedSpan]]:
     """Runs of pieces of one name. A comma joins only "Surname, Given", not the names of a list."""
     group: list[TaggedSpan] = []
     for span in spans:
@@ -110,11 +110,11 @@ def _name_groups(text: str, spans: Sequence[TaggedSpan]) -> Iterator[list[Tagged
         yield group
 
 
-def _groups(text: str, spans: Sequence[TaggedSpan], gap: re.Pattern[str]) -> Iterator[list[TaggedSpan]]:
-    """Runs of spans between which only a `gap` stands."""
+def groups(text: str, spans: Sequence[TaggedSpan]) -> Iterator[list[TaggedSpan]]:
+    """Runs of pieces of one address."""
     group: list[TaggedSpan] = []
     for span in spans:
-        if group and not (span.start - group[-1].end <= 24 and gap.fullmatch(text, group[-1].end, span.start)):
+        if group and not (span.start - group[-1].end <= 24 and _ADDRESS_GAP.fullmatch(text, group[-1].end, span.start)):
             yield group
             group = []
         group.append(span)
@@ -161,7 +161,7 @@ def _other_mentions(text: str, found: Sequence[Match]) -> Iterator[Match]:
                 yield Match(Kind.PERSON_NAME, word.start(), end, confidence)
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Without a title at the front, and without punctuation around."""
     if title := re.match(rf"(?:{TITLE.pattern})\.?\s+", text[start:end], re.IGNORECASE):
         start += title.end()
@@ -183,11 +183,11 @@ _TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{TITLE.pattern})\.?\s{{1,3}}\Z", re.
 
 def _addresses(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
     """A street with its house number, and what follows it. More must agree: a street word, a town, or "address"."""
-    for group in _groups(text, [s for s in spans if s.label in _ADDRESS], _ADDRESS_GAP):
+    for group in groups(text, [s for s in spans if s.label in ADDRESS_LABELS]):
         streets = [span for span in group if span.label == "STREET_NAME"]
         if not streets or not _numbered(text, group):
             continue
-        start, end = _trim(text, group[0].start, group[-1].end)
+        start, end = trimmed(text, group[0].start, group[-1].end)
         agrees = (
             any(span.label in ("CITY", "STATE", "ZIP_CODE", "SECONDARY_ADDRESS") for span in group)
             or any(STREET_WORD.search(text[span.start : span.end]) for span in streets)
@@ -196,6 +196,22 @@ def _addresses(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         score = max(span.score for span in streets)
         if agrees and score >= _LEAST_SCORE["address"] and end - start >= 6:
             yield Match(Kind.STREET_ADDRESS, start, end, round(min(score, 0.95), 4))
+
+
+# A number and words, a flat, a town, a code: "37 Melum 50, Apt. 241, Finnby 96857", in one line or in several.
+_ADDRESS_BLOCK = re.compile(
+    r"(?<![\w.])\d{1,5}[A-Za-z]?[ ,]{1,2}(?:[^\W\d_][\w.'’/-]{0,30}[ ]{1,2}){0,5}[^\W\d_][\w.'’/-]{0,30}"
+    r"(?:[ ]\d{1,5}[A-Za-z]?)?[\s,>?]{1,8}(?:apt|apartment|suite|ste|unit|flat|p\.?o\.? box)\b\.?[ #]{0,2}\d{1,5}"
+    r"[A-Za-z]?[\s,>?]{1,8}(?:[^\W\d_][\w.'’-]{0,30}[\s,>?]{1,6}){1,6}\d{4,6}(?:-\d{4})?(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def _whole_addresses(text: str, spans: Sequence[TaggedSpan]) -> list[Match]:
+    """Addresses that their form gives away, whatever the model knows of the street, and those that the model found."""
+    blocks = [Match(Kind.STREET_ADDRESS, *block.span(), 0.6) for block in _ADDRESS_BLOCK.finditer(text)]
+    found = _addresses(text, spans)
+    return [*blocks, *(f for f in found if not any(b.start < f.end and f.start < b.end for b in blocks))]
 
 
 def _numbered(text: str, group: Sequence[TaggedSpan]) -> bool:
@@ -218,7 +234,7 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         kind = _NUMBERS.get(span.label)
         if kind is None or span.score < _LEAST_SCORE["number"]:
             continue
-        start, end = _trim(text, span.start, span.end)
+        start, end = trimmed(text, span.start, span.end)
         value = text[start:end]
         digits = re.sub(r"\D", "", value)
         if len(digits) < 6 or end - start > 34 or _NO_NUMBER.fullmatch(value) or _is_public(digits, value):

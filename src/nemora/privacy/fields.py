@@ -31,8 +31,8 @@ class TooManyCells(Exception):
 
 
 _NAMED = re.compile(
-    r"[\"'](?:name|key|field|label|id|type|attribute|property|question|title|column|path)[\"']\s{0,8}:\s{0,8}[\"'](?P<label>[^\"'\n]{2,48})[\"']\s{0,8},"
-    r"\s{0,16}(?:[\"']\w{1,20}[\"']\s{0,4}:\s{0,4}[\"']?[\w./ -]{0,40}[\"']?\s{0,4},\s{0,16}){0,2}"
+    r"(?i)[\"'](?:name|key|field|label|id|type|attribute|property|question|title|column|path)[\"']\s{0,8}:\s{0,8}[\"'](?P<label>[^\"'\n]{2,48})[\"']\s{0,8},"
+    r"\s{0,64}(?:[\"']\w{1,20}[\"']\s{0,4}:\s{0,4}[\"']?[\w./ -]{0,40}[\"']?\s{0,4},\s{0,64}){0,2}"
     r"[\"'](?:value|val|answer|content|text|data|default|raw|valueString|new|current)[\"']\s{0,8}:\s{0,8}(?:\"(?P<value>[^\"\n]{1,300})\"|'(?P<single>[^'\n]{1,300})'|(?P<bare>-?\d[\d.]{0,40}))"
 )
 _NESTED = re.compile(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nemora.privacy.candidates import candidates
 from nemora.privacy.covered import Covered
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
@@ -63,6 +64,8 @@ class Inspection:
     complete: bool = True
     failures: tuple[str, ...] = ()
     doubts: tuple[Finding, ...] = ()
+    weak: tuple[Finding, ...] = ()
+    """What counts for no decision, and is replaced in a request that leaves redacted (see `candidates`)."""
 
 
 @dataclass(slots=True)
@@ -104,12 +107,14 @@ class Inspector:
         self._failures = []
         self._rules = rules or ReadingRules()
         findings: set[Finding] = set()
+        weak: set[Finding] = set()
         try:
             findings.update(self._unreadable(segments))
             pieces = [piece for segment in segments for piece in self._pieces(segment)]
             self._read([piece for piece in pieces if not self._remembered(piece)])
             for piece in pieces:
-                findings.update(_finding(piece.segment, piece.offset, match) for match in piece.matches)
+                for match in piece.matches:
+                    (weak if match.weak else findings).add(_finding(piece.segment, piece.offset, match))
             findings.update(self._labelled(segments, pieces))
             findings.update(split_findings(segments, self._in_join))
             findings = _without_telling_pointers(findings, segments)
@@ -117,7 +122,8 @@ class Inspector:
             self._failures.append(type(error).__name__)
         doubts = {finding for finding in findings if finding.kind in MATTERS and finding.confidence < SURE}
         kept, doubted = (tuple(_in_order(_without_repeats(some), segments)) for some in (findings - doubts, doubts))
-        return Inspection(kept, not self._failures, tuple(self._failures), doubted)
+        also = tuple(_in_order(weak, segments))
+        return Inspection(kept, not self._failures, tuple(self._failures), doubted, also)
 
     def _unreadable(self, segments: Sequence[Segment]) -> Iterator[Finding]:
         for segment in segments:
@@ -213,7 +219,7 @@ class Inspector:
                 yield _mapped(layer, match)
 
     def _read_with_model(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
-        """Names and the like are added to the pieces; what is returned are the matters of each piece."""
+        """Names and the like are added to the pieces; what is returned are their matters, and their weak matches."""
         matters: list[list[Match]] = [[] for _ in pieces]
         if self._reader is None:
             return matters
@@ -234,6 +240,8 @@ class Inspector:
             if _names_count(piece.segment, layer.text):
                 named = entity_matches(layer.text, reading.spans, piece.segment.label)
                 piece.matches.extend(self._counted(layer, named))
+                # Of no weight, so they are added where matters are: they hide nothing.
+                found.extend(self._counted(layer, candidates(layer.text, reading.spans)))
             own = [Match(Kind.CUSTOM, like.start, like.end, 1.0, like.label) for like in reading.alike]
             piece.matches.extend(_mapped(layer, match) for match in own)
             if _may_tell(piece.segment, layer.text):
@@ -250,7 +258,7 @@ class Inspector:
         for piece in pieces:
             if not piece.segment.offset:
                 moved = (replace(m, start=m.start + piece.offset, end=m.end + piece.offset) for m in piece.matches)
-                at.setdefault(piece.segment.where, []).extend(m for m in moved if m.kind not in MATTERS)
+                at.setdefault(piece.segment.where, []).extend(m for m in moved if m.kind not in MATTERS and not m.weak)
         for segment in segments:
             if segment.offset or len(segment.text) < LEAST_LABELLED:
                 continue
@@ -346,7 +354,7 @@ def _may_tell(segment: Segment, text: str) -> bool:
 
 def _mapped(layer: MappedText, match: Match) -> Match:
     start, end = layer.original_span(match.start, match.end)
-    return Match(match.kind, start, end, match.confidence, match.entity)
+    return Match(match.kind, start, end, match.confidence, match.entity, match.weak)
 
 
 def _resolved(matches: Sequence[Match]) -> list[Match]:

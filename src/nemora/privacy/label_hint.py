@@ -25,7 +25,8 @@ WORDS = tuple(
 )
 _MORE = (
     r"密码|密碼|口令|パスワード|비밀번호|电话|電話|手机|전화|卡号|信用卡|身份证|护照|账号|邮箱|生日|出生|メール|口座|"
-    r"mot de passe|palavra[- ]passe|número|numéro|numero"
+    r"mot de passe|palavra[- ]passe|número|numéro|numero|mnemonic|(?:seed|recovery|backup)[ _-]?(?:phrase|words)|"
+    r"(?:verification|confirmation|one[ _-]?time|sms|2fa|mfa|backup|recovery)[ _-]?codes?"
 )
 HINT = re.compile(
     rf"(?<![^\W_])(?:{'|'.join(sorted(map(re.escape, WORDS), key=len, reverse=True))})s?(?![^\W_])"

@@ -15,6 +15,7 @@ from nemora.privacy.escapes import undo_escapes
 from nemora.privacy.finding import Kind
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.normalise import normalise
+from nemora.privacy.parts import MASKED, parts
 from nemora.privacy.person_words import PARTICLES, TITLE
 from nemora.privacy.placeholder import AS_TEXT, NAME_WORD
 
@@ -64,6 +65,22 @@ class Known:
         for pattern in _patterns(kind, value):
             self._patterns.setdefault(pattern.expression.pattern, pattern)
 
+    def add_weak(self, kind: Kind, value: str) -> None:
+        """Look for a value of which nobody is sure: a name as it is written, what holds a digit, nothing else."""
+        for pattern in _patterns(kind, value):
+            if pattern.is_part or any(map(str.isdigit, value)):
+                self._patterns.setdefault(pattern.expression.pattern, pattern)
+
+    def add_parts(self, kind: Kind, value: str) -> None:
+        """Look for what may stand for `value` elsewhere (see `parts`)."""
+        for part_kind, expression in parts(kind, value):
+            self._patterns.setdefault(expression, _Pattern(part_kind, re.compile(expression), "", is_part=True))
+
+    def add_masks(self) -> None:
+        """Look for what is left of values that were masked by hand."""
+        for kind, expression in MASKED:
+            self._patterns.setdefault(expression.pattern, _Pattern(kind, expression, ""))
+
     def mentions(self, text: str) -> list[Mention]:
         """Every mention in `text`, in no order; they may overlap. Disguises and escapes of characters are undone."""
         found = [(layer, mention) for layer in readings(text) for mention in self._in(layer.text)]
@@ -78,7 +95,7 @@ class Known:
             if pattern.needle not in lowered:
                 continue
             for match in pattern.expression.finditer(text):
-                start, end = match.span()
+                start, end = match.span("part" if "part" in match.groupdict() else 0)
                 if pattern.is_part:
                     data = data_runs(text) if data is None else data
                     if any(low <= start and end <= high for low, high in data):

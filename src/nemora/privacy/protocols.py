@@ -35,6 +35,8 @@ class Match:
     confidence: float
     entity: str = ""
     """Of a `custom` match: the entity's name in the policy."""
+    weak: bool = False
+    """Counts for no decision; is replaced in a request that leaves redacted (see `candidates`)."""
 
 
 class Detector(Protocol):

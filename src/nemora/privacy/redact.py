@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nemora.core import ChatRequest, Message, TextPart
+from nemora.privacy.candidates import in_identifier
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.inspect import chunks
@@ -40,6 +41,7 @@ NOTE = (
 )
 _ARGUMENTS = re.compile(r"/messages/\d+/tool_calls/\d+/function/arguments")
 _MESSAGE = re.compile(r"/messages/(\d+)/")
+_ALNUM = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Redacted:
     values: Mapping[str, str]
     counts: Mapping[str, int]
     forged: int = 0
+    replaced: tuple[Finding, ...] = ()
+    """What was replaced, where it stood in the request as it came."""
 
     def in_urls(self) -> frozenset[tuple[str, str]]:
         """Hosts with the stand-ins that stand in URLs of theirs in `request`."""
@@ -77,17 +81,23 @@ class Unredactable:
 
 
 def redact(
-    request: ChatRequest, findings: Sequence[Finding], key: bytes, *, tenant: str = "default"
+    request: ChatRequest,
+    findings: Sequence[Finding],
+    key: bytes,
+    *,
+    tenant: str = "default",
+    weak: Sequence[Finding] = (),
 ) -> Redacted | Unredactable:
     """Replace what was found in `request`, or say why it must stay.
 
     Args:
         findings: those that count under the policy, all of which it lets leave replaced.
         key: derived from the installation's key for this purpose (`keys.derive(key, "placeholders")`).
+        weak: what is replaced too where it can be, and is no reason to stay.
     """
     found_in = [int(match[1]) for finding in findings if (match := _MESSAGE.match(finding.where))]
     holders = [index for index in found_in if index < len(request.messages)]
-    return _Work(request, Placeholders(key, conversation_of(request.messages, holders), tenant)).run(findings)
+    return _Work(request, Placeholders(key, conversation_of(request.messages, holders), tenant)).run(findings, weak)
 
 
 def with_note(request: ChatRequest) -> ChatRequest:
@@ -129,6 +139,8 @@ class _Work:
         self._request = request
         self._placeholders = placeholders
         self._known = Known()
+        self._weak = Known()
+        self._replaced: list[Finding] = []
         self._counts: Counter[str] = Counter()
         self._forged = 0
         self._names: dict[str, str] = {}
@@ -138,31 +150,34 @@ class _Work:
             fields = fields_of(text, json_expected=_ARGUMENTS.fullmatch(where) is not None)
             self._strings[where] = _String(text, fields, [[] for _ in fields], self._may_echo(where))
 
-    def run(self, findings: Sequence[Finding]) -> Redacted | Unredactable:
+    def run(self, findings: Sequence[Finding], weak: Sequence[Finding] = ()) -> Redacted | Unredactable:
         for finding in findings:
-            reason = self._mark(finding)
-            if reason is not None:
-                return Unredactable(f"unredactable:{reason}")
+            marked = self._marked(finding)
+            if isinstance(marked, str):
+                return Unredactable(f"unredactable:{marked}")
+            for string, number, mark in marked:
+                string.marks[number].append(mark)
         values = [*self._values(), *self._values_unsent(findings)]
         if len(values) > MAX_VALUES:
             return Unredactable("unredactable:too_many")
         for kind, value in values:
             self._known.add(kind, value)
         if values:
+            self._add_weak(values, weak)
             for string in self._strings.values():
                 self._add_mentions(string)
         self._names = dict(self._placeholders.names())
         edited = rewritten(self._request, self._edit)
         values_of = {**self._placeholders.values, **self._names}
-        redacted = Redacted(edited, values_of, dict(self._counts), self._forged)
+        redacted = Redacted(edited, values_of, dict(self._counts), self._forged, tuple(self._replaced))
         return Unredactable("unredactable:elsewhere") if values and self._holds_values(redacted) else redacted
 
-    def _mark(self, finding: Finding) -> str | None:
-        """Note what a finding covers; why it cannot be replaced, if it cannot."""
+    def _marked(self, finding: Finding, *, weak: bool = False) -> list[tuple[_String, int, _Mark]] | str:
+        """What a finding covers: strings, numbers of their fields, marks. Or why it cannot be replaced."""
         if finding.kind is Kind.UNREADABLE or finding.kind in MATTERS:
             return finding.kind.value
         if not is_sent(finding.where):
-            return None
+            return []
         string = self._strings.get(finding.where)
         if string is None or finding.end <= finding.start or finding.end > len(string.text):
             return "place"
@@ -180,15 +195,32 @@ class _Work:
             touched = [(n, inside) for n, inside in touched if string.fields[n].role != "key"]
             if not touched:
                 return "place"
+        marked = []
         for number, (start, end) in touched:
             target = string.fields[number]
+            if weak and (whole or target.role in ("key", "number")):
+                return "place"
             text = target.readable.text
             if whole or target.role == "number":
                 start, end = 0, len(text)
             else:
                 start, end = widened(text, start, end)
-            string.marks[number].append(_Mark(start, end, finding.kind))
-        return None
+            marked.append((string, number, _Mark(start, end, finding.kind)))
+        return marked
+
+    def _add_weak(self, values: Sequence[tuple[Kind, str]], weak: Sequence[Finding]) -> None:
+        """Weak candidates beside what is marked, and what to look for because of them and of the values' parts."""
+        self._weak.add_masks()
+        for kind, value in values:
+            self._weak.add_parts(kind, value)
+        for finding in weak[: MAX_VALUES - len(values)]:
+            marked = self._marked(finding, weak=True)
+            for string, number, mark in marked if not isinstance(marked, str) else ():
+                text, marks = string.fields[number].readable.text, string.marks[number]
+                pieces = _beside(text, marks, mark)
+                string.marks[number] = sorted([*marks, *pieces], key=lambda m: m.start)
+                for piece in pieces:
+                    self._weak.add_weak(finding.kind, text[piece.start : piece.end])
 
     def _values(self) -> list[tuple[Kind, str]]:
         """What is marked, each value once, in the order of the request, which is that of the stand-ins too."""
@@ -217,6 +249,10 @@ class _Work:
             mentions = [_Mark(m.start, m.end, m.kind) for m in self._known.mentions(text)]
             if target.role == "number":
                 mentions = [_Mark(0, len(text), m.kind) for m in mentions]
+            elif target.role != "key":
+                also = [m for m in self._weak.mentions(text) if not in_identifier(text, m.start, m.end)]
+                also = [m for m in also if not LOOKALIKE.search(text[m.start : m.end])]
+                mentions += [_Mark(m.start, m.end, m.kind) for m in also]
             marks[:] = _filled(marks, mentions)
             for mark in marks:
                 self._placeholders.stand_in(mark.kind, text[mark.start : mark.end])
@@ -234,6 +270,8 @@ class _Work:
                 else:
                     self._counts[mark.kind.value] += 1
                 start, end = target.readable.original_span(mark.start, mark.end)
+                if mark.kind is not None:
+                    self._replaced.append(Finding(mark.kind, "redaction", where, start, end, 1.0))
                 pieces += [text[done:start], f'"{stand_in}"' if target.role == "number" else stand_in]
                 done = end
         return "".join((*pieces, text[done:]))
@@ -304,6 +342,16 @@ def _merged(marks: Iterable[_Mark]) -> list[_Mark]:
         last.end = max(last.end, mark.end)
         last.kind = last.kind or mark.kind
     return merged
+
+
+def _beside(text: str, marks: Sequence[_Mark], weak: _Mark) -> list[_Mark]:
+    """What a weak mark covers and no other does, without the spaces and punctuation around."""
+    pieces = [(weak.start, weak.end)]
+    for mark in marks:
+        halves = [((start, min(end, mark.start)), (max(start, mark.end), end)) for start, end in pieces]
+        pieces = [(low, high) for both in halves for low, high in both if low < high]
+    inner = [found.span() for low, high in pieces if (found := _ALNUM.search(text, low, high)) is not None]
+    return [_Mark(low, high, weak.kind) for low, high in inner if high - low > 1]
 
 
 def _filled(marks: Sequence[_Mark], mentions: Iterable[_Mark]) -> list[_Mark]:

@@ -39,6 +39,7 @@ class Replayed:
 class _Recorded:
     findings: tuple[Finding, ...]
     complete: bool
+    weak: tuple[Finding, ...] = ()
 
 
 def replay(rows: Iterable[LedgerRow], policy: Policy, servers: Sequence[str]) -> Iterator[Replayed]:

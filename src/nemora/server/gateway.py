@@ -87,6 +87,7 @@ class _Unread:
 
     findings: tuple[Finding, ...] = ()
     complete: bool = False
+    weak: tuple[Finding, ...] = ()
     sensitivity: Sensitivity = Sensitivity.CONFIDENTIAL
     scores: Mapping[str, float] = field(default_factory=dict)
 

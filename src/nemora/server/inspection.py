@@ -89,6 +89,7 @@ def inspector_job(options: dict[str, Any]) -> Callable[[Any], Any]:
         return {
             "findings": _rows(found.findings),
             "doubts": _rows(found.doubts),
+            "weak": _rows(found.weak),
             "complete": found.complete,
             "failures": list(found.failures),
         }
@@ -105,5 +106,7 @@ def _rows(findings: Sequence[Finding]) -> list[list[Any]]:
 
 
 def _from_json(reply: dict[str, Any]) -> Inspection:
-    findings, doubts = (tuple(Finding(Kind(row[0]), *row[1:]) for row in reply[key]) for key in ("findings", "doubts"))
-    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]), doubts)
+    findings, doubts, weak = (
+        tuple(Finding(Kind(row[0]), *row[1:]) for row in reply[key]) for key in ("findings", "doubts", "weak")
+    )
+    return Inspection(findings, reply["complete"] is True, tuple(reply["failures"]), doubts, weak)

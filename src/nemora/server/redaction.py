@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from nemora.core import ChatRequest
 from nemora.privacy.decide import REDACTED, Classified, Decision, Inspected, decide
-from nemora.privacy.finding import Sensitivity
+from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.policy import Action, Policy
 from nemora.privacy.redact import Redacted, redact, with_note
 
@@ -36,6 +36,8 @@ class Redaction:
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many values of each kind were replaced; "literal" is text that only looked like a stand-in."""
 
+    replaced: tuple[Finding, ...] = ()
+    """Where each of them stood in the request as it came."""
     in_urls: frozenset[tuple[str, str]] = frozenset()
     """Hosts with the stand-ins that the request has in URLs of theirs."""
 
@@ -88,7 +90,7 @@ class Redactor:
         classify: Callable[[Any], Classified],
         tenant: str,
     ) -> Redaction:
-        redacted = redact(request, decision.counted, self._key, tenant=tenant)
+        redacted = redact(request, decision.counted, self._key, tenant=tenant, weak=decision.weak)
         if not isinstance(redacted, Redacted):
             return Redaction(redacted.reason)
         if redacted.values:
@@ -100,4 +102,4 @@ class Redactor:
         if second.action is not Action.CLOUD:
             return Redaction("found_again")
         counts = {**redacted.counts, "literal": redacted.forged} if redacted.forged else redacted.counts
-        return Redaction(REDACTED, redacted.request, redacted.values, counts, redacted.in_urls())
+        return Redaction(REDACTED, redacted.request, redacted.values, counts, redacted.replaced, redacted.in_urls())

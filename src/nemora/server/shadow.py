@@ -33,6 +33,7 @@ class _Found:
 
     findings: tuple[Finding, ...]
     complete: bool
+    weak: tuple[Finding, ...] = ()
 
 
 class Shadow:
