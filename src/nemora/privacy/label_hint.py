@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from nemora.privacy.quick_pattern import QuickPattern
+
 WORDS = tuple(
     # ruff: noqa: SIM905 - lists of words read better as text
     """
@@ -27,7 +29,7 @@ _MORE = (
     r"密码|密碼|口令|パスワード|비밀번호|电话|電話|手机|전화|卡号|信用卡|身份证|护照|账号|邮箱|生日|出生|メール|口座|"
     r"mot de passe|palavra[- ]passe|número|numéro|numero"
 )
-HINT = re.compile(
+HINT = QuickPattern(
     rf"(?<![^\W_])(?:{'|'.join(sorted(map(re.escape, WORDS), key=len, reverse=True))})s?(?![^\W_])"
     rf"|(?<=[a-z])(?:Password|Token|Key|Secret|Ssn|Phone|Card|Number|Account|Id|Email|Birth)|{_MORE}",
     re.IGNORECASE,
