@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from nemora.privacy.edits import Edit
+from nemora.privacy.quick_pattern import QuickPattern
 
 _CODE = r"(?:0[xX][0-9A-Fa-f]{2,4}|1?[0-9]{2}(?![0-9]))"
-_LIST = re.compile(
+_LIST = QuickPattern(
     r"(?<![\w.])(?:\[\]byte|N?CHAR(?=\()|String\.fromCh?ar(?:Code|CodePoint)\(|bytes\(|bytearray\(|new Uint8Array\()?"
     r"[\[({]?[ ]?"
     rf"{_CODE}(?:[ ]?[,;][ \n]{{0,8}}{_CODE}|[ ]{_CODE}){{5,2000}}+[ ]?[\])}}]{{0,3}}(?![\w])"
@@ -18,22 +19,22 @@ _CALL = (
     r"(?:(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
     r"|\[char\]\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6}))"
 )
-_CALLS = re.compile(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
+_CALLS = QuickPattern(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|\d+")
 _POINT = r"(?:U\+|u\+|\\N\{U\+)[0-9A-Fa-f]{4,6}\}?"
-_POINTS = re.compile(rf"{_POINT}(?:[ ,]{{0,2}}{_POINT}){{3,2000}}+")
+_POINTS = QuickPattern(rf"{_POINT}(?:[ ,]{{0,2}}{_POINT}){{3,2000}}+")
 _HEX = re.compile(r"\+([0-9A-Fa-f]{4,6})")
-_BITS = re.compile(
+_BITS = QuickPattern(
     r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)"
 )
-_OCTALS = re.compile(r"(?<![\w.])[01][0-7]{2}(?:[ ,][01][0-7]{2}){5,2000}+(?!\w)")
+_OCTALS = QuickPattern(r"(?<![\w.])[01][0-7]{2}(?:[ ,][01][0-7]{2}){5,2000}+(?!\w)")
 _OCTET = re.compile(r"[01]{7,8}")
 
 
 def character_codes(text: str) -> Iterator[Edit]:
     """Runs of numbers that are codes of readable characters."""
-    for hint, pattern, codes in _FORMS:
-        for run in pattern.finditer(text) if hint.search(text) else ():
+    for pattern, codes in _FORMS:
+        for run in pattern.finditer(text):
             plain = _characters(codes(run.group()))
             if plain is not None:
                 yield Edit(run.start(), run.end(), plain)
@@ -72,11 +73,10 @@ def _characters(codes: list[int]) -> str | None:
     return plain if plain.isprintable() and good >= 0.8 * len(plain) else None
 
 
-_FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str], Callable[[str], list[int]]], ...] = (
-    (re.compile(r"[0-9A-Fa-f]{2}[ ]?[,; ][ \n]{0,8}[0-9][0-9xX]"), _LIST, _listed),
-    (re.compile(r"(?:[Rr]|CHAR|CHR|ChrW|Code)\(|\[char\]"), _CALLS, _called),
-    (re.compile(r"[Uu]\+"), _POINTS, _pointed),
-    (re.compile(r"[01]{7}"), _BITS, _bits),
-    (re.compile(r"[01][0-7]{2}[ ,][01][0-7]{2}[ ,]"), _OCTALS, _octals),
+_FORMS: tuple[tuple[QuickPattern, Callable[[str], list[int]]], ...] = (
+    (_LIST, _listed),
+    (_CALLS, _called),
+    (_POINTS, _pointed),
+    (_BITS, _bits),
+    (_OCTALS, _octals),
 )
-"""What any run holds, which is quick to look for; the run; and its codes."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit, apart
+from nemora.privacy.quick_pattern import QuickPattern
 
 # Between two literals of one kind of quote: what languages join strings with, or nothing but white space.
 _GLUE = re.compile(
@@ -15,32 +16,32 @@ _GLUE = re.compile(
 )
 _OPENING = re.compile(r"\((?=\s{0,8}[\"'][^\"'\n()]{0,160}\Z)")  # around the first literal of a row
 _LITERAL = re.compile(r"\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'")
-_JOINS = re.compile(
+_JOINS = QuickPattern(
     r"(?:[\"']{2}\.join\(\s{0,4}[\[(]|(?:CONCAT|concat|strcat|implode\([\"']{2},|string\.Concat|paste0|fmt\.Sprint"
     r"|String\.concat)\s?\(\s{0,4}|[\[(](?=(?:[^\[\]()\n]|\n){1,600}\]\s{0,4}\.\s{0,4}join\(\s?[\"']{2}))"
     r"(?P<body>\s{0,12}[\"'][^\]\n)]{1,600}(?:\n[^\]\n)]{0,200}){0,20})[\])]"
 )
-_REPLACED = re.compile(
+_REPLACED = QuickPattern(
     r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s{0,4}\.\s{0,4}replace(?:All)?\(\s?[\"'/](?P<sign>[^\"'\n/]{1,8})"
     r"[\"'/]g?\s?,\s?(?P<by>\"\"|''|\"[^\"\n]{1,4}\"|'[^'\n]{1,4}')\s?\)"
 )
-_TURNED = re.compile(
+_TURNED = QuickPattern(
     r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s?(?:\[::-1\]|\.reverse\b|\.split\([\"']{2}\)\.reverse\(\))"
     r"|(?:reversed|strrev|REVERSE|reverse|StringUtils\.reverse)\(\s?[\"'](?P<other>[^\"'\n]{4,400})[\"']\s?\)"
 )
-_ASSIGNED = re.compile(
+_ASSIGNED = QuickPattern(
     r"(?<![\w.])(?:(?:const|let|var|my|local|export|final|static|String|string|str|auto)[ ]){0,2}"
     r"(?P<name>[$@]?[A-Za-z_]\w{0,39})(?:[ ]?:[ ]?\w{1,12})?[ ]{0,4}:?=[ ]{0,4}(?P<quote>[\"'`]|(?=\d))"
     r"(?P<value>(?<=[\"'`])[^\"'`\n]{1,200}(?=(?P=quote))|\d{1,20}(?=[ ;\n]|\Z))"
 )
-_SET = re.compile(r"(?m)(?<![\w-])(?:set |SET )(?P<name>[A-Za-z_]\w{0,39})=(?P<value>[^\n]{1,80})$")
+_SET = QuickPattern(r"(?m)(?<![\w-])(?:set |SET )(?P<name>[A-Za-z_]\w{0,39})=(?P<value>[^\n]{1,80})$")
 NEAR = 200
 """Characters of code, beside the value, from the first of the variables to where they are put together."""
 _NAME = r"\$?\{?[A-Za-z_]\w{0,39}\}?"
-_SUM = re.compile(
+_SUM = QuickPattern(
     rf"(?<![\w.\"'])(?:str\()?(?:{_NAME})\)?(?:\s{{0,3}}(?:\+|\.|\|\||&|\.\.)\s{{0,3}}(?:str\()?{_NAME}\)?){{1,30}}(?![\w(.])"
 )
-_TEMPLATE = re.compile(
+_TEMPLATE = QuickPattern(
     r"(?:(?:f[\"']|[\"'`])?)"
     r"(?:[#$]?\{[A-Za-z_]\w{0,39}\}[ .@:/+_-]?|\$[A-Za-z_]\w{0,39}[ .@:/+_-]?|%[A-Za-z_]\w{0,39}%){2,30}[\"'`]?"
 )

@@ -32,6 +32,7 @@ from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import with_its_call
 from nemora.privacy.normalise import normalise
 from nemora.privacy.positional import from_base91, from_unusual
+from nemora.privacy.quick_pattern import QuickPattern
 
 MAX_DEPTH = 3
 MAX_CHARACTERS = 128 * 1024
@@ -44,20 +45,20 @@ SHORT = 120
 WINDOW = 80
 """Characters kept on each side of an undone escape, for the words that give it meaning."""
 
-_BASE64 = re.compile(
+_BASE64 = QuickPattern(
     r"[A-Za-z0-9+/_-]{12,}+(?:(?:[ \t]*\r?\n[ \t>#*|]{0,8}|\\r?\\n|\\n)[A-Za-z0-9+/_-]{4,}+)*+={0,2}"
     r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,11}+(?:[ \t]?\r?\n[ \t>#*|]{0,8}[A-Za-z0-9+/_-]{4,11}+){2,}+={0,2}"
 )
-_BASE32 = re.compile(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
+_BASE32 = QuickPattern(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
 _BASE85 = re.compile(r"<~[!-uz\s]{8,4000}~>|(?<!\S)[!-~]{10,4000}(?!\S)")
 """A token with signs; most tokens are words, which the test for letters and digits alone leaves out."""
 _PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
 _BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
-_HEX = re.compile(
+_HEX = QuickPattern(
     r"(?:0[xX])?[0-9A-Fa-f]{12,}+(?:\r?\n[0-9A-Fa-f]{4,}+(?![A-Za-z]))*+"
     rf"|(?<![0-9A-Za-z]){_PAIRS}(?:{_BETWEEN}{_PAIRS}){{5,}}+"
 )
-_RUNS: tuple[tuple[re.Pattern[str], Decoder, int], ...] = (
+_RUNS: tuple[tuple[re.Pattern[str] | QuickPattern, Decoder, int], ...] = (
     (_BASE64, from_base64, 4),
     (_BASE32, from_base32, 8),
     (_HEX, from_hex, 2),

@@ -24,6 +24,7 @@ from nemora.privacy.decide import Decision
 from nemora.privacy.finding import Sensitivity
 from nemora.privacy.keys import DISCLOSURES_FILE, derive
 from nemora.privacy.policy import Policy, strictest
+from nemora.privacy.quick_pattern import QuickPattern
 
 TOGETHER = 3
 """Distinct kinds that identify within one conversation, if one of them is an anchor."""
@@ -70,9 +71,9 @@ _KEYED: dict[str, str] = {
     "birth_date": r"birth[_ ]?date|date[_ ]?of[_ ]?birth|dob|birthday|geburtsdatum",
 }
 _VALUE = rf"(?P<value>{_NO_VALUE}{_WORD}(?:[ ](?-i:[A-ZÀ-Þ])[\w'’&-]{{0,30}}){{0,2}})"
-_TELLS = {kind: re.compile(told.replace("VALUE", _VALUE), re.IGNORECASE) for kind, told in _TOLD.items()}
+_TELLS = {kind: QuickPattern(told.replace("VALUE", _VALUE), re.IGNORECASE) for kind, told in _TOLD.items()}
 _FIELDS = {
-    kind: re.compile(rf"[\"'](?:{keys})[\"']\s{{0,3}}:\s{{0,3}}[\"'](?P<value>[^\"'\n]{{2,60}})[\"']", re.IGNORECASE)
+    kind: QuickPattern(rf"[\"'](?:{keys})[\"']\s{{0,3}}:\s{{0,3}}[\"'](?P<value>[^\"'\n]{{2,60}})[\"']", re.IGNORECASE)
     for kind, keys in _KEYED.items()
 }
 _QUOTED = re.compile(r"[\"“”][^\"“”\n]{1,400}[\"“”]")
@@ -214,7 +215,7 @@ def told(message: Message) -> Iterator[tuple[str, str]]:
         yield from _matches(_TELLS, call.arguments)
 
 
-def _matches(patterns: dict[str, re.Pattern[str]], text: str) -> Iterator[tuple[str, str]]:
+def _matches(patterns: dict[str, QuickPattern], text: str) -> Iterator[tuple[str, str]]:
     for kind, pattern in patterns.items():
         for match in pattern.finditer(text):
             yield kind, match["value"]

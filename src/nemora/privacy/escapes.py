@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 
 from nemora.privacy.mapped_text import Builder, MappedText
+from nemora.privacy.quick_pattern import QuickPattern
 
-_ESCAPE = re.compile(
+_ESCAPE = QuickPattern(
     r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
     r"|(?P<entity>&(?:\#[0-9]{1,9}+;?|\#[xX][0-9A-Fa-f]{1,8}+;?|[A-Za-z][A-Za-z0-9]{1,30};))"
     r"|(?P<unicode>(?:(?:\\u|%u)[0-9A-Fa-f]{4})+)"
@@ -25,9 +26,9 @@ _ESCAPE = re.compile(
     r"|(?P<simple>\\[nrt\"'/\\])"
 )
 # A soft line end, but not the padding at the end of a base64 run.
-_QUOTED = re.compile(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
+_QUOTED = QuickPattern(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
 _FORM = re.compile(r"(?P<plus>\+)")
-_FORM_TOKEN = re.compile(r"[?&]?[\w.%\[\]-]+=[^\s\"'<>(){}]*\+[^\s\"'<>(){}]*")
+_FORM_TOKEN = QuickPattern(r"[?&]?[\w.%\[\]-]+=[^\s\"'<>(){}]*\+[^\s\"'<>(){}]*")
 _STEP = {"url": 3, "unicode": 6, "byte": 4, "octal": 4, "rtf": 4, "quoted": 3}
 """Characters of one escape, where a run of them is undone together."""
 
@@ -64,7 +65,9 @@ def undo_form(text: str) -> Undone | None:
     return _undo(_FORM, text, spans) if spans else None
 
 
-def _undo(pattern: re.Pattern[str], text: str, spans: list[tuple[int, int]] | None = None) -> Undone | None:
+def _undo(
+    pattern: re.Pattern[str] | QuickPattern, text: str, spans: list[tuple[int, int]] | None = None
+) -> Undone | None:
     builder = Builder()
     places: list[tuple[int, int]] = []
     done = length = 0

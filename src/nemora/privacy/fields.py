@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.quick_pattern import QuickPattern
 from nemora.privacy.tables import (
     Labelled,
     fixed_width,
@@ -30,23 +31,23 @@ class TooManyCells(Exception):
     """A text has more labelled values than are read."""
 
 
-_NAMED = re.compile(
+_NAMED = QuickPattern(
     r"(?i)[\"'](?:name|key|field|label|id|type|attribute|property|question|title|column|path)[\"']\s{0,8}:\s{0,8}[\"'](?P<label>[^\"'\n]{2,48})[\"']\s{0,8},"
     r"\s{0,64}(?:[\"']\w{1,20}[\"']\s{0,4}:\s{0,4}[\"']?[\w./ -]{0,40}[\"']?\s{0,4},\s{0,64}){0,2}"
     r"[\"'](?:value|val|answer|content|text|data|default|raw|valueString|new|current)[\"']\s{0,8}:\s{0,8}(?:\"(?P<value>[^\"\n]{1,300})\"|'(?P<single>[^'\n]{1,300})'|(?P<bare>-?\d[\d.]{0,40}))"
 )
-_NESTED = re.compile(
+_NESTED = QuickPattern(
     r"[\"'](?P<label>[^\"'\n]{2,48})[\"']\s{0,8}:\s{0,8}(?:\{\s{0,16}[\"'](?:value|val|text|raw|plain|content|S|N|stringValue|\$)[\"']\s{0,8}:\s{0,8}|\[\s{0,16})"
     r"(?:\"(?P<value>[^\"\n]{1,300})\"|'(?P<single>[^'\n]{1,300})'|(?P<bare>-?\d[\d.]{0,40}))"
 )
-_TAGGED = re.compile(
+_TAGGED = QuickPattern(
     r"<[\w:-]{1,40}[^<>\n]{0,80}?\b(?:name|key|id|label|field|property)=[\"'](?P<label>[^\"'\n]{2,48})[\"'][^<>\n]{0,80}?"
     r"(?:\bvalue=[\"'](?P<single>[^\"'\n]{1,300})[\"']|>(?P<bare>[^<>\n]{1,300})</)"
 )
-_ELEMENT = re.compile(
+_ELEMENT = QuickPattern(
     r"<(?P<label>[^\W\d][\w:.-]{1,47})(?:\s[^<>\n]{0,120})?>(?:<!\[CDATA\[)?(?P<value>[^<>\n]{1,300})(?:\]\]>)?</"
 )
-_BLOCK = re.compile(
+_BLOCK = QuickPattern(
     r"(?m)^[ \t-]{0,40}[\"']?(?P<label>[^\W\d][\w .-]{1,47})[\"']?[ ]?:[ ]?[>|][+-]?\d?[ ]?\r?\n[ \t]{1,40}"
     r"(?P<value>[^\n]{1,300})"
 )
@@ -55,7 +56,7 @@ _STACKED = re.compile(
     r"(?:[ \t]*\r?\n)?[ \t>*|-]{0,8}(?P<value>\S[^\n]{0,80})$"
 )
 # Keys of several words: user_ssn=…, "dateNaissance": …, numero-de-cuenta: …
-_ASSIGNED = re.compile(
+_ASSIGNED = QuickPattern(
     r"(?<![\w$])(?P<label>[^\W\d_]+(?:[_.-][^\W_]+|(?<=[a-z])[A-Z][a-z]+){1,5})[\"'`\]]{0,2}[ \t]{0,8}(?::=|=>"
     r"|={1,3}|:|：)[ \t]{0,4}(?:[rbfu](?=[\"']))?"
     r"(?:\"(?P<value>[^\"\n]{1,300})\"|'(?P<single>[^'\n]{1,300})'|(?P<bare>[^\s\"'&;,<>(){}\[\]]{3,300}))"
@@ -99,7 +100,7 @@ def _all(text: str) -> Iterator[Labelled]:
 
 
 def _keyed(text: str) -> Iterator[Labelled]:
-    patterns: list[re.Pattern[str]] = []
+    patterns: list[re.Pattern[str] | QuickPattern] = []
     if '"' in text or "'" in text:
         patterns += [_NAMED, _NESTED]
     if "</" in text or "/>" in text:

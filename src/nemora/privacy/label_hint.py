@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from nemora.privacy.quick_pattern import QuickPattern
+
 WORDS = tuple(
     # ruff: noqa: SIM905 - lists of words read better as text
     """
@@ -28,7 +30,7 @@ _MORE = (
     r"mot de passe|palavra[- ]passe|número|numéro|numero|mnemonic|(?:seed|recovery|backup)[ _-]?(?:phrase|words)|"
     r"(?:verification|confirmation|one[ _-]?time|sms|2fa|mfa|backup|recovery)[ _-]?codes?"
 )
-HINT = re.compile(
+HINT = QuickPattern(
     rf"(?<![^\W_])(?:{'|'.join(sorted(map(re.escape, WORDS), key=len, reverse=True))})s?(?![^\W_])"
     rf"|(?<=[a-z])(?:Password|Token|Key|Secret|Ssn|Phone|Card|Number|Account|Id|Email|Birth)|{_MORE}",
     re.IGNORECASE,

@@ -17,6 +17,7 @@ from functools import cache
 from confusable_homoglyphs import confusables
 
 from nemora.privacy.mapped_text import Builder, MappedText
+from nemora.privacy.quick_pattern import QuickPattern
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[A-Za-z]")
@@ -34,7 +35,7 @@ _PUNCTUATION = {
 }
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
 # Marks where no language has them: on digits and signs, or three on one letter. Then all marks are a disguise.
-_STACKED = re.compile("[0-9 .@:_-][\u0300-\u036f]|[\u0300-\u036f]{3}")
+_STACKED = QuickPattern("[0-9 .@:_-][\u0300-\u036f]|[\u0300-\u036f]{3}")
 _TAGS = range(0xE0020, 0xE007F)
 _OVERLAYS = frozenset(chr(c) for c in (*range(0x0334, 0x0339), *range(0x20D0, 0x20F1)))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
 from nemora.privacy.label_hint import WORDS
+from nemora.privacy.quick_pattern import QuickPattern
 
 # Single characters, each by itself between the same kind of white space. What is joined again has no spaces inside.
 _SINGLE = re.compile(
@@ -20,7 +21,7 @@ _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])
 _GROUPS = re.compile(
     r"(?<![\w~|*,;:/#])\d{1,8}(?P<sign>[ ]?[~|*,;:/#_+=][ ]?)\d{1,8}(?:(?P=sign)\d{1,8}){0,24}(?![\w])"
 )
-_INSIDE = re.compile("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
+_INSIDE = QuickPattern("|".join(word for word in sorted(WORDS, key=len, reverse=True) if len(word) > 2), re.IGNORECASE)
 _SHORT_LINE = re.compile(r"\d[^\n]{0,15}(?:\n|\Z)")
 _LINE_END = re.compile(r"\r?\n")
 SHORT, MOST_LINES = 8, 80

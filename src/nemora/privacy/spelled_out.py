@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
+from nemora.privacy.quick_pattern import QuickPattern
 
 LEAST = 5
 """Words of a run. Shorter ones are prose: "one or two", "seis o siete"."""
@@ -111,7 +112,7 @@ _MORSE = dict(
         strict=True,
     )
 )
-_MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){5,400}(?![\w])")
+_MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){5,400}(?![\w])")
 
 
 def spelled_out(text: str) -> Iterator[Edit]:

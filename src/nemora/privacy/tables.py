@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.label_hint import hinted
+from nemora.privacy.quick_pattern import QuickPattern
 
 MOST_COLUMNS = 400
 LONGEST_LABEL, LONGEST_CELL = 48, 300
@@ -137,7 +138,7 @@ def _under(columns: list[tuple[int, str]], line: str) -> Iterator[tuple[str, int
                 yield label, at, at + len(cell)
 
 
-_INSERT = re.compile(r"(?i)\binto\s{1,4}[\w.\"`\[\]]{1,80}\s{0,4}\((?P<columns>[^()]{1,2000})\)\s{0,4}values\s{0,4}")
+_INSERT = QuickPattern(r"(?i)\binto\s{1,4}[\w.\"`\[\]]{1,80}\s{0,4}\((?P<columns>[^()]{1,2000})\)\s{0,4}values\s{0,4}")
 _TUPLE = re.compile(r"\s*,?\s*\((?P<row>(?:'(?:[^'\\]|''|\\.)*'|[^()']|\([^()]*\)){0,4000}+)\)")
 _SQL_CELL = re.compile(r"\s*(?:[NE]?'(?P<quoted>(?:[^'\\]|''|\\.)*)'|(?P<bare>[^,]*))\s*(?:,|\Z)")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from nemora.privacy import detectors
 from nemora.privacy.detectors import ALL
 from nemora.privacy.protocols import Detector
+from nemora.privacy.quick_pattern import QuickPattern
 
 FRAGMENTS = [
     "password", "password: ", "PIN", "@", ".com", "1", "4716 2093 8854 1728", "ssn=", "-----BEGIN PRIVATE KEY-----", "\\n", "eyJ", "://", ":", "=",
@@ -83,8 +84,9 @@ def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
                     row if isinstance(row, tuple) else (row, getattr(row, "pattern", None), getattr(row, "shape", None))
                 )
                 for cell in cells:
-                    if isinstance(cell, re.Pattern):
-                        yield f"{name}.{attribute}", cell
+                    plain = cell.plain if isinstance(cell, QuickPattern) else cell
+                    if isinstance(plain, re.Pattern):
+                        yield f"{name}.{attribute}", plain
 
 
 def _nested(parsed: Any, inside: bool = False) -> bool:

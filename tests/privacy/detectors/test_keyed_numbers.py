@@ -51,7 +51,7 @@ def _class(item: tuple[Any, Any]) -> str:
 
 def made(row: KeyedNumber, seed: int) -> str:
     rng = random.Random(seed)
-    parsed = _parser.parse(row.shape.pattern)
+    parsed = _parser.parse(row.shape.plain.pattern)
     for _ in range(200_000):
         value = _written(parsed, rng)
         bare = re.sub(r"[ ./+-]", "", value).upper()

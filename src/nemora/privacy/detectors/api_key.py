@@ -13,11 +13,14 @@ from nemora.privacy.detectors.placeholders import entropy, is_placeholder, looks
 from nemora.privacy.detectors.vendor_rules import VENDOR_RULES
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_JWT = re.compile(r"(?<![\w.-])ey[A-Za-z0-9_-]{10,2000}\.ey[A-Za-z0-9_-]{5,8000}(?:\.[A-Za-z0-9_-]{10,2000})?(?![\w-])")
+_JWT = QuickPattern(
+    r"(?<![\w.-])ey[A-Za-z0-9_-]{10,2000}\.ey[A-Za-z0-9_-]{5,8000}(?:\.[A-Za-z0-9_-]{10,2000})?(?![\w-])"
+)
 _SAMPLE_SUBJECT = {"sub": "1234567890", "name": "John Doe"}
-_AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|token|apikey|digest)[ :]{1,2}\"?([A-Za-z0-9._~+/=-]{8,2000})")
-_DOCKER_AUTH = re.compile(r"\"auth\"\s{0,4}:\s{0,4}\"([A-Za-z0-9+/]{8,400}={0,2})\"")
+_AUTHORIZATION = QuickPattern(r"(?i)\b(bearer|basic|token|apikey|digest)[ :]{1,2}\"?([A-Za-z0-9._~+/=-]{8,2000})")
+_DOCKER_AUTH = QuickPattern(r"\"auth\"\s{0,4}:\s{0,4}\"([A-Za-z0-9+/]{8,400}={0,2})\"")
 _WORDS = (
     r"(?:api|app|application|access|auth|authentication|secret|private|signing|encryption|master|session|service"
     r"|account|storage|subscription"
@@ -29,7 +32,7 @@ _WORDS = (
     r"|密钥|秘钥|令牌|apiキー|ключ"
 )
 # The word, perhaps "for the backend", then a sign of assignment and a value without spaces.
-_KEYED = re.compile(
+_KEYED = QuickPattern(
     rf"{word(_WORDS)}(?P<rest>[\w.-]{{0,30}})[\"'`\])]{{0,3}}(?:[ ](?:for|of|to|on|in)"
     rf"(?:[ ][\w'-]{{1,20}}){{1,4}})?[ \t]{{0,4}}"
     r"(?:\*\*|\\?[\"'`])?(?::=|=>|->|==?|:|：|＝|,(?=[ \t]{0,4}[\"'])|[ ](?:is|was|ist|est|es|é|to)(?::)?[ ]|是|为"

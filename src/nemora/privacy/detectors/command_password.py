@@ -8,12 +8,13 @@ from nemora.privacy.detectors.password_words import ABOUT, INTERFACE
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _ARGUMENT = r"(?:\"([^\"\n]{1,128})\"|'([^'\n]{1,128})'|([^\s\"'`<>;|-][^\s\"'`<>;|]{1,127}))"
 _LITERAL = r"'([^'\n]{1,128})'"
 # (a word that must stand in the lower-cased text, a pattern; the value is whichever group took part)
 _FORMS = tuple(
-    (keyword, re.compile(pattern, re.IGNORECASE))
+    (keyword, QuickPattern(pattern, re.IGNORECASE))
     for keyword, pattern in (
         ("--", rf"--(?:[a-z]{{1,20}}-)?(?:password|passwd|pass|passphrase|pwd)(?:=|[ \t]{{1,4}}){_ARGUMENT}"),
         ("sshpass", rf"\bsshpass[ ]{{1,3}}-p[ ]?{_ARGUMENT}"),

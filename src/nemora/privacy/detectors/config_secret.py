@@ -8,12 +8,13 @@ import re
 from nemora.privacy.detectors.placeholders import entropy, is_counting, is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _SECRET = r"([^\s\"'`<>,;{}$%]{6,400})"
 _B64 = r"([A-Za-z0-9+/_-]{16,4000}={0,2})"
 # (a literal that must stand in the lower-cased text, pattern, kind); group 1 is the secret.
-_FORMS: tuple[tuple[str, re.Pattern[str], Kind], ...] = tuple(
-    (literal, re.compile(pattern, re.IGNORECASE | re.MULTILINE), kind)
+_FORMS: tuple[tuple[str, QuickPattern, Kind], ...] = tuple(
+    (literal, QuickPattern(pattern, re.IGNORECASE | re.MULTILINE), kind)
     for literal, pattern, kind in (
         ("machine", rf"^[ \t]*machine\s{{1,4}}\S{{1,100}}\s{{1,8}}login\s{{1,4}}\S{{1,100}}\s{{1,8}}password\s{{1,4}}{_SECRET}", Kind.PASSWORD),
         ("_auth", rf"_auth(?:token)?[ \t]{{0,2}}=[ \t]{{0,2}}[\"']?{_B64}", Kind.API_KEY),

@@ -7,21 +7,22 @@ import re
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_URL = re.compile(
+_URL = QuickPattern(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30}(?::[a-z0-9]{2,20}){0,2})://"
     r"(?P<user>[^\s:/@\"'`<>?#]{0,128}):"
     r"(?P<password>[^\s/@\"'`<>]{1,256}(?:[/@#?][^\s/@\"'`<>]{1,64}){0,2}?)@(?P<host>[\w.\-\[\]:,]{1,255})"
     r"(?P<rest>[^\s\"'`<>)]{0,512})"
 )
 # JDBC and others take the password as a parameter.
-_PARAMETER = re.compile(r"[?;&](?i:password|pwd|passwd|pass)=(?P<password>[^\s&;\"'`<>]{1,200})[^\s\"'`<>]{0,300}")
-_ORACLE = re.compile(r"jdbc:oracle:thin:(?P<user>[\w.$-]{1,64})/(?P<password>[^\s@\"']{1,64})@[\w./:-]{3,200}")
+_PARAMETER = QuickPattern(r"[?;&](?i:password|pwd|passwd|pass)=(?P<password>[^\s&;\"'`<>]{1,200})[^\s\"'`<>]{0,300}")
+_ORACLE = QuickPattern(r"jdbc:oracle:thin:(?P<user>[\w.$-]{1,64})/(?P<password>[^\s@\"']{1,64})@[\w./:-]{3,200}")
 # ADO and ODBC: `Server=…;Password=…;`, and libpq: `host=… password=…`.
-_PAIR = re.compile(
+_PAIR = QuickPattern(
     r"(?P<key>[A-Za-z][A-Za-z _]{1,30})=(?P<value>\{[^}\n]{0,100}\}|[^;\n\"'`<>]{0,300})(?:;[ \t]?|(?=[\"'`\n<>]|\Z))"
 )
-_PQ = re.compile(
+_PQ = QuickPattern(
     r"(?:(?:host|hostaddr|port|dbname|user|password|sslmode|connect_timeout)=(?:'[^'\n]{0,200}'"
     r"|[^\s'\";]{1,200})[ ]{0,2}){3,10}"
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nemora.privacy.quick_pattern import QuickPattern
+
 NEAR_BEFORE = 60
 NEAR_AFTER = 40
 
@@ -23,9 +25,9 @@ def word(pattern: str) -> str:
     return rf"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))(?:{pattern})(?-i:(?![a-z])(?!(?<=[A-Z])[A-Z]))"
 
 
-def key_pattern(words: str) -> re.Pattern[str]:
+def key_pattern(words: str) -> QuickPattern:
     """Compile a key for `near`, `names` and `keyed_values`."""
-    return re.compile(word(words), re.IGNORECASE)
+    return QuickPattern(word(words), re.IGNORECASE)
 
 
 def label_words(label: str) -> str:
@@ -33,21 +35,21 @@ def label_words(label: str) -> str:
     return re.sub(r"[^\w]+|_+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)).strip()
 
 
-def names(key: re.Pattern[str], label: str) -> bool:
+def names(key: QuickPattern, label: str) -> bool:
     """Whether a field's label is such a key."""
     words = label_words(label)
     return bool(words) and (key.search(words) or key.search(words.upper())) is not None
 
 
-def near(key: re.Pattern[str], text: str, start: int, end: int) -> bool:
+def near(key: QuickPattern, text: str, start: int, end: int) -> bool:
     """Whether a key stands close before, or closer behind, [start, end)."""
     before = text[max(0, start - NEAR_BEFORE) : start]
     return key.search(before) is not None or key.search(text[end : end + NEAR_AFTER]) is not None
 
 
-def keyed_pattern(words: str, value: str, *, glue: int = 10) -> re.Pattern[str]:
+def keyed_pattern(words: str, value: str, *, glue: int = 10) -> QuickPattern:
     """`key glue value` in one pattern; group `value` is the value. `glue` bounds the pieces between the two."""
-    return re.compile(rf"{word(words)}{_GLUE % glue}(?<![A-Za-z])(?P<value>{value})", re.IGNORECASE)
+    return QuickPattern(rf"{word(words)}{_GLUE % glue}(?<![A-Za-z])(?P<value>{value})", re.IGNORECASE)
 
 
 # Four digits, close together: what every value has that only a key gives meaning to.
@@ -69,7 +71,7 @@ def digit_windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 def keyed_values(
-    pattern: re.Pattern[str], bare: re.Pattern[str], key: re.Pattern[str], text: str, label: str
+    pattern: QuickPattern, bare: re.Pattern[str], key: QuickPattern, text: str, label: str
 ) -> Iterator[tuple[int, int]]:
     """Spans of numbers that follow their key, or that are all of a field whose label is the key."""
     if names(key, label) and (match := bare.fullmatch(text.strip())):

@@ -8,16 +8,17 @@ import re
 from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 # Four decimals are eleven metres; fewer name a town.
-_PAIR = re.compile(
+_PAIR = QuickPattern(
     r"(?<![\w.-])[-+]?(?:[0-8]?\d|90)\.\d{4,10}°?[ ]?[NS]?[ ]?[,;/ ][ ]?[-+]?(?:1[0-7]\d|180|\d{1,2})\.\d{4,10}°?[ ]?[EWO]?(?![\w.])"
 )
-_SEXAGESIMAL = re.compile(
+_SEXAGESIMAL = QuickPattern(
     r"(?<![\w.])\d{1,2}°[ ]?\d{1,2}['′’][ ]?\d{1,2}(?:\.\d{1,4})?[\"″”][ ]?[NS][, ]{1,3}"
     r"\d{1,3}°[ ]?\d{1,2}['′’][ ]?\d{1,2}(?:\.\d{1,4})?[\"″”][ ]?[EWO]"
 )
-_FIELDS = re.compile(
+_FIELDS = QuickPattern(
     r"(?i)[\"']?lat(?:itude)?[\"']?\s{0,3}[:=]\s{0,3}[-+]?\d{1,2}\.\d{4,12}[,;&\s]{1,6}"
     r"[\"']?(?:lon(?:gitude)?|lng)[\"']?\s{0,3}[:=]\s{0,3}[-+]?\d{1,3}\.\d{4,12}"
 )

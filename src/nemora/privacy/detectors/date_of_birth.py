@@ -7,6 +7,7 @@ import re
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _MONTH = (
     r"(?:jan(?:uary|uar|vier|uari|eiro)?|feb(?:ruary|ruar|rero|braio|ruari)?|févr(?:ier)?|fev(?:ereiro)?|mar(?:ch|s|zo|ço)?"
@@ -37,13 +38,13 @@ _LABEL = (
     r"|tanggal[\s_]lahir"
     r"|出生(?:日期|年月日?)|生年月日|生日|생년월일|تاريخ (?:الميلاد|الولادة)|תאריך לידה|जन्म ?तिथि|ημερομηνία γέννησης)"
 )
-_KEYED = re.compile(
+_KEYED = QuickPattern(
     rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?P<label>{_LABEL})[\"'`*\])]{{0,3}}(?:[ ]?\([^)\n]{{0,24}}\))?"
     rf"(?:\s|[:=：\"'`*|>,.]|is|was|on|ist|am|est|es|é|è|el|le|il|em|op)"
     rf"{{0,8}}(?<![^\W_])(?P<date>{_DATE})",
     re.IGNORECASE,
 )
-_BORN = re.compile(
+_BORN = QuickPattern(
     rf"(?<![^\W_])(?P<who>(?:I|ich|yo|je|io|eu|ik|patient\w?|client|son|daughter|wife|husband|mother|father"
     rf"|employee)[ ]"
     rf"(?:was|wurde|bin|nací|suis|sono|nasci|ben|is)[ ]|)(?P<label>born|geboren|né|née|nací|nasci)"

@@ -9,9 +9,10 @@ from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.detectors.digits import same_digit
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_IMEI = re.compile(r"(?<![\w.-])\d{2}[ -]?\d{6}[ -]?\d{6}[ -]?\d(?![\w]|[-.]\d)")
-_ICCID = re.compile(r"(?<![\w.-])89\d{16,18}(?![\w]|[-.]\d)")
+_IMEI = QuickPattern(r"(?<![\w.-])\d{2}[ -]?\d{6}[ -]?\d{6}[ -]?\d(?![\w]|[-.]\d)")
+_ICCID = QuickPattern(r"(?<![\w.-])89\d{16,18}(?![\w]|[-.]\d)")
 _IMEI_KEY = key_pattern(r"imei\d?|imei/meid|device (?:id|number)")
 _ICCID_KEY = key_pattern(r"iccid|sim(?:[ _-]?card)?(?:[ _-]?(?:number|no|serial))?|imsi")
 _PUBLISHED = frozenset({"490154203237518", "356938035643809", "352099001761481", "123456789012345"})

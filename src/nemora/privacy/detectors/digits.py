@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nemora.privacy.quick_pattern import QuickPattern
+
 # One separator between groups, or two where a line breaks ("- " or " \n"). No ambiguity, so one pass.
 _CHAIN = re.compile(r"(?<!\d)\d++(?:[ .\-–\u00a0\n\t_*/]{1,2}\d++)*")
 _WORDS = {
@@ -13,7 +15,7 @@ _WORDS = {
     "eight": "8", "nine": "9", "oh": "0", "nought": "0", "niner": "9",
 }  # fmt: skip
 _WORD = "|".join(_WORDS)
-_SPELLED = re.compile(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
+_SPELLED = QuickPattern(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
 _ONE_WORD = re.compile(_WORD, re.IGNORECASE)
 
 

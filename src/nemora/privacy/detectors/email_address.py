@@ -8,6 +8,7 @@ import re
 from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _LOCAL = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}\Z")
 _DOMAIN = re.compile(
@@ -49,7 +50,7 @@ _DOT = (
     rf"(?:\.|\s{{0,2}}[\[({{<]\s?(?:{_DOT_WORD}|\.)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}(?:{_DOT_WORD})\s{{1,2}}|\s\.\s"
     rf"|_dot_|-dot-|(?-i:(?<=[a-z0-9])DOT(?=[a-z])))"
 )
-_SPELLED = re.compile(
+_SPELLED = QuickPattern(
     rf"(?<![\w.])(?P<local>[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,4}})"
     rf"(?P<at>\s?@\s?|\s{{0,2}}[\[({{<]\s?(?:at|at sign|@|a|a t|ät|æt|arroba|arobase|chiocciola)\s?[\])}}>]\s{{0,2}}"
     rf"|\s{{1,2}}(?:at|ät|arroba|arobase|chiocciola|apenstaartje|małpa|собака|kukac|snabel-a)\s{{1,2}}"

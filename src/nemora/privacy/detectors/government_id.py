@@ -11,6 +11,7 @@ from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
 from nemora.privacy.detectors.world_ids import WORLD_IDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _LICENCE = (
     r"driv(?:er|ing)(?:'?s?|s')[\s_-]{0,2}(?:licen[cs]es?|permit)(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?"
@@ -48,7 +49,7 @@ _VALUE = (
 )
 _KEYED = keyed_pattern(_WORDS, _VALUE)
 _BARE = re.compile(_VALUE)
-_MRZ = re.compile(r"[PVIAC][A-Z<][A-Z]{3}[A-Z0-9<]{25,39}\n[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30})?")
+_MRZ = QuickPattern(r"[PVIAC][A-Z<][A-Z]{3}[A-Z0-9<]{25,39}\n[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30})?")
 _DATE = re.compile(r"(?:19|20)\d\d[ ./-]\d\d?[ ./-]\d\d?|\d\d?[ ./-]\d\d?[ ./-](?:19|20)\d\d")
 
 

@@ -8,6 +8,7 @@ from nemora.privacy.detectors.checksums import mod97
 from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _KEY = key_pattern(
     r"iban|international bank account|bank(?:verbindung|konto)?|konto|cuenta|compte|conto|счет|账户|account|acct"
@@ -37,7 +38,7 @@ _LENGTHS = {
     }.items()
     for code in codes.split()
 }
-_CANDIDATE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?:[ \-.\u00a0\n]?[A-Za-z0-9]){11,30}")
+_CANDIDATE = QuickPattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?:[ \-.\u00a0\n]?[A-Za-z0-9]){11,30}")
 
 
 class IbanDetector:

@@ -9,9 +9,10 @@ from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.detectors.public_values import PUBLIC_ADDRESSES
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
-_V6 = re.compile(
+_V4 = QuickPattern(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
+_V6 = QuickPattern(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3}|(?=[^0-9A-Za-z:]|\Z))(?![\w:])"
 )
 _KEY = key_pattern(

@@ -6,8 +6,9 @@ is the secret.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from nemora.privacy.quick_pattern import QuickPattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class KeyRule:
     """`entropy`: least Shannon entropy, in bits a character, of the secret."""
 
     id: str
-    pattern: re.Pattern[str]
+    pattern: QuickPattern
     keywords: tuple[str, ...]
     entropy: float = 2.5
     confidence: float = 0.95
@@ -24,7 +25,7 @@ class KeyRule:
 def rule(id: str, pattern: str, *keywords: str, entropy: float = 2.5, confidence: float = 0.95) -> KeyRule:
     """A row; the pattern may not begin inside a longer word, unless it says itself where it begins."""
     whole = pattern if pattern.startswith("(?:") or "://" in pattern else rf"(?<![A-Za-z0-9_]){pattern}"
-    return KeyRule(id, re.compile(whole), keywords, entropy, confidence)
+    return KeyRule(id, QuickPattern(whole), keywords, entropy, confidence)
 
 
 _HEX32, _HEX40, _HEX64 = "[0-9a-f]{32}", "[0-9a-f]{40}", "[0-9a-f]{64}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from nemora.privacy.detectors.context import NEAR_AFTER, NEAR_BEFORE, digit_windows, key_pattern, names, near
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
+from nemora.privacy.quick_pattern import QuickPattern
 
 _SEPARATORS = re.compile(r"[ ./+-]")
 
@@ -21,11 +22,11 @@ class KeyedNumber:
     """
 
     country: str
-    shape: re.Pattern[str]
+    shape: QuickPattern
     valid: Callable[[str], bool]
     words: tuple[str, ...]
     alone: float = 0.0
-    key: re.Pattern[str] = field(init=False)
+    key: QuickPattern = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", key_pattern("|".join(re.escape(word) for word in self.words)))
@@ -33,7 +34,7 @@ class KeyedNumber:
 
 def keyed_number(country: str, shape: str, valid: Callable[[str], bool], words: str, alone: float = 0.0) -> KeyedNumber:
     """A row; `words` are parted by "|"."""
-    pattern = re.compile(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE)
+    pattern = QuickPattern(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE)
     return KeyedNumber(country, pattern, valid, tuple(words.split("|")), alone)
 
 
@@ -59,7 +60,7 @@ def find_numbers(rows: tuple[KeyedNumber, ...], text: str, label: str) -> Iterat
                     yield match.span(), row.alone
 
 
-def _around_keys(key: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+def _around_keys(key: QuickPattern, text: str) -> Iterator[tuple[int, int]]:
     """Stretches around the keys in which their value may stand, without overlaps."""
     start = end = 0
     for match in key.finditer(text):

@@ -10,6 +10,7 @@ from nemora.privacy.detectors.health_ids import HEALTH_IDS
 from nemora.privacy.detectors.keyed_numbers import find_numbers
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _WORDS = (
     r"mrn|medical[\s_-]?record(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?|patient[\s_-]?(?:id|number|no|identifier)"
@@ -54,7 +55,7 @@ _HINTS = (
     "beneficiary",
     "medicaid",
 )
-_MRN = re.compile(r"(?<![\w-])MRN[-:#]?\d{5,12}(?![\w-])")
+_MRN = QuickPattern(r"(?<![\w-])MRN[-:#]?\d{5,12}(?![\w-])")
 
 
 class MedicalRecordDetector:

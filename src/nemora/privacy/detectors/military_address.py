@@ -9,8 +9,9 @@ import re
 
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_ADDRESS = re.compile(
+_ADDRESS = QuickPattern(
     r"\b(?:(?:unit|psc|cmr)\s+\d{1,5}(?:,?\s+box\s+\d{1,5})?|us(?:ns|s|nv|v|cgc)\s+[^\W\d_][\w'.-]{1,30}(?:\s[\w'.-]{1,30})?)"
     r",?\s{1,4}[afd]po,?\s+(?:aa|ae|ap)\s+\d{5}(?:-\d{4})?\b",
     re.IGNORECASE,

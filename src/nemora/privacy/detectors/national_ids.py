@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nemora.privacy.detectors.checksums import ean13, is_date, luhn, mod11_10, verhoeff, weighted
+from nemora.privacy.quick_pattern import QuickPattern
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _ODD = dict(
@@ -221,7 +222,7 @@ class NationalId:
     """
 
     country: str
-    shape: re.Pattern[str]
+    shape: QuickPattern
     valid: Callable[[str], bool]
     words: str
     alone: float = 0.0
@@ -229,7 +230,7 @@ class NationalId:
 
 def _row(country: str, shape: str, valid: Callable[[str], bool], words: str, alone: float = 0.0) -> NationalId:
     return NationalId(
-        country, re.compile(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE), valid, words, alone
+        country, QuickPattern(rf"(?<![\w.-])(?:{shape})(?![\w]|[-.]\d)", re.IGNORECASE), valid, words, alone
     )
 
 

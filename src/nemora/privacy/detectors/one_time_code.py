@@ -7,6 +7,7 @@ import re
 from nemora.privacy.detectors.context import key_pattern, label_words
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _WORDS = (
     r"(?:verification|security|authenti?cation|authorization|confirmation|log[\s-]?in|sign[\s-]?in|access"
@@ -18,12 +19,12 @@ _WORDS = (
     r"|验证码|驗證碼|認証コード|確認コード|인증번호|رمز التحقق"
 )
 _VALUE = r"(?:[A-Z]-)?\d{3}[ -]\d{3}|(?:[A-Z]-)?\d{4,8}"
-_AFTER = re.compile(
+_AFTER = QuickPattern(
     rf"(?<![A-Za-z])(?:{_WORDS})(?:[ ](?:for|from|to|to log in to)(?:[ ][\w'.-]{{1,24}}){{1,4}}?)?[ ]?(?:is|was|ist"
     rf"|lautet|es|est|é|:|=|是|为|は|は、|：)?[\s:\"'*#-]{{0,4}}(?P<code>{_VALUE})(?![\w-]|[.,/]\d)",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(
+_BEFORE = QuickPattern(
     rf"(?<![\w.-])(?P<code>{_VALUE})[ ](?:is|ist|es|est|é)[ ](?:your|the|my|ihr|dein|tu|su|votre"
     rf"|seu)[ ](?:[\w-]{{1,20}}[ ]){{0,3}}?(?:{_WORDS})",
     re.IGNORECASE,

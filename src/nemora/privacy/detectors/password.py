@@ -11,9 +11,10 @@ from nemora.privacy.detectors.password_words import ABOUT, INTERFACE, IS, PASSWO
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_KEY = re.compile(word(PASSWORD), re.IGNORECASE)
-_PIN = re.compile(word(PIN), re.IGNORECASE)
+_KEY = QuickPattern(word(PASSWORD), re.IGNORECASE)
+_PIN = QuickPattern(word(PIN), re.IGNORECASE)
 _LABEL = re.compile(
     rf"(?<![A-Za-z])(?:{PASSWORD}|pass)(?:[\s_](?:value|plain(?:text)?|confirmation|confirm|again|\d))?\Z",
     re.IGNORECASE,
@@ -237,7 +238,7 @@ def _adjacent(text: str, key: re.Match[str]) -> Hits:
         yield (start, end), 0.8 if quoted else 0.7
 
 
-_BEFORE_KEY = re.compile(
+_BEFORE_KEY = QuickPattern(
     rf"(?<![\w.@/-])(?P<bare>[^\s\"'`“”<>]{{4,64}})[\"'`]?[ ](?:is|as)[ ](?:my|the|our|his|her|your)[ ]"
     r"(?:[\w'-]{1,20}[ ]){0,3}?"
     rf"{word(rf'(?:{PASSWORD}|{PIN})')}",

@@ -10,6 +10,7 @@ from nemora.privacy.detectors.digits import Group, chains, same_digit, spelled
 from nemora.privacy.detectors.public_values import TEST_CARDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _KEY = key_pattern(
     r"(?:credit|debit|payment|bank|prepaid|corporate|gift)?[\s_-]?cards?(?:[\s_-]?(?:number|no|num|nr|pan))?"
@@ -50,7 +51,7 @@ _USUAL_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 5),
 # Without a card word near: 13 digits are more often an article number, 17 to 19 an identifier of some system.
 _BY_SHAPE = {14: 0.7, 15: 0.92, 16: 0.92, 19: 0.6}
 _OCR = str.maketrans("OoIlSBZG", "00115826")
-_NOISY = re.compile(r"(?<![\w.])[0-9OoIlSBZG]{4}(?:[ \-]?[0-9OoIlSBZG]{4}){3}(?![\w])")
+_NOISY = QuickPattern(r"(?<![\w.])[0-9OoIlSBZG]{4}(?:[ \-]?[0-9OoIlSBZG]{4}){3}(?![\w])")
 
 
 def issued(digits: str) -> bool:

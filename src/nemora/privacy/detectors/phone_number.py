@@ -11,6 +11,7 @@ from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.detectors.digits import same_digit
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _KEY = key_pattern(
     r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back|on|at|the"
@@ -30,13 +31,13 @@ _OTHER = key_pattern(
     r"|sin|passport|licen[cs]e"
     r"|zip|postcode|tracking|case|ref(?:erence)?|po|rfc|port|pid|uid|timestamp|date|build|policy|mrn|id"
 )
-_CANDIDATE = re.compile(
+_CANDIDATE = QuickPattern(
     r"(?<![\w.$€£¥+/=%&-])(?:\+|00(?=[1-9]))?(?:\(?\d|\(\+?\d)(?:[ ./()\u00a0‐-―-]{0,3}\d){5,16}"
     r"(?:[ ,;]{0,2}(?:x|ext\.?|extension|durchwahl|poste)[ .:]{0,2}\d{1,6})?(?![\w%]|[.,:/-]\d)",
     re.IGNORECASE,
 )
 # After =, & or / a number still counts when it is international or announced (a query string).
-_IN_URL = re.compile(r"(?<=[=&/:,-])(?:\+|%2B|00(?=[1-9]))\(?\d(?:[ ()./\u00a0-]{0,3}\d){6,14}(?!\w)", re.IGNORECASE)
+_IN_URL = QuickPattern(r"(?<=[=&/:,-])(?:\+|%2B|00(?=[1-9]))\(?\d(?:[ ()./\u00a0-]{0,3}\d){6,14}(?!\w)", re.IGNORECASE)
 _NANP = re.compile(r"(?:\+?1[ .\-]?)?(?:\(\d{3}\)[ .\-]?|\d{3}[-.])\d{3}[-. ]\d{4}(?:\D.*)?")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?(?:\D.*)?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d(?:\D.*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:\D.*)?")

@@ -6,8 +6,9 @@ import re
 
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_BEGIN = re.compile(
+_BEGIN = QuickPattern(
     r"-{4,5} ?BEGIN (?:[A-Z0-9]{2,12} ){0,3}(?:PRIVATE KEY(?: BLOCK)?|OPENSSH PRIVATE KEY"
     r"|SSH2 ENCRYPTED PRIVATE KEY) ?-{4,5}"
 )

@@ -8,6 +8,7 @@ import re
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _KEY = (
     r"(?:seed|recovery|mnemonic|backup|wallet|secret recovery|secret)[\s_-]{0,2}(?:phrase|words|seed|mnemonic)s?"
@@ -18,12 +19,12 @@ _KEY = (
 _WORD = r"[a-z]{3,8}"
 _GAP = r"[\s,\"']{1,4}(?:\d{1,2}[.):]?[ ]{0,2})?[\"']?"
 _PHRASE = rf"(?:1[.):]?[ ]{{0,2}})?(?P<phrase>{_WORD}(?:{_GAP}{_WORD}){{11,23}})"
-_KEYED = re.compile(
+_KEYED = QuickPattern(
     rf"(?<![A-Za-z])(?i:{_KEY})(?i:[ ](?:for|to|of)(?:[ ][\w'-]{{1,20}}){{1,4}}?)?[\"'`*]{{0,2}}[ ]?(?:(?i:is|are"
     rf"|was|words)|[:=])[\s:=\"'`*\[(-]{{0,6}}{_PHRASE}(?![a-z])"
 )
 _BARE = re.compile(_PHRASE)
-_LABEL = re.compile(_KEY, re.IGNORECASE)
+_LABEL = QuickPattern(_KEY, re.IGNORECASE)
 # A sentence has these; the word list of BIP 39 has none of them.
 _PROSE = frozenset(
     """

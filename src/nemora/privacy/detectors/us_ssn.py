@@ -9,6 +9,7 @@ from nemora.privacy.detectors.digits import same_digit, spelled
 from nemora.privacy.detectors.public_values import SAMPLE_SSNS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _WORDS = (
     r"ssns?|s\.s\.n\.?|soc(?:ial)?[\s_.-]{0,2}sec(?:urity)?(?:[\s_.-]{0,2}(?:number|num|no|nr|#))?|social (?:number"
@@ -16,7 +17,7 @@ _WORDS = (
     r"|individual[\s_]taxpayer[\s_]identification|seguro[\s_]social|taxpayer[\s_]id"
 )
 _KEY = key_pattern(_WORDS)
-_DASHED = re.compile(r"(?<![\w.\-])(\d{3})([- .‐-―])(\d{2})\2(\d{4})(?![\w]|[-.]\d)")
+_DASHED = QuickPattern(r"(?<![\w.\-])(\d{3})([- .‐-―])(\d{2})\2(\d{4})(?![\w]|[-.]\d)")
 # Keyed values may be typed or scanned badly: letters for digits, one digit too few or too many, any grouping.
 _LOOSE = r"(?=(?:[\- .]?[A-Za-z]){0,3}[\- .]?\d)[0-9OoIlSBZG](?:[\- .]?[0-9OoIlSBZG]){7,9}(?![0-9A-Za-z])"
 _KEYED = keyed_pattern(_WORDS, _LOOSE)

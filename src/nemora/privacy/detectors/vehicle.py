@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from nemora.privacy.detectors.context import key_pattern, keyed_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
-_VIN = re.compile(r"(?<![A-Za-z0-9-])(?=[A-Z0-9]{0,16}\d)[A-HJ-NPR-Z0-9]{13}\d{4}(?![A-Za-z0-9-])")
+_VIN = QuickPattern(r"(?<![A-Za-z0-9-])(?=[A-Z0-9]{0,16}\d)[A-HJ-NPR-Z0-9]{13}\d{4}(?![A-Za-z0-9-])")
 _VIN_KEY = key_pattern(
     r"vin|chassis|fahrgestell\w{0,8}|fin|vehicle|bastidor|numéro de série|telaio|fahrzeug\w{0,20}|vin[ -]?number"
 )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_OLD = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{26,35}(?![A-Za-z0-9])")
-_KEY = re.compile(
+_OLD = QuickPattern(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{26,35}(?![A-Za-z0-9])")
+_KEY = QuickPattern(
     r"(?<![A-Za-z0-9])(?:[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}|[xyzt]prv[1-9A-HJ-NP-Za-km-z]{107})(?![A-Za-z0-9])"
 )
-_NEW = re.compile(r"(?<![A-Za-z0-9])(?:bc1|ltc1|tb1)[ac-hj-np-z02-9]{11,87}(?![A-Za-z0-9])")
-_ETHER = re.compile(r"(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])")
+_NEW = QuickPattern(r"(?<![A-Za-z0-9])(?:bc1|ltc1|tb1)[ac-hj-np-z02-9]{11,87}(?![A-Za-z0-9])")
+_ETHER = QuickPattern(r"(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])")
 _WORDS = key_pattern(
     r"wallet|btc|bitcoin|eth(?:ereum)?|ltc|litecoin|doge(?:coin)?|tron|trx|usdt|usdc|payout|crypto\w{0,8}"
 )
