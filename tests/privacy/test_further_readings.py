@@ -216,7 +216,7 @@ DISGUISED = {
     "octal": ("card {} ", " ".join(f"{ord(c):03o}" for c in "4716209388541728")),
     "words run together": ("card {}", "foursevenonesixtwozeroninethreeeighteightfivefouroneseventwoeight"),
     "Chinese words": ("card {}", "四 七 一 六 二 〇 九 三 八 八 五 四 一 七 二 八"),
-    "file": ("My card is in {}", "scan_4716-2093-8854-1728.pdf"),
+    "file": ("My card is in scan_{}.pdf", "4716-2093-8854-1728"),
     "joined list": ("card = {}", "''.join(['4716', '2093', '8854', '1728'])"),
     "replaced": ("card = {}", '"4716#2093#8854#1728".replace("#", "")'),
     "turned slice": ("card = {}", '"8271458839026174"[::-1]'),
