@@ -251,8 +251,9 @@ def finish(trainer: Trainer, documents: Sequence[Document], split: Split, start:
     steps = history(folder)
     draw_curve(steps, folder / CURVE)
     tokenizer = open_vocabulary(start)
-    facts = {"run": run_figures(steps) | {"learned_from": len(split.learned)}}
-    facts["language"] = measure(trainer.trainable, *by_source(documents, tokenizer))
+    facts: dict[str, Any] = {"run": run_figures(steps) | {"learned_from": len(split.learned)}}
     report = sensitivity.measure(folder / MODEL, split, facts)
-    (folder / MODEL / sensitivity.REPORT).rename(folder / REPORT)
+    (folder / MODEL / sensitivity.REPORT).unlink()
+    report["language"] = measure(trainer.trainable, *by_source(documents, tokenizer))
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
