@@ -12,7 +12,18 @@ from fake_model import FakeModel
 from nemora.backends.local import LocalBackend
 from nemora.backends.local_model import LocalModel
 from nemora.chat.sampling_defaults import sampling_defaults
-from nemora.core import ChatRequest, Delta, Message, OpaquePart, Sampling, StopReason, TextPart, Tool
+from nemora.core import (
+    ChatRequest,
+    Delta,
+    Message,
+    OpaquePart,
+    Passage,
+    ReadDocument,
+    Sampling,
+    StopReason,
+    TextPart,
+    Tool,
+)
 from nemora.errors import (
     ContextLengthExceeded,
     LocalModelDown,
@@ -206,6 +217,22 @@ def test_what_the_model_cannot_do_is_refused_by_name(backend, asked, param):
     with pytest.raises(UnsupportedField) as caught:
         answer(backend, asked)
     assert caught.value.param == param
+
+
+def test_a_document_is_told_as_text_and_cut_to_the_context(model, monkeypatch):
+    monkeypatch.setattr(model, "context", 900)
+    seen = []
+    render = model.template.render
+    monkeypatch.setattr(
+        model.template, "render", lambda messages, **kw: seen.append(messages[0].text()) or render(messages, **kw)
+    )
+    for size in (3, 100_000):
+        read = ReadDocument("text", (Passage("text", "b" * size),), complete=True)
+        prepared = model.prepare(request((TextPart("a"), OpaquePart("file", {}, read))))
+        assert len(prepared.ids) <= 900 - 225
+        assert seen[-1].startswith("a\n[document 1: text]\nbbb")
+    assert "[The rest" not in seen[0]
+    assert "[The rest does not fit here.]" in seen[1] and seen[1].count("b") > 200
 
 
 def test_context_length_error_has_both_numbers(backend):

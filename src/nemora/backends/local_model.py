@@ -248,7 +248,8 @@ class LocalModel:
             return request.messages
         taken = sum(self._tokens(message.text()) for message in request.messages)
         answer = min(request.max_tokens or self.context, self.context // 4)
-        return with_texts(request.messages, room=self.context - taken - answer - TEMPLATE, size=self._tokens)
+        reserved = answer + min(TEMPLATE, self.context // 4)
+        return with_texts(request.messages, room=self.context - taken - reserved, size=self._tokens)
 
     def _tokens(self, text: str) -> int:
         return len(self.tokenizer.encode(text))
