@@ -70,13 +70,13 @@ def gather(sources: Sources, recipe: Recipe) -> Split:
     return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)), spans)
 
 
-def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
-    """Fine-tune the encoder in `base`."""
+def train(base: Path, split: Split, recipe: Recipe, report: Report, run: Path | None = None) -> Trainer:
+    """Fine-tune the encoder in `base`. `run`: a folder for checkpoints (`Trainer.run`)."""
 
     def more(epoch: int) -> list[Example]:
         return parts_of(of_spans(split.spans.of_epoch(epoch, recipe.generated)))
 
-    trainer = Trainer(base, parts_of(split.learned), recipe, more)
+    trainer = Trainer(base, parts_of(split.learned), recipe, more, run=run)
     trainer.train(report)
     return trainer
 

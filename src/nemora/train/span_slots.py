@@ -129,8 +129,8 @@ SLOTS: dict[str, Make] = {
     "version": _typed(None, lambda s: f"{s.draw.randrange(20)}.{s.draw.randrange(30)}.{s.draw.randrange(200)}"),
     "order": _typed(None, lambda s: place.pattern(s.draw.choice(["ORD-######", "#########", "###-#######-#######", "INV-####-###", "1Z###@##########", "#######", "PO-#####", "@@#########@@"]), s.draw)),
     "isbn": _typed(None, lambda s: place.pattern(s.draw.choice(["978-#-##-######-#", "978##########"]), s.draw)),
-    "thing": _typed(None, lambda s: s.draw.choice(things.THINGS)),
-    "act": _typed(None, lambda s: s.draw.choice(things.WORKS)),
+    "thing": _typed(None, lambda s: s.draw.choice(things.THINGS.split("|"))),
+    "act": _typed(None, lambda s: s.draw.choice(things.WORKS.split("|"))),
     "issue": _typed(None, lambda s: place.pattern(s.draw.choice(["#####", "####", "@@@-####", "@@@-##", "@@-###", "GH-####", "RFC ####", "CVE-20##-#####", "ISO #####", "DIN ####"]), s.draw)),
     "sku": _typed(None, lambda s: place.pattern(s.draw.choice(["@@-####", "@@@###", "@##-@", "@@####@", "##-@@@-##"]), s.draw)),
 }  # fmt: skip

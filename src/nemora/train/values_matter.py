@@ -137,7 +137,9 @@ def host(draw: Draw) -> str:
     )  # fmt: skip
 
 
-_HOST_ROLES = _words("bill-svc qms-db render door scada hmi sw-core acc fw-core ora-fin kafka loki dwh etl print dc rds nas-backup pos till cam plc build-mac")
+_HOST_ROLES = _words(
+    "bill-svc qms-db render door scada hmi sw-core acc fw-core ora-fin kafka loki dwh etl print dc rds nas-backup pos till cam plc build-mac"
+)
 
 
 def url(draw: Draw) -> str:
@@ -240,7 +242,12 @@ def password(draw: Draw) -> str:
 
 def pin(draw: Draw) -> str:
     """A code of digits: of a card, a phone, a door, a message."""
-    return pattern(draw.choice(["####", "####", "######", "### ###", "###-###", "########", "#####", "####*", "#### ####", "#@####"]), draw)
+    return pattern(
+        draw.choice(
+            ["####", "####", "######", "### ###", "###-###", "########", "#####", "####*", "#### ####", "#@####"]
+        ),
+        draw,
+    )
 
 
 _PLAIN_WORDS = _words(
@@ -250,10 +257,13 @@ _PLAIN_WORDS = _words(
 )
 
 
+_DIGITS = _words("zero one two three four five six seven eight nine oh")
+
+
 def passphrase(draw: Draw) -> str:
     """A password of plain words, or of digits said aloud."""
     if draw.random() < 0.3:
-        return " ".join(draw.choice("zero one two three four five six seven eight nine oh".split()) for _ in range(draw.randrange(4, 7)))
+        return " ".join(draw.choice(_DIGITS) for _ in range(draw.randrange(4, 7)))
     words = draw.choices(_PLAIN_WORDS, k=draw.randrange(3, 6))
     return draw.choice([" ", " ", "-", "."]).join(words)
 

@@ -283,7 +283,17 @@ def tax_id(lang: str, draw: Draw) -> str:
 _PASSPORTS = (
     "@########", "#########", "@@#######", "@#######", "##@@#####", "@@@######", "C@@##@###", "@@ #######", "P#######@", "@@######", "@## ###", "#########", "@ #######", "L@@@#@@##", "@@######@", "########@"
 )  # fmt: skip
-_PASSPORTS_OF = {"fr": "##@@#####", "de": "C@##@@@##", "zh": "E########", "ja": "@@#######", "ko": "M########", "ru": "## ## ######", "it": "YA#######", "es": "@@@######", "hi": "@#######"}
+_PASSPORTS_OF = {
+    "fr": "##@@#####",
+    "de": "C@##@@@##",
+    "zh": "E########",
+    "ja": "@@#######",
+    "ko": "M########",
+    "ru": "## ## ######",
+    "it": "YA#######",
+    "es": "@@@######",
+    "hi": "@#######",
+}
 
 
 def passport(draw: Draw, lang: str = "en") -> str:
@@ -312,7 +322,9 @@ def bank_account(draw: Draw) -> str:
 
 def bic(draw: Draw) -> str:
     """What names a bank among banks (ISO 9362): bank, country, place, sometimes a branch."""
-    country = draw.choice(["DE", "FR", "US", "GB", "ES", "PL", "IT", "NL", "BE", "CH", "AT", "SE", "JP", "SG", "IN", "TR"])
+    country = draw.choice(
+        ["DE", "FR", "US", "GB", "ES", "PL", "IT", "NL", "BE", "CH", "AT", "SE", "JP", "SG", "IN", "TR"]
+    )
     place = draw.choice(["FF", "33", "2L", "PP", "MM", "2A", "HH", "1X", "BB", "6S", "ZZ"])
     return pattern("@@@@", draw) + country + place + draw.choice(["", "", "XXX", pattern("###", draw)])
 
@@ -325,7 +337,22 @@ def aba(draw: Draw) -> str:
 
 def sort_code(draw: Draw) -> str:
     """What names a branch: United Kingdom, India (IFSC), Australia (BSB), Germany, Canada."""
-    return pattern(draw.choice(["##-##-##", "##-##-##", "######", "## ## ##", "@@@@0######", "###-###", "### ### ##", "########", "#####-###"]), draw)
+    return pattern(
+        draw.choice(
+            [
+                "##-##-##",
+                "##-##-##",
+                "######",
+                "## ## ##",
+                "@@@@0######",
+                "###-###",
+                "### ### ##",
+                "########",
+                "#####-###",
+            ]
+        ),
+        draw,
+    )
 
 
 def routing(draw: Draw) -> str:

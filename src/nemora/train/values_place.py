@@ -150,7 +150,15 @@ def part(letter: str, lang: str, draw: random.Random) -> list[Piece]:
     return [(parts("en_US", draw)[letter], _KIND[letter])]
 
 
-_BOXES = {"de": "Postfach ####|Postfach ## ## ##", "fr": "BP ###|CS #####", "es": "Apartado ###|Apdo. de correos ###", "it": "C.P. ###", "pt": "Caixa Postal ###", "nl": "Postbus ####", "pl": "skr. poczt. ##"}
+_BOXES = {
+    "de": "Postfach ####|Postfach ## ## ##",
+    "fr": "BP ###|CS #####",
+    "es": "Apartado ###|Apdo. de correos ###",
+    "it": "C.P. ###",
+    "pt": "Caixa Postal ###",
+    "nl": "Postbus ####",
+    "pl": "skr. poczt. ##",
+}
 
 
 def box(lang: str, draw: random.Random) -> str:
