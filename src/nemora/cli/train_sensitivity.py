@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    parser.add_argument(
+        "--warm-start",
+        metavar="MODEL",
+        help="begin with the weights of `shipped` or a model's folder, and train on all",
+    )
+    parser.add_argument("--rate", type=float, metavar="R", help="learning rate; default: 8e-5")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
     parser.add_argument("--generated", type=int, metavar="N", help="texts from templates in each epoch; default: 14000")
@@ -62,8 +68,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--out names something that exists already; a new folder was expected.")
     if any(number is not None and number < 1 for number in (args.layers, args.epochs, args.threads, args.generated)):
         raise UsageError("--epochs, --generated, --layers and --threads must be 1 or more.")
-    if args.start is not None and (args.resume or args.generated):
-        raise UsageError("--resume and --generated are for training from the encoder; leave them out with --from.")
+    if args.rate is not None and not 0 < args.rate < 1:
+        raise UsageError("--rate must lie between 0 and 1.")
+    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
+        raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
     if args.start is not None and args.public_data is not None:
         raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
     import torch
@@ -91,13 +99,24 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
         layers=args.layers,
         seed=args.seed,
         generated=args.generated or Recipe.generated,
+        rate=args.rate or Recipe.rate,
     )
     unfinished = _unfinished(args)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
-    trainer = _with_progress(lambda report: sensitivity.train(base, split, recipe, report, unfinished))
+    with _opened(args.warm_start) as start:
+        trainer = _with_progress(
+            lambda report: sensitivity.train(base, split, recipe, report, run=unfinished, start=start)
+        )
     report = sensitivity.write(args.out, base, trainer, split)
     shutil.rmtree(unfinished, ignore_errors=True)
     return report
+
+
+def _opened(model: str | None) -> AbstractContextManager[Path | None]:
+    """The folder that a name or a path stands for."""
+    from nemora.tagger.reader import shipped_folder
+
+    return shipped_folder() if model == SHIPPED else nullcontext(None if model is None else Path(model))
 
 
 def _unfinished(args: argparse.Namespace) -> Path:
@@ -112,13 +131,13 @@ def _unfinished(args: argparse.Namespace) -> Path:
 
 def _adapted(args: argparse.Namespace) -> dict[str, Any]:
     """The shipped model, or another, fine-tuned on own requests."""
-    from nemora.tagger.reader import shipped_folder
     from nemora.train import adapt
     from nemora.train.own_requests import read_own, shipped_requests
 
     recipe = adapt.rounds(adapt.ADAPTING, epochs=args.epochs, seed=args.seed)
     data = adapt.gather(read_own(args.data), args.requests or shipped_requests())
-    with shipped_folder() if args.start == SHIPPED else nullcontext(Path(args.start)) as start:
+    with _opened(args.start) as start:
+        assert start is not None
         trainer = _with_progress(lambda report: adapt.adapt(start, data, recipe, report))
         return adapt.write(args.out, start, trainer, data)
 

@@ -39,6 +39,8 @@ class Recipe:
     seed: int = 0
     generated: int = 14000
     """Texts from templates that an epoch sees, new ones each time."""
+    other_scripts: bool = True
+    """Whether words of other scripts than Latin are learned too."""
 
 
 Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
@@ -132,7 +134,7 @@ class Trainer:
         they are half of all weights, and there are few texts to learn rare words from."""
         model, rate = self.model, self.recipe.rate
         words = model.encoder.words.weight
-        words.requires_grad_(self.start is None)
+        words.requires_grad_(self.recipe.other_scripts)
         new = [model.encoder.shapes, model.head, model.labels]
         begun = {id(parameter) for module in new for parameter in module.parameters()}
         learned = [p for p in model.parameters() if p.requires_grad and p is not words]
@@ -140,7 +142,7 @@ class Trainer:
             {"params": [p for p in learned if id(p) not in begun], "lr": rate},
             {"params": [p for p in learned if id(p) in begun], "lr": (1 if self.start else NEW_WEIGHTS) * rate},
         ]
-        if self.start is None:
+        if self.recipe.other_scripts:
             rows = self._other_scripts()
             words.register_hook(lambda gradient: gradient * rows)
             groups.append({"params": [words], "lr": NEW_WEIGHTS * rate, "weight_decay": 0.0})
