@@ -130,9 +130,9 @@ def test_a_town_a_code_or_a_venue_is_none(marked: str) -> None:
 def test_a_number_needs_shape_and_a_word_or_a_high_score() -> None:
     check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID)
     check("account ⟦{BANK_ACCOUNT|9051250768}⟧", Kind.BANK_ACCOUNT)
-    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.65)
-    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.75)
-    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.85)
+    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.35)
+    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.45)
+    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.6)
     check("from ⟦{GOVERNMENT_ID|9051250768}⟧", Kind.GOVERNMENT_ID)
 
 
@@ -169,7 +169,7 @@ LABELS = [
 def test_what_names_a_bank_is_found_beside_an_account_only() -> None:
     for bank in ("ABCDGB2L", "20-47-61"):
         check(f"pay ⟦{{BANK_ACCOUNT|70872490}}⟧ at ⟦{{ROUTING_NUMBER|{bank}}}⟧", Kind.BANK_ACCOUNT)
-        text, spans, _ = read(f"their code is {{ROUTING_NUMBER|{bank}}}", 0.8)
+        text, spans, _ = read(f"their code is {{ROUTING_NUMBER|{bank}}}", 0.6)
         assert not entity_matches(text, spans)
 
 
@@ -179,8 +179,8 @@ def test_a_pin_needs_a_word_or_a_high_score_and_a_phrase_a_high_score() -> None:
     check("press ⟦{PASSWORD|4071}⟧ at the gate", Kind.PASSWORD, score=0.95)
     check("it is ⟦{PASSWORD|seaside goat barrel}⟧, in lower case", Kind.PASSWORD, score=0.95)
     for marked, score in (
-        ("press {PASSWORD|4071}", 0.8),
-        ("say {PASSWORD|seaside goat barrel}", 0.8),
+        ("press {PASSWORD|4071}", 0.7),
+        ("say {PASSWORD|seaside goat barrel}", 0.7),
         ("the {PASSWORD|goat}", 1),
     ):
         text, spans, _ = read(marked, score)

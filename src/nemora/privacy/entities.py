@@ -54,10 +54,10 @@ _LEAST_SCORE = {
     "name": 0.5,
     "lower_name": 0.78,
     "address": 0.48,
-    "number": 0.7,
-    "lone_number": 0.9,
-    "code": 0.75,
-    "lone_code": 0.92,
+    "number": 0.4,
+    "lone_number": 0.65,
+    "code": 0.5,
+    "lone_code": 0.8,
 }
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(

@@ -84,12 +84,12 @@ RULES: dict[str, Rule] = {
     "VEHICLE": Rule(Kind.VEHICLE, 0.7, _has_digits(1)),
     "BIOMETRIC": Rule(Kind.BIOMETRIC, 0.9),
     "RECORD_ID": Rule(Kind.RECORD_NUMBER, 0.75, _is_number_of_record),
-    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.75, _has_digits(4)),
+    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.5, _has_digits(4)),
     "DEVICE": Rule(Kind.DEVICE_NUMBER, 0.9, _has_digits(3)),
-    "PHONE": Rule(Kind.PHONE_NUMBER, 0.75, _is_phone),
+    "PHONE": Rule(Kind.PHONE_NUMBER, 0.55, _is_phone),
     "EMAIL": Rule(Kind.EMAIL_ADDRESS, 0.75, _is_disguised_mail),
-    "PASSWORD": Rule(Kind.PASSWORD, 0.75, _is_secret),
-    "SECRET": Rule(Kind.API_KEY, 0.8, _is_secret),
+    "PASSWORD": Rule(Kind.PASSWORD, 0.5, _is_secret),
+    "SECRET": Rule(Kind.API_KEY, 0.7, _is_secret),
 }
 
 
