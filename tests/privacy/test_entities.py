@@ -130,9 +130,9 @@ def test_a_town_a_code_or_a_venue_is_none(marked: str) -> None:
 def test_a_number_needs_shape_and_a_word_or_a_high_score() -> None:
     check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID)
     check("account ⟦{BANK_ACCOUNT|9051250768}⟧", Kind.BANK_ACCOUNT)
-    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.65)
-    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.75)
-    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.85)
+    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.35)
+    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.45)
+    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.6)
     check("from ⟦{GOVERNMENT_ID|9051250768}⟧", Kind.GOVERNMENT_ID)
 
 
@@ -151,7 +151,50 @@ def test_hashes_dates_and_published_samples_are_no_ids(marked: str) -> None:
     check(marked, Kind.GOVERNMENT_ID)
 
 
-LABELS = ["GIVEN_NAME", "SURNAME", "STREET_NAME", "BUILDING_NUMBER", "CITY", "ZIP_CODE", "PASSPORT", "SOMETHING_NEW"]
+LABELS = [
+    "GIVEN_NAME",
+    "SURNAME",
+    "STREET_NAME",
+    "BUILDING_NUMBER",
+    "CITY",
+    "ZIP_CODE",
+    "PASSPORT",
+    "PASSWORD",
+    "ROUTING_NUMBER",
+    "BANK_ACCOUNT",
+    "SOMETHING_NEW",
+]
+
+
+def test_what_names_a_bank_is_found_beside_an_account_only() -> None:
+    for bank in ("ABCDGB2L", "20-47-61"):
+        check(f"pay ⟦{{BANK_ACCOUNT|70872490}}⟧ at ⟦{{ROUTING_NUMBER|{bank}}}⟧", Kind.BANK_ACCOUNT)
+        text, spans, _ = read(f"their code is {{ROUTING_NUMBER|{bank}}}", 0.6)
+        assert not entity_matches(text, spans)
+
+
+def test_a_pin_needs_a_word_or_a_high_score_and_a_phrase_a_high_score() -> None:
+    check("the pin is ⟦{PASSWORD|4071}⟧", Kind.PASSWORD, score=0.8)
+    check("暗証番号は⟦{PASSWORD|4071}⟧です", Kind.PASSWORD, score=0.8)
+    check("press ⟦{PASSWORD|4071}⟧ at the gate", Kind.PASSWORD, score=0.95)
+    check("it is ⟦{PASSWORD|seaside goat barrel}⟧, in lower case", Kind.PASSWORD, score=0.95)
+    for marked, score in (
+        ("press {PASSWORD|4071}", 0.7),
+        ("say {PASSWORD|seaside goat barrel}", 0.7),
+        ("the {PASSWORD|goat}", 1),
+    ):
+        text, spans, _ = read(marked, score)
+        assert not entity_matches(text, spans)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=40))
+def test_a_code_or_a_bank_lies_inside_its_span(value: str) -> None:
+    text = f"pin {value} account 70872490"
+    spans = [TaggedSpan("PASSWORD", 4, 4 + len(value), 0.99), TaggedSpan("ROUTING_NUMBER", 4, 4 + len(value), 0.99)]
+    spans.append(TaggedSpan("BANK_ACCOUNT", 13 + len(value), len(text), 0.99))
+    for match in entity_matches(text, [span for span in spans if span.start < span.end]):
+        assert 4 <= match.start < match.end <= len(text)
 
 
 @settings(max_examples=150, deadline=None)

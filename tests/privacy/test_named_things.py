@@ -26,6 +26,11 @@ def found(label: str, value: str, score: float = 0.95) -> list[tuple[Kind, str]]
         ("PASSWORD", "tr0ub4dor", Kind.PASSWORD),
         ("SECRET", "q8f2-kd93-zz1", Kind.API_KEY),
         ("VEHICLE", "B-KL 4471", Kind.VEHICLE),
+        ("PHONE", "416 028 793", Kind.PHONE_NUMBER),
+        ("PHONE", "085/9906857", Kind.PHONE_NUMBER),
+        ("PHONE", "oh seven seven one two, nine four", Kind.PHONE_NUMBER),
+        ("EMAIL", "ada dot berg at gmx dot de", Kind.EMAIL_ADDRESS),
+        ("EMAIL", "ada.berg [at] gmx [dot] de", Kind.EMAIL_ADDRESS),
     ],
 )
 def test_each_label_has_its_kind(label: str, value: str, kind: Kind) -> None:
@@ -39,6 +44,8 @@ def test_each_label_has_its_kind(label: str, value: str, kind: Kind) -> None:
     [
         ("PASSWORD", "changeme"), ("PASSWORD", "welcome"), ("PASSWORD", "${DB_PASSWORD}"), ("SECRET", "your-api-key"),
         ("RECORD_ID", "ID"), ("RECORD_ID", "a@b.example 123"), ("HANDLE", "12345"), ("SALARY", "a lot"), ("VEHICLE", "car"),
+        ("PHONE", "202-555-0143"), ("PHONE", "41"), ("PHONE", "2025-11-04T10"), ("PHONE", "call me at the office now please"[:20]),
+        ("EMAIL", "ada@gmx.de"), ("EMAIL", "ada at example dot com"), ("EMAIL", "meet me at the station"),
         ("ORGANIZATION", "..."), ("GIVEN_NAME", "Ada"), ("A_LATER_TYPE", "Ada"),
     ],
 )  # fmt: skip

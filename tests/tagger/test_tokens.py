@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemora.tagger.tokens import SHAPES, SPECIAL_SHAPE, shapes
+from nemora.tagger.reader import shipped_folder
+from nemora.tagger.tokens import SHAPES, SPECIAL_SHAPE, load_tokenizer, shapes, tokenise
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,19 @@ def _gap(before: str) -> int:
     if not before or before[-1] in "\n\r\v\f\x85\u2028\u2029":
         return 2
     return 1 if before[-1].isspace() else 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("電話は03-12です", ["電", "話", "は", "03", "-", "12", "です"]),
+        ("毎朝ワルファリンを", ["毎", "朝", "ワルファリン", "を"]),
+        ("전화010입니다 kim님", ["전화", "010", "입니다", "kim", "님"]),
+        ("plain words 42nd", ["plain", "words", "42nd"]),
+    ],
+)
+def test_a_word_ends_where_the_script_changes(text: str, words: list[str]) -> None:
+    with shipped_folder() as folder:
+        _, numbers, offsets = tokenise(load_tokenizer(folder / "tokenizer.json"), text)
+    ranges = [offsets[numbers == number] for number in dict.fromkeys(numbers.tolist())]
+    assert [text[rows[0, 0] : rows[-1, 1]] for rows in ranges] == words

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -61,8 +62,15 @@ def test_no_template_and_no_held_out_name_is_on_both_sides() -> None:
 
 def test_templates_are_many_and_different() -> None:
     templates = shipped_templates()
-    assert len(templates) >= 400 and len({template.lang for template in templates}) >= 20
+    assert len(templates) >= 1500 and len({template.lang for template in templates}) >= 30
     assert len({template.text for template in templates}) == len(templates)
+
+
+def test_in_look_alikes_is_nothing_to_find() -> None:
+    folder = resources.files("nemora.train") / "templates"
+    found = parse_templates((folder / "en_lookalikes.txt").read_text(encoding="utf-8"))
+    assert len(found) > 100
+    assert all(draw_text(template, random.Random(0), held_out=False, noise=0).spans == () for template in found)
 
 
 def test_a_person_is_the_same_throughout_a_text_and_another_number_is_another() -> None:

@@ -35,6 +35,17 @@ def test_cards_and_canadian_numbers_pass_luhn() -> None:
             assert sum(d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(reversed(digits))) % 10 == 0
 
 
+def test_american_routing_numbers_pass_their_check() -> None:
+    for _ in range(100):
+        assert number.weighted(number.aba(DRAW), (3, 7, 1) * 3) % 10 == 0
+
+
+def test_what_is_said_has_no_digits_and_codes_have_nothing_else_but_signs() -> None:
+    for _ in range(100):
+        assert not digits_of(number.spoken_phone("en", DRAW)) and not digits_of(matter.passphrase(DRAW))
+        assert 4 <= len(digits_of(matter.pin(DRAW))) <= 8 and len(matter.recovery_phrase(DRAW).split()) in (12, 24)
+
+
 def test_ibans_have_the_rest_one() -> None:
     for _ in range(200):
         value = number.iban(DRAW).replace(" ", "").upper()

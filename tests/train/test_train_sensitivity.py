@@ -15,7 +15,7 @@ from nemora.tagger.reader import TextReader
 from nemora.train import sensitivity
 from nemora.train.authored import Example
 from nemora.train.evaluate import area_under_curve, draw_line, figures, interval
-from nemora.train.reader import Recipe
+from nemora.train.reader import Recipe, Trainer
 
 TINY = Recipe(epochs=2, layers=1, generated=8)
 
@@ -92,6 +92,39 @@ def test_training_twice_with_a_seed_gives_the_same_losses(tmp_path: Path) -> Non
     split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
     losses = [sensitivity.train(base, split, TINY, lambda *_: None).losses for _ in range(2)]
     assert losses[0] == losses[1]
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    base = write_encoder(tmp_path / "base")
+    examples = [Example(f"word {'abcdef'[n % 6]} cake", n % 2 == 0, (), str(n)) for n in range(24)]
+    whole = Trainer(base, examples, TINY, run=tmp_path / "whole")
+    whole.train(lambda *_: None)
+
+    def stop(epoch: int) -> list[Example]:
+        if epoch:
+            raise KeyboardInterrupt
+        return []
+
+    stopped = Trainer(base, examples, TINY, stop, run=tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(lambda *_: None)
+    assert 0 < len(stopped.losses) < len(whole.losses)
+    again = Trainer(base, examples, TINY, run=tmp_path / "run")
+    again.train(lambda *_: None)
+    assert again.losses == whole.losses
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), whole.model.parameters(), strict=True))
+    with pytest.raises(UsageError, match="other data"):
+        Trainer(base, examples[1:], TINY, run=tmp_path / "run").train(lambda *_: None)
+
+
+def test_of_the_word_embeddings_only_those_of_other_scripts_are_learned(tmp_path: Path) -> None:
+    base = write_encoder(tmp_path / "base")
+    examples = [Example("東 word cake", n % 2 == 0, (), str(n)) for n in range(8)]
+    trainer = Trainer(base, examples, TINY)
+    before = trainer.model.encoder.words.weight.detach().clone()
+    trainer.train(lambda *_: None)
+    changed = (trainer.model.encoder.words.weight != before).any(1).nonzero().flatten().tolist()
+    assert changed == [trainer.tokenizer.token_to_id("東")]
 
 
 def test_the_line_leaves_the_asked_share_of_harmless_texts_above_it() -> None:

@@ -18,7 +18,7 @@ LETTERS = [chr(code) for code in range(ord("a"), ord("z") + 1)]
 def write_encoder(folder: Path, seed: int = 0) -> Path:
     """config.json, tokenizer.json and model.safetensors of a BertModel."""
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = [*WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS), ".", ",", "#"]
+    vocabulary = [*WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS), ".", ",", "#", "東"]
     config = {
         "architectures": ["BertModel"],
         "hidden_act": "gelu",

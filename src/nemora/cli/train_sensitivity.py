@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,7 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-data", type=Path, metavar="DIR", help="public labelled sets, as harmless and health texts"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    parser.add_argument(
+        "--warm-start",
+        metavar="MODEL",
+        help="begin with the weights of `shipped` or a model's folder, and train on all",
+    )
+    parser.add_argument("--rate", type=float, metavar="R", help="learning rate; default: 8e-5")
+    parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
+    parser.add_argument("--generated", type=int, metavar="N", help="texts from templates in each epoch; default: 14000")
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
@@ -57,8 +66,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give --data with labelled requests; recipes/sensitivity/README.md says how they look.")
     if args.out.exists():
         raise UsageError("--out names something that exists already; a new folder was expected.")
-    if args.layers < 1 or any(number is not None and number < 1 for number in (args.epochs, args.threads)):
-        raise UsageError("--epochs, --layers and --threads must be 1 or more.")
+    if any(number is not None and number < 1 for number in (args.layers, args.epochs, args.threads, args.generated)):
+        raise UsageError("--epochs, --generated, --layers and --threads must be 1 or more.")
+    if args.rate is not None and not 0 < args.rate < 1:
+        raise UsageError("--rate must lie between 0 and 1.")
+    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
+        raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
     if args.start is not None and args.public_data is not None:
         raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
     import torch
@@ -81,21 +94,50 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
 
     settings = load_settings(args.config)
     base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
-    recipe = Recipe(epochs=args.epochs or 3, layers=args.layers, seed=args.seed)
+    recipe = Recipe(
+        epochs=args.epochs or Recipe.epochs,
+        layers=args.layers,
+        seed=args.seed,
+        generated=args.generated or Recipe.generated,
+        rate=args.rate or Recipe.rate,
+    )
+    unfinished = _unfinished(args)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
-    trainer = _with_progress(lambda report: sensitivity.train(base, split, recipe, report))
-    return sensitivity.write(args.out, base, trainer, split)
+    with _opened(args.warm_start) as start:
+        trainer = _with_progress(
+            lambda report: sensitivity.train(base, split, recipe, report, run=unfinished, start=start)
+        )
+    report = sensitivity.write(args.out, base, trainer, split)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return report
+
+
+def _opened(model: str | None) -> AbstractContextManager[Path | None]:
+    """The folder that a name or a path stands for."""
+    from nemora.tagger.reader import shipped_folder
+
+    return shipped_folder() if model == SHIPPED else nullcontext(None if model is None else Path(model))
+
+
+def _unfinished(args: argparse.Namespace) -> Path:
+    """Where the run's checkpoints lie until the model is written: beside it."""
+    folder: Path = args.out.with_name(f"{args.out.name}.unfinished")
+    if folder.exists() and not args.resume:
+        raise UsageError(f"{folder.name} holds a run that was stopped; give --resume to go on with it, or remove it.")
+    if args.resume and not folder.exists():
+        raise UsageError(f"--resume needs {folder.name}, which a run that was stopped leaves beside --out.")
+    return folder
 
 
 def _adapted(args: argparse.Namespace) -> dict[str, Any]:
     """The shipped model, or another, fine-tuned on own requests."""
-    from nemora.tagger.reader import shipped_folder
     from nemora.train import adapt
     from nemora.train.own_requests import read_own, shipped_requests
 
     recipe = adapt.rounds(adapt.ADAPTING, epochs=args.epochs, seed=args.seed)
     data = adapt.gather(read_own(args.data), args.requests or shipped_requests())
-    with shipped_folder() if args.start == SHIPPED else nullcontext(Path(args.start)) as start:
+    with _opened(args.start) as start:
+        assert start is not None
         trainer = _with_progress(lambda report: adapt.adapt(start, data, recipe, report))
         return adapt.write(args.out, start, trainer, data)
 

@@ -29,7 +29,7 @@ from nemora.privacy.protocols import Match, TaggedSpan
 from nemora.privacy.public_figures import is_public_figure
 
 NAMED = frozenset({Kind.PERSON_NAME, Kind.STREET_ADDRESS, *(rule.kind for rule in RULES.values())}) - {
-    Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD
+    Kind.PASSWORD, Kind.API_KEY, Kind.MEDICAL_RECORD, Kind.PHONE_NUMBER, Kind.EMAIL_ADDRESS
 }  # fmt: skip
 """Kinds that only the model finds."""
 NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
@@ -50,7 +50,15 @@ _ADDRESS_GAP = re.compile(
     re.IGNORECASE,
 )
 _SAME_LINE = re.compile(r"[ \t,.#]{0,3}")
-_LEAST_SCORE = {"name": 0.5, "lower_name": 0.78, "address": 0.48, "number": 0.7, "lone_number": 0.9}
+_LEAST_SCORE = {
+    "name": 0.5,
+    "lower_name": 0.78,
+    "address": 0.48,
+    "number": 0.4,
+    "lone_number": 0.65,
+    "code": 0.5,
+    "lone_code": 0.8,
+}
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){1,3}|[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
@@ -70,6 +78,8 @@ def entity_matches(text: str, spans: Sequence[TaggedSpan], label: str = "") -> l
         *_people(text, ordered, label),
         *_whole_addresses(text, ordered),
         *_numbers(text, ordered),
+        *_banks(text, ordered),
+        *_codes(text, ordered),
         *named_things(text, ordered),
     ]
     return sorted(found, key=lambda match: (match.start, match.end))
@@ -242,6 +252,42 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         said = _NUMBER_WORDS.search(text[max(0, start - 40) : start]) is not None
         if said or span.score >= _LEAST_SCORE["lone_number"]:
             yield Match(kind, start, end, 0.6)
+
+
+def _banks(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
+    """What names a bank, beside an account: it completes the account, and alone it is public."""
+    if not any(span.label == "BANK_ACCOUNT" and span.score >= _LEAST_SCORE["number"] for span in spans):
+        return
+    for span in spans:
+        if span.label == "ROUTING_NUMBER" and span.score >= _LEAST_SCORE["number"]:
+            start, end = _trim(text, span.start, span.end)
+            if _BANK.fullmatch(text, start, end):
+                yield Match(Kind.BANK_ACCOUNT, start, end, 0.6)
+
+
+_BANK = re.compile(r"[A-Za-z]{6}[A-Za-z0-9]{2}(?:[A-Za-z0-9]{3})?|\d{2}-\d{2}-\d{2}")
+"""A BIC, or a sort code, which looks like a date; other numbers `_numbers` judges."""
+
+
+def _codes(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
+    """PINs and passphrases: they have no form that tells, so a code's word must stand before, or the score be high."""
+    for span in spans:
+        if span.label != "PASSWORD" or span.score < _LEAST_SCORE["code"]:
+            continue
+        start, end = _trim(text, span.start, span.end)
+        value = text[start:end]
+        if _PIN.fullmatch(value):
+            if span.score >= _LEAST_SCORE["lone_code"] or _CODE_WORD.search(text[max(0, start - 32) : start]):
+                yield Match(Kind.PASSWORD, start, end, 0.6)
+        elif span.score >= _LEAST_SCORE["lone_code"] and 3 <= len(value.split()) <= 8:
+            yield Match(Kind.PASSWORD, start, end, 0.6)
+
+
+_PIN = re.compile(r"\d{4,8}|\d{3}[ -]\d{3}|\d{4} \d{4}")
+_CODE_WORD = re.compile(
+    r"(?i)(?<![^\W_])(?:pin|puk|otp|tan|code|codes|passcode|password|passwort|kennwort|mdp|clave|contraseña|senha|código|codice"
+    r"|hasło|şifre|kod|код|пин|пароль)(?![^\W_])|密码|验证码|暗証|パスワード|비밀번호|인증번호|पिन|ओटीपी|पासवर्ड|رمز|كلمة|קוד|סיסמה"
+)
 
 
 def _is_public(digits: str, value: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nemora.privacy.detectors.placeholders import is_placeholder
+from nemora.privacy.detectors.public_values import is_published
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match, TaggedSpan
 
@@ -39,6 +40,28 @@ def _is_secret(value: str) -> bool:
     return len(value) >= 6 and sum(kinds) >= 2 and not is_placeholder(value)
 
 
+def _is_phone(value: str) -> bool:
+    """Digits of a number that no detector's plan of numbers knows, or digits that are said."""
+    digits = re.sub(r"\D", "", value)
+    if not digits:
+        return len(value.split()) >= 6 and value.replace(",", "").replace(" ", "").isalpha()
+    return 7 <= len(digits) <= 15 and _PHONE.fullmatch(value) is not None and not is_published(value)
+
+
+_PHONE = re.compile(r"\+?[\d ()./\-]+(?: ?(?:ext|x|Durchwahl)\.? ?\d+)?")
+
+
+def _is_disguised_mail(value: str) -> bool:
+    """An address said aloud, or written so that machines overlook it; whatever has the usual form, detectors judge."""
+    plain = re.sub(_SPOKEN_AT, "@", re.sub(_SPOKEN_DOT, ".", value, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    return plain != value and _MAIL.fullmatch(plain) is not None and not is_published(plain)
+
+
+_SPOKEN_AT = r"\s*[\[(]at[\])]\s*|\s+(?:at|ät|arobase|arroba|chiocciola|@)\s+"
+_SPOKEN_DOT = r"\s*[\[(]dot[\])]\s*|\s+(?:dot|punkt|point|punto|ponto)\s+"
+_MAIL = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What spans of one label become, from which score on, and the form that their value must have."""
@@ -61,10 +84,12 @@ RULES: dict[str, Rule] = {
     "VEHICLE": Rule(Kind.VEHICLE, 0.7, _has_digits(1)),
     "BIOMETRIC": Rule(Kind.BIOMETRIC, 0.9),
     "RECORD_ID": Rule(Kind.RECORD_NUMBER, 0.75, _is_number_of_record),
-    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.75, _has_digits(4)),
+    "MEDICAL_RECORD": Rule(Kind.MEDICAL_RECORD, 0.5, _has_digits(4)),
     "DEVICE": Rule(Kind.DEVICE_NUMBER, 0.9, _has_digits(3)),
-    "PASSWORD": Rule(Kind.PASSWORD, 0.75, _is_secret),
-    "SECRET": Rule(Kind.API_KEY, 0.8, _is_secret),
+    "PHONE": Rule(Kind.PHONE_NUMBER, 0.55, _is_phone),
+    "EMAIL": Rule(Kind.EMAIL_ADDRESS, 0.75, _is_disguised_mail),
+    "PASSWORD": Rule(Kind.PASSWORD, 0.5, _is_secret),
+    "SECRET": Rule(Kind.API_KEY, 0.7, _is_secret),
 }
 
 

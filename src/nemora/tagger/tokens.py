@@ -1,5 +1,7 @@
 """A text as a model reads it: token ids, the words they belong to, where they stand, and their shapes.
 
+Where a script has no spaces between words, a word ends where the script changes: 電話は03-1234-5678です.
+
 The encoder's vocabulary has no capitals and no line ends. Both tell names and forms from prose, so each token also has
 a shape: how it is written, and what stands before it.
 """
@@ -24,6 +26,9 @@ SHAPES = 19
 SPECIAL_SHAPE = 18
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LOWER, _UPPER, _DIGIT, _SPACE, _BREAK = 1, 2, 4, 8, 16
+_UNSPACED = np.array([0x1100, 0x1200, 0x3040, 0x30A0, 0x3100, 0xAC00, 0xD7B0])
+"""Where jamo, hiragana, katakana and hangul begin and end; `_SCRIPTS` is which of them lies after each bound."""
+_SCRIPTS = np.array([0, 1, 0, 2, 3, 0, 1, 0])
 
 
 def tokenise(tokenizer: tokenizers.Tokenizer, text: str) -> tuple[Ints, Ints, Ints]:
@@ -36,13 +41,24 @@ def tokenise(tokenizer: tokenizers.Tokenizer, text: str) -> tuple[Ints, Ints, In
         if not encoding.ids:
             continue
         ids.append(np.array(encoding.ids, dtype=np.int64))
-        words.append(np.array(encoding.word_ids, dtype=np.int64) + next_word)
         offsets.append(np.array(encoding.offsets, dtype=np.int64) + start)
+        words.append(_split_by_script(readable, np.array(encoding.word_ids, dtype=np.int64), offsets[-1]) + next_word)
         next_word = int(words[-1][-1]) + 1
     if not ids:
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, nothing.reshape(0, 2)
     return np.concatenate(ids), np.concatenate(words), np.concatenate(offsets)
+
+
+def _split_by_script(text: str, words: Ints, offsets: Ints) -> Ints:
+    """Word numbers from 0, [n], with a new word where kana or hangul meet each other or letters and digits."""
+    firsts = np.array([ord(text[start]) if start < len(text) else 0 for start in offsets[:, 0].tolist()], np.int64)
+    script = _SCRIPTS[np.searchsorted(_UNSPACED, firsts, side="right")]
+    if not script.any():
+        return words
+    new = (np.diff(words, prepend=words[:1]) != 0) | (np.diff(script, prepend=script[:1]) != 0)
+    numbered: Ints = np.cumsum(new, dtype=np.int64)
+    return numbered
 
 
 def shapes(text: str, offsets: Ints) -> Ints:

@@ -31,7 +31,7 @@ from nemora.train.span_labels import STRONG
 from nemora.train.span_templates import generate
 from nemora.train.span_text import SpanText
 
-ADAPTING = Recipe(epochs=3, rate=2e-5, generated=800)
+ADAPTING = Recipe(epochs=3, rate=2e-5, generated=800, other_scripts=False)
 LEAST_OWN = 240
 """Own requests that an epoch sees at least: few ones are repeated, or the rehearsed drown them."""
 REHEARSED = 800

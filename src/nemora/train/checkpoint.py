@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -21,11 +21,21 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from nemora.errors import CorruptCheckpoint
-from nemora.train.parameters import Parameters, own_name, whole
+from nemora.train.parameters import own_name, whole
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.safetensors", "state.json"
 RANDOM = "random"
 PREFIX = "step-"
+
+
+class Parameters(Protocol):
+    """What is saved: `parameters.Parameters`, or a module with `named`, which gives those that are trained."""
+
+    def named(self) -> Iterator[tuple[str, Tensor]]: ...
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]: ...
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]: ...
 
 
 def save(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,6 +166,10 @@ class ReaderModel(nn.Module):
         logits: Tensor = self.head(torch.cat((mean, largest), dim=-1))
         labels: Tensor = self.labels(hidden)
         return logits, labels
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """What is trained, by name; `checkpoint` asks for it."""
+        return ((name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad)
 
 
 def _copy(module: nn.Linear | nn.LayerNorm, tensors: dict[str, Tensor], name: str) -> None:

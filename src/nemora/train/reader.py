@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from nemora.errors import UsageError
+from nemora.train import checkpoint
 from nemora.train.authored import TOPICS, Example
 from nemora.train.batches import Batch, batch_of, encoded, like_lengths, load_tokenizer
 from nemora.train.encoder import Encoder, ReaderModel, read_config
@@ -18,7 +22,8 @@ from nemora.train.reader_loss import loss_of
 from nemora.train.span_labels import LABELS
 
 NEW_WEIGHTS = 5.0
-"""How much faster the weights learn that begin at random: heads and shapes."""
+"""How much faster the weights learn that begin at random, heads and shapes, and the words of other scripts."""
+_ASCII = re.compile(r"[!-~]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +37,10 @@ class Recipe:
     warmup: float = 0.08
     decay: float = 0.05
     seed: int = 0
-    generated: int = 8000
+    generated: int = 14000
     """Texts from templates that an epoch sees, new ones each time."""
+    other_scripts: bool = True
+    """Whether words of other scripts than Latin are learned too."""
 
 
 Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
@@ -53,6 +60,8 @@ class Trainer:
     losses: list[float] = field(default_factory=list)
     start: ReaderModel | None = None
     """A model to train further; without one, the published encoder with new heads."""
+    run: Path | None = None
+    """Where a checkpoint is written after each epoch; one that lies there is gone on from."""
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.recipe.seed)
@@ -66,40 +75,85 @@ class Trainer:
         return ReaderModel(encoder, len(TOPICS), len(LABELS))
 
     def train(self, report: Report) -> None:
-        """All epochs."""
+        """All epochs, or those that are left after the last checkpoint.
+
+        Raises:
+            UsageError: the checkpoint is of another recipe or other data.
+            CorruptCheckpoint: it cannot be read.
+        """
         varied = Varied(self.examples, self.draw)
-        total = self.recipe.epochs * sum(1 for _ in self._batches([*self.examples, *self.more(0)]))
         optimiser = self._optimiser()
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self._rate(step, total))
+        first, total = self._resumed(optimiser)
+        total = total or self.recipe.epochs * sum(1 for _ in self._batches([*self.examples, *self.more(0)]))
+        rates = [group["lr"] for group in optimiser.param_groups]
         self.model.train()
-        for epoch in range(self.recipe.epochs):
+        for epoch in range(first, self.recipe.epochs):
             examples = [*self.examples, *self.more(epoch)]
             for batch in self._batches([varied.vary(example) for example in examples]):
-                with torch.autocast("cpu", torch.bfloat16):
-                    logits, labels = self.model(batch.ids, batch.mask, batch.shapes)
-                loss = loss_of(logits.float(), labels.float(), batch)
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-                self.losses.append(float(loss.detach()))
+                for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                    group["lr"] = rate * self._rate(len(self.losses), total)
+                self._step(batch, optimiser)
                 if len(self.losses) % 20 == 0:
                     recent = sum(self.losses[-20:]) / 20
                     report(f"epoch {epoch + 1}, loss {recent:.3f}", len(self.losses), max(total, len(self.losses)))
+            self._save(epoch + 1, total, optimiser)
+
+    def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, labels = self.model(batch.ids, batch.mask, batch.shapes)
+        loss = loss_of(logits.float(), labels.float(), batch)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        optimiser.step()
+        self.losses.append(float(loss.detach()))
+
+    def _save(self, epochs: int, total: int, optimiser: torch.optim.Optimizer) -> None:
+        if self.run is not None:
+            state = {"epochs": epochs, "total": total, "losses": self.losses, "draw": self.draw.getstate()}
+            checkpoint.save(self.run, epochs, self.model, optimiser, {**state, **self._begun_with()}, keep=1)
+
+    def _resumed(self, optimiser: torch.optim.Optimizer) -> tuple[int, int]:
+        """Epochs that are done, and steps in all; 0, 0 at the beginning."""
+        saved = checkpoint.checkpoints(self.run) if self.run is not None else []
+        if not saved:
+            return 0, 0
+        state = checkpoint.load(saved[-1], self.model, optimiser)
+        if any(state.get(key) != value for key, value in self._begun_with().items()):
+            raise UsageError("The run was begun with another recipe or other data; give the same, or begin anew.")
+        version, numbers, spare = state["draw"]
+        self.draw.setstate((version, tuple(numbers), spare))
+        self.losses = list(state["losses"])
+        return int(state["epochs"]), int(state["total"])
+
+    def _begun_with(self) -> dict[str, object]:
+        return {"recipe": asdict(self.recipe), "examples": len(self.examples)}
 
     def _optimiser(self) -> torch.optim.Optimizer:
-        """The word embeddings stay as they are: half of all weights, and few texts to learn rare words from."""
+        """Word embeddings stay as they are, but for those of other scripts, which the published model hardly knows:
+        they are half of all weights, and there are few texts to learn rare words from."""
         model, rate = self.model, self.recipe.rate
-        model.encoder.words.requires_grad_(False)
+        words = model.encoder.words.weight
+        words.requires_grad_(self.recipe.other_scripts)
         new = [model.encoder.shapes, model.head, model.labels]
         begun = {id(parameter) for module in new for parameter in module.parameters()}
-        learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        groups = [
+        learned = [p for p in model.parameters() if p.requires_grad and p is not words]
+        groups: list[dict[str, object]] = [
             {"params": [p for p in learned if id(p) not in begun], "lr": rate},
             {"params": [p for p in learned if id(p) in begun], "lr": (1 if self.start else NEW_WEIGHTS) * rate},
         ]
+        if self.recipe.other_scripts:
+            rows = self._other_scripts()
+            words.register_hook(lambda gradient: gradient * rows)
+            groups.append({"params": [words], "lr": NEW_WEIGHTS * rate, "weight_decay": 0.0})
         return torch.optim.AdamW(groups, weight_decay=self.recipe.decay, betas=(0.9, 0.98), fused=True)
+
+    def _other_scripts(self) -> Tensor:
+        """1 for each word without a sign of ASCII, else 0: [vocabulary, 1]."""
+        rows = torch.zeros(self.model.encoder.config.vocabulary, 1)
+        for word, number in self.tokenizer.get_vocab().items():
+            rows[number] = not _ASCII.search(word.removeprefix("##"))
+        return rows
 
     def _rate(self, step: int, total: int) -> float:
         """Linear warm-up, then a cosine down to nearly nothing."""

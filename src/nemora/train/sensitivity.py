@@ -19,6 +19,7 @@ from nemora.tagger.reader import MODEL, is_hybrid, load_reader
 from nemora.tagger.window_reader import HYBRID, SETTINGS, TOKENIZER, WindowReader
 from nemora.train.authored import TOPICS, Example, is_held_out
 from nemora.train.batches import HYBRID_TOKENS, MAX_TOKENS
+from nemora.train.dequantise import from_onnx
 from nemora.train.evaluate import Line, draw_line, figures
 from nemora.train.examples import of_spans, parts_of, read_public, read_requests, with_values
 from nemora.train.export import to_onnx
@@ -71,13 +72,26 @@ def gather(sources: Sources, recipe: Recipe) -> Split:
     return Split(tuple(learned), tuple(held_out), tuple(e for e in public if is_held_out(e.group)), spans)
 
 
-def train(base: Path, split: Split, recipe: Recipe, report: Report) -> Trainer:
-    """Fine-tune the encoder in `base`."""
+def train(
+    base: Path, split: Split, recipe: Recipe, report: Report, *, run: Path | None = None, start: Path | None = None
+) -> Trainer:
+    """Fine-tune the encoder in `base`.
+
+    Args:
+        run: a folder for checkpoints (`Trainer.run`).
+        start: a reader of this recipe whose weights are begun with instead of the encoder's.
+
+    Raises:
+        CorruptCheckpoint: `start` is no model that `nemora train sensitivity` wrote.
+    """
 
     def more(epoch: int) -> list[Example]:
         return parts_of(of_spans(split.spans.of_epoch(epoch, recipe.generated)))
 
-    trainer = Trainer(base, parts_of(split.learned), recipe, more)
+    if start is not None:
+        TextReader(start)  # its hashes are checked
+    begun = from_onnx((start / MODEL).read_bytes()) if start is not None else None
+    trainer = Trainer(base, parts_of(split.learned), recipe, more, start=begun, run=run)
     trainer.train(report)
     return trainer
 

@@ -12,6 +12,9 @@ from nemora.train.span_sources import read_public_spans
 from nemora.train.span_templates import generate
 from nemora.train.span_text import SpanText
 
+MOST_LEARNED = {"pii_anon": 700}
+"""Rows that are learned from, of a set that few templates made: more rows say little more."""
+
 
 @dataclass(frozen=True)
 class SpanData:
@@ -39,4 +42,12 @@ def gather_spans(public: Path | None, seed: int, *, generated: int) -> SpanData:
     rows = [row for row in read if row.source in PUBLIC]
     held_out = [row for row in rows if is_held_out(row.group)]
     held_out += generate(generated // 8, 1000 * (seed + 1) - 1, held_out=True)
-    return SpanData(tuple(row for row in rows if not is_held_out(row.group)), tuple(held_out), seed)
+    learned = [row for row in rows if not is_held_out(row.group)]
+    return SpanData(tuple(_capped(learned, random.Random(seed))), tuple(held_out), seed)
+
+
+def _capped(rows: list[SpanText], draw: random.Random) -> list[SpanText]:
+    for source, most in MOST_LEARNED.items():
+        own = [row for row in rows if row.source == source]
+        rows = [row for row in rows if row.source != source] + draw.sample(own, min(most, len(own)))
+    return rows

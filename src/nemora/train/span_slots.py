@@ -12,6 +12,7 @@ from nemora.train import values_matter as matter
 from nemora.train import values_number as number
 from nemora.train import values_person as people
 from nemora.train import values_place as place
+from nemora.train import values_things as things
 from nemora.train.span_text import Piece
 
 
@@ -81,12 +82,19 @@ SLOTS: dict[str, Make] = {
     "govid": _typed("GOVERNMENT_ID", lambda s: number.government_id(s.lang, s.draw)),
     "ssn": _typed("GOVERNMENT_ID", lambda s: number.ssn(s.draw)),
     "tax": _typed("TAX_ID", lambda s: number.tax_id(s.lang, s.draw)),
-    "passport": _typed("PASSPORT", lambda s: number.passport(s.draw)),
+    "passport": _typed("PASSPORT", lambda s: number.passport(s.draw, s.lang)),
     "licence": _typed("DRIVERS_LICENSE", lambda s: number.licence(s.draw)),
     "card": _typed("CREDIT_CARD", lambda s: number.card(s.draw)),
     "iban": _typed("BANK_ACCOUNT", lambda s: number.iban(s.draw)),
     "account": _typed("BANK_ACCOUNT", lambda s: number.bank_account(s.draw)),
     "routing": _typed("ROUTING_NUMBER", lambda s: number.routing(s.draw)),
+    "bic": _typed("ROUTING_NUMBER", lambda s: number.bic(s.draw)),
+    "aba": _typed("ROUTING_NUMBER", lambda s: number.aba(s.draw)),
+    "sort": _typed("ROUTING_NUMBER", lambda s: number.sort_code(s.draw)),
+    "spokenphone": _typed("PHONE", lambda s: number.spoken_phone(s.lang, s.draw)),
+    "spokenmail": _person("EMAIL", people.spoken_email),
+    "nick": lambda scene, which: [(people.nickname(scene.person(which), scene.draw), "GIVEN_NAME")],
+    "box": lambda scene, which: [(place.box(scene.lang, scene.draw), "SECONDARY_ADDRESS")],
     "plate": _typed("VEHICLE", lambda s: number.plate(s.lang, s.draw)),
     "vin": _typed("VEHICLE", lambda s: number.vin(s.draw)),
     "ip": _typed("DEVICE", lambda s: number.ip(s.draw)),
@@ -104,6 +112,9 @@ SLOTS: dict[str, Make] = {
     "born": _typed("DATE_OF_BIRTH", lambda s: matter.birth_date(s.lang, s.draw)),
     "amount": _typed("SALARY", lambda s: matter.amount(s.lang, s.draw)),
     "password": _typed("PASSWORD", lambda s: matter.password(s.draw)),
+    "pin": _typed("PASSWORD", lambda s: matter.pin(s.draw)),
+    "passphrase": _typed("PASSWORD", lambda s: matter.passphrase(s.draw)),
+    "recovery": _typed("SECRET", lambda s: matter.recovery_phrase(s.draw)),
     "secret": _typed("SECRET", lambda s: matter.secret(s.draw)),
     "biometric": _typed("BIOMETRIC", lambda s: matter.biometric(s.draw)),
     # Look-alikes, which have no type.
@@ -118,5 +129,8 @@ SLOTS: dict[str, Make] = {
     "version": _typed(None, lambda s: f"{s.draw.randrange(20)}.{s.draw.randrange(30)}.{s.draw.randrange(200)}"),
     "order": _typed(None, lambda s: place.pattern(s.draw.choice(["ORD-######", "#########", "###-#######-#######", "INV-####-###", "1Z###@##########", "#######", "PO-#####", "@@#########@@"]), s.draw)),
     "isbn": _typed(None, lambda s: place.pattern(s.draw.choice(["978-#-##-######-#", "978##########"]), s.draw)),
+    "thing": _typed(None, lambda s: s.draw.choice(things.THINGS.split("|"))),
+    "act": _typed(None, lambda s: s.draw.choice(things.WORKS.split("|"))),
+    "issue": _typed(None, lambda s: place.pattern(s.draw.choice(["#####", "####", "@@@-####", "@@@-##", "@@-###", "GH-####", "RFC ####", "CVE-20##-#####", "ISO #####", "DIN ####"]), s.draw)),
     "sku": _typed(None, lambda s: place.pattern(s.draw.choice(["@@-####", "@@@###", "@##-@", "@@####@", "##-@@@-##"]), s.draw)),
 }  # fmt: skip

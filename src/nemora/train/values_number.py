@@ -260,78 +260,95 @@ def government_id(lang: str, draw: Draw) -> str:
     return draw.choice(GOVERNMENT[lang] if lang in GOVERNMENT and draw.random() < 0.75 else _ALL)(draw)
 
 
+def _pan(draw: Draw) -> str:
+    """India: letters for the holder's kind and name, digits, a letter."""
+    return pattern("@@@", draw) + draw.choice("PPCHFT") + pattern("@####@", draw)
+
+
 def tax_id(lang: str, draw: Draw) -> str:
     """A number of a tax office."""
-    shapes = {"de": [steuer_id(draw), pattern("DE#########", draw), pattern("##/###/#####", draw)], "fr": [pattern("FR###########", draw), pattern("## ## ### ### ###", draw)],
-              "es": [pattern("B########", draw)], "it": [pattern("###########", draw), codice_fiscale(draw)], "pt": [pattern("##.###.###/0001-##", draw), cpf(draw)],
-              "nl": [pattern("NL#########B##", draw)], "pl": [pattern("###-##-##-###", draw)], "ru": [pattern("##########", draw)]}  # fmt: skip
+    shapes = {"de": [steuer_id(draw), steuer_id(draw), pattern("DE#########", draw), pattern("##/###/#####", draw), pattern("### ### #####", draw)],
+              "fr": [pattern("FR###########", draw), pattern("## ## ### ### ###", draw), pattern("FR## ### ### ###", draw), pattern("#############", draw)],
+              "es": [pattern("B########", draw), pattern("ESB########", draw), pattern("@-########", draw), dni(draw)], "it": [pattern("###########", draw), codice_fiscale(draw), pattern("IT###########", draw)],
+              "pt": [pattern("##.###.###/0001-##", draw), cpf(draw), pattern("#########", draw), pattern("### ### ###", draw)], "nl": [pattern("NL#########B##", draw)], "pl": [pattern("###-##-##-###", draw), pattern("##########", draw)],
+              "ru": [pattern("##########", draw), pattern("############", draw)], "hi": [_pan(draw), pattern("##", draw) + _pan(draw) + "1Z#".replace("#", str(draw.randrange(10)))],
+              "zh": [pattern("91######MA########", draw)], "ja": ["T" + pattern("#############", draw)], "ko": [pattern("###-##-#####", draw)], "tr": [pattern("##########", draw)]}  # fmt: skip
     english = [
-        pattern("##-#######", draw),
-        pattern("9##-7#-####", draw),
-        pattern("@@@@@####@", draw),
-        pattern("GB#########", draw),
-        pattern("##########", draw),
-    ]
+        pattern(draw.choice(["##-#######", "##-#######", "##-#######", "#########", "9##-7#-####", "GB#########", "GB ### #### ##", "##########", "##### #####", "## ### ### ###", "###-###-###", "IE#######@@", "#######@", "CHE-###.###.###",
+                             "A##########", "P###########@"]), draw), _pan(draw), pattern("##-#######", draw), "BN " + pattern("#########RT0001", draw),
+    ]  # fmt: skip
     return draw.choice(shapes.get(lang, english))
 
 
-def passport(draw: Draw) -> str:
-    """A passport number."""
-    return pattern(
-        draw.choice(
-            [
-                "@########",
-                "#########",
-                "@@#######",
-                "@#######",
-                "##@@#####",
-                "@@@######",
-                "C@@##@###",
-                "@@ #######",
-                "P#######@",
-            ]
-        ),
-        draw,
-    )
+_PASSPORTS = (
+    "@########", "#########", "@@#######", "@#######", "##@@#####", "@@@######", "C@@##@###", "@@ #######", "P#######@", "@@######", "@## ###", "#########", "@ #######", "L@@@#@@##", "@@######@", "########@"
+)  # fmt: skip
+_PASSPORTS_OF = {
+    "fr": "##@@#####",
+    "de": "C@##@@@##",
+    "zh": "E########",
+    "ja": "@@#######",
+    "ko": "M########",
+    "ru": "## ## ######",
+    "it": "YA#######",
+    "es": "@@@######",
+    "hi": "@#######",
+}
+
+
+def passport(draw: Draw, lang: str = "en") -> str:
+    """A passport number, in half of all cases one of the language's country."""
+    own = lang in _PASSPORTS_OF and draw.random() < 0.5
+    return pattern(_PASSPORTS_OF[lang] if own else draw.choice(_PASSPORTS), draw)
+
+
+_LICENCES = (
+    "@#######", "@###-####-####", "@@@@@######@@#@@", "@############", "########", "@@## ###########", "##-@@-####", "@##-##-####", "#########", "@@#######@", "@######-##", "@###-###-##-###-#", "### ### ###", "@@@ ####",
+    "#######", "@ ### ### ### ###", "@########", "@@######", "##@###@###", "###-##-####", "@#### - ##### - #####", "@@##-####-#######", "#### ### ###", "#@@@##@##", "B###@@@##@#", "@@########@"
+)  # fmt: skip
 
 
 def licence(draw: Draw) -> str:
     """A driving licence number."""
-    return pattern(
-        draw.choice(
-            [
-                "@#######",
-                "@###-####-####",
-                "@@@@@######@@#@@",
-                "@############",
-                "########",
-                "@@## ###########",
-                "##-@@-####",
-                "@##-##-####",
-                "#########",
-                "@@#######@",
-                "@######-##",
-            ]
-        ),
-        draw,
-    )
+    return pattern(draw.choice(_LICENCES), draw)
 
 
 def bank_account(draw: Draw) -> str:
     """An account number that is no IBAN."""
+    shapes = ["########", "##########", "############", "#### ####", "###-######-#", "##-####-#######-##", "#########", "######-##", "#########-#", "########-#", "### ### ###", "####-####-####", "##############", "######-########",
+              "## #### ####", "###########", "###-##-######", "#### #### ####"]  # fmt: skip
+    return pattern(draw.choice(shapes), draw)
+
+
+def bic(draw: Draw) -> str:
+    """What names a bank among banks (ISO 9362): bank, country, place, sometimes a branch."""
+    country = draw.choice(
+        ["DE", "FR", "US", "GB", "ES", "PL", "IT", "NL", "BE", "CH", "AT", "SE", "JP", "SG", "IN", "TR"]
+    )
+    place = draw.choice(["FF", "33", "2L", "PP", "MM", "2A", "HH", "1X", "BB", "6S", "ZZ"])
+    return pattern("@@@@", draw) + country + place + draw.choice(["", "", "XXX", pattern("###", draw)])
+
+
+def aba(draw: Draw) -> str:
+    """United States: nine digits, weights 3, 7, 1."""
+    body = f"{draw.choice([*range(1, 13), *range(21, 33)]):02}" + pattern("######", draw)
+    return body + str(-weighted(body, (3, 7, 1) * 3) % 10)
+
+
+def sort_code(draw: Draw) -> str:
+    """What names a branch: United Kingdom, India (IFSC), Australia (BSB), Germany, Canada."""
     return pattern(
         draw.choice(
             [
+                "##-##-##",
+                "##-##-##",
+                "######",
+                "## ## ##",
+                "@@@@0######",
+                "###-###",
+                "### ### ##",
                 "########",
-                "##########",
-                "############",
-                "#### ####",
-                "###-######-#",
-                "##-####-#######-##",
-                "#########",
-                "######-##",
-                "#########-#",
-                "########-#",
+                "#####-###",
             ]
         ),
         draw,
@@ -340,20 +357,11 @@ def bank_account(draw: Draw) -> str:
 
 def routing(draw: Draw) -> str:
     """What names a bank: routing number, sort code, BIC, IFSC, BSB."""
-    body = draw.choice(["02", "11", "26", "06", "32", "07"]) + pattern("######", draw)
-    american = body + str(-weighted(body, (3, 7, 1) * 3) % 10)
-    others = ["##-##-##", "@@@@0######", "###-###", "########"]
-    bic = (
-        pattern("@@@@", draw)
-        + draw.choice(["DE", "FR", "US", "GB", "ES", "PL"])
-        + draw.choice(["FF", "33", "2L", "PP", "MM"])
-        + draw.choice(["", "XXX"])
-    )
-    return draw.choice([american, american, bic, bic, pattern(draw.choice(others), draw)])
+    return draw.choice([aba, aba, bic, bic, sort_code])(draw)
 
 
 _PHONES = {
-    "en": "(###) ###-####|+1 ### ### ####|###-###-####|+44 7### ######|07### ######|0##-####-####|+91 9#### #####|+1 (###) ###-####|1-###-###-####|+61 4## ### ###|###.###.####|020 7### ####|+234 80# ### ####|##########",
+    "en": "(###) ###-####|+1 ### ### ####|###-###-####|+44 7### ######|07### ######|0##-####-####|+91 9#### #####|+1 (###) ###-####|1-###-###-####|+61 4## ### ###|###.###.####|020 7### ####|+234 80# ### ####|##########|##### ######|0#### ######|(0##) #### ####|+1-###-###-####|### ### ####|00 44 7### ######|+27 8# ### ####|08## ### ###|### #### ext ###|+65 #### ####|+353 8# ### ####|02# ### ####",
     "de": "+49 17# #######|0### ######|0#### / #####|+49 (0)## ########|017#-########|+43 6## #######|0##/#######", "fr": "06 ## ## ## ##|+33 6 ## ## ## ##|01.##.##.##.##|07########|+33 (0)1 ## ## ## ##",
     "es": "6## ### ###|+34 6## ## ## ##|9## ## ## ##|+52 55 #### ####", "it": "+39 3## #######|3## ### ####|0## ########", "pt": "(##) 9####-####|+55 ## 9#### ####|+351 9## ### ###",
     "nl": "06-########|+31 6 ########|0##-#######", "pl": "### ### ###|+48 ### ### ###", "cs": "+420 ### ### ###|### ### ###", "ru": "+7 (9##) ###-##-##|8 9## ### ## ##", "uk": "+380 ## ### ## ##|0## ###-##-##",
@@ -372,9 +380,27 @@ def phone(lang: str, draw: Draw) -> str:
     return shape[:first] + str(draw.randrange(2, 10)) + pattern(shape[first + 1 :], draw)
 
 
+_DIGIT_WORDS = {
+    "en": "oh one two three four five six seven eight nine", "de": "null eins zwei drei vier fünf sechs sieben acht neun", "fr": "zéro un deux trois quatre cinq six sept huit neuf",
+    "es": "cero uno dos tres cuatro cinco seis siete ocho nueve", "it": "zero uno due tre quattro cinque sei sette otto nove", "pt": "zero um dois três quatro cinco seis sete oito nove",
+}  # fmt: skip
+
+
+def spoken_phone(lang: str, draw: Draw) -> str:
+    """A telephone number said aloud: "oh seven seven, double four …"."""
+    words = _DIGIT_WORDS.get(lang, _DIGIT_WORDS["en"]).split()
+    number = [draw.randrange(10) for _ in range(draw.randrange(7, 12))]
+    said: list[str] = []
+    for at, digit in enumerate(number):
+        pause = "," if at in (3, 6) and draw.random() < 0.4 and at + 1 < len(number) else ""
+        double = lang == "en" and draw.random() < 0.12
+        said.append(("double " if double else "") + words[digit] + pause)
+    return " ".join(said)
+
+
 def plate(lang: str, draw: Draw) -> str:
     """A number plate."""
-    shapes = {"en": "@@## @@@|@@@ ####|#@@@###|@##-@@@|@@ ## @@ ####|@@@-####|### @@@", "de": "@ @@ ###|@@-@ ####|@@@ @@ ##", "fr": "@@-###-@@", "es": "#### @@@", "it": "@@###@@", "pt": "@@@#@##|@@-##-@@", "nl": "@@-###-@|##-@@@-#",
+    shapes = {"en": "@@## @@@|@@##@@@|@@@ ###|@@ #####|#@@ ###|@@@####|@@@ ####|#@@@###|@##-@@@|@@ ## @@ ####|@@@-####|### @@@", "de": "@ @@ ###|@@-@ ####|@@@ @@ ##|@-@@ ####|@@ @ ###|@@@-@@ ###E|@@-@@####", "fr": "@@-###-@@", "es": "#### @@@|####@@@|####-@@@", "it": "@@###@@", "pt": "@@@#@##|@@-##-@@", "nl": "@@-###-@|##-@@@-#",
               "pl": "@@ #####|@@@ ##@@", "ru": "А###ВС 77|К###ОР 199", "zh": "京A·#####|粤B#@###|沪C·##@##", "ja": "品川 ### さ ##-##", "ko": "##가 ####|###나 ####", "tr": "34 @@ ####|06 @@@ ###"}  # fmt: skip
     return pattern(draw.choice(shapes.get(lang, shapes["en"]).split("|")), draw)
 
@@ -416,28 +442,13 @@ def device(draw: Draw) -> str:
 
 def medical_record(draw: Draw) -> str:
     """A patient's number in a hospital."""
-    return pattern(
-        draw.choice(
-            [
-                "MRN-#######",
-                "########",
-                "MR######",
-                "H#######",
-                "##-##-##",
-                "PT-#####",
-                "#######",
-                "@@@####",
-                "UHID-########",
-                "P-####/##",
-            ]
-        ),
-        draw,
-    )
+    shapes = ["MRN-#######", "########", "MR######", "H#######", "##-##-##", "PT-#####", "#######", "@@@####", "UHID-########", "P-####/##", "NH-######", "@@-######", "######-#", "#### ####", "M##-#####", "PAT######", "0#######"]  # fmt: skip
+    return pattern(draw.choice(shapes), draw)
 
 
 def record(draw: Draw) -> str:
     """The number of an employee, customer, member, student, case, claim or policy."""
-    shapes = ["EMP-#####", "E#####", "######", "CUST-######", "C-####", "K-#####", "ACC-#####-#", "2024-CV-#####", "CLM-#######", "POL-########", "#######", "HR-2025-###", "CASE-#####", "S#######", "M-####-##",
+    shapes = ["EMP-#####", "##/####", "@#-######", "#########", "@@@-##-####", "K##-####", "ID######", "@@/####/##", "E#####", "######", "CUST-######", "C-####", "K-#####", "ACC-#####-#", "2024-CV-#####", "CLM-#######", "POL-########", "#######", "HR-2025-###", "CASE-#####", "S#######", "M-####-##",
               "@@-#####", "@@@#####", "#####-@", "Az. # O ###/24", "INC######", "TCK-#####", "SR-########", "####/2025", "PN ######", "MB ######", "@@@-####-####", "U########", "##-#####"]  # fmt: skip
     return pattern(draw.choice(shapes), draw)
 

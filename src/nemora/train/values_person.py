@@ -178,6 +178,42 @@ def email(person: Person, draw: random.Random, host: str = "") -> str:
     return address if draw.random() < 0.93 else address.title()
 
 
+_AT = {
+    "en": ("at", "dot"),
+    "de": ("ät", "punkt"),
+    "fr": ("arobase", "point"),
+    "es": ("arroba", "punto"),
+    "it": ("chiocciola", "punto"),
+    "pt": ("arroba", "ponto"),
+}
+
+
+def spoken_email(person: Person, draw: random.Random) -> str:
+    """An address said aloud or written so that machines overlook it: "ada dot berg at gmail dot com"."""
+    at, dot = draw.choice(sorted(_AT.values())) if draw.random() < 0.4 else _AT["en"]
+    address = email(person, draw).lower()
+    if draw.random() < 0.3:
+        return address.replace("@", draw.choice([" at ", "(at)", " [at] ", " @ ", "[at]"])).replace(
+            ".", draw.choice([".", ".", "[dot]", " dot "])
+        )
+    return address.replace(".", f" {dot} ").replace("@", f" {at} ")
+
+
+def nickname(person: Person, draw: random.Random) -> str:
+    """How friends call somebody: a short or a given name, often without a capital."""
+    name = draw.choice(NICKNAMES.split()) if draw.random() < 0.5 and person.given[:1].isascii() else person.given
+    return name.lower() if draw.random() < 0.4 else name
+
+
+NICKNAMES = (
+    "Al Andi Ash Bea Bel Benny Bo Bob Bri Cam Cass Charlie Chris Dan Dani Dave Dee Didi Dom Drew Ed Eli Em Fay Fio Flo Fran Freddie Gabe Gio Gus"
+    " Hank Hetty Ike Izzy Jaz Jen Jess Jo Joey Jude Kai Kat Kaz Kit Kiki Lena Leo Lex Lia Liz Lu Manu Matt Max Meg Mia Mick Milo Mimi Nat Ned Nic"
+    " Nico Nina Ollie Pam Pat Paddy Pete Pia Raf Ray Rae Remy Ren Rik Rob Ron Ros Sal Sam Sandy Sasha Shel Si Stef Steve Sue Suki Taz Ted Teo Tess"
+    " Theo Tim Tina Tobi Toni Ty Uli Val Vic Viv Wes Will Xan Yas Zac Zoe Kofi Ade Tunde Ngozi Priya Raj Anu Sanju Dilip Wei Ming Yuki Hiro Jun Bao Linh"
+)
+"""Short names. Some are words too: what stands around them tells."""
+
+
 def handle(person: Person, draw: random.Random) -> str:
     """A name in a network, with or without @."""
     given, surname = person.ascii

@@ -23,53 +23,53 @@ _KIND = {
 COUNTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "en_US": ("{n} {s}, {c}, {r} {z}|{n} {s}, {u}, {c}, {r} {z}|{n} {s} {u}\n{c}, {r} {z}|{n} {s}, {c}|{n} {s}",
               "Maple_Street Elm_St Oakwood_Ave Sunset_Blvd N_5th_Street County_Road_12 Willow_Creek_Lane W_Jefferson_St Hillcrest_Dr"
-              " Old_Mill_Rd SE_Division_St Park_Place Martin_Luther_King_Jr_Blvd Route_9 Cypress_Court Bayview_Terrace 3rd_Avenue Broadway",
-              "Springfield Dayton Tulsa Boise Reno Albany Macon Fargo El_Paso St._Paul Baton_Rouge Duluth Tacoma Fort_Worth Ann_Arbor Peoria",
+              " Old_Mill_Rd SE_Division_St Park_Place Gulf_Rd Dogwood_Trail Highway_61 W_42nd_St Avenue_C Birch_Circle Cedar_Ridge_Pkwy Harbor_View_Loop Quail_Run Main_St FM_1960 Rte_27 King_George_Hwy Martin_Luther_King_Jr_Blvd Route_9 Cypress_Court Bayview_Terrace 3rd_Avenue Broadway",
+              "Springfield Dayton Tulsa Boise Reno Albany Macon Fargo Amarillo Bend Chico Durango Eugene Flint Gallup Hilo Ithaca Laramie Mobile Missoula Santa_Fe Sioux_Falls Terre_Haute Yuma El_Paso St._Paul Baton_Rouge Duluth Tacoma Fort_Worth Ann_Arbor Peoria",
               "OH OK ID NV NY GA ND TX MN LA WA MI IL California Ohio Texas New_Jersey Oregon PA NC", "##### #####-####",
-              "Apt_4B Unit_12 #306 Suite_210 Apt._7 Floor_3 Bldg_C Lot_19 PO_Box_448"),
+              "Apt_4B Unit_12 #306 Suite_210 Apt._7 Floor_3 Bldg_C Lot_19 PO_Box_448 Apt_12 Apt_901 apt_2 Unit_B #4 #12C Ste_400 Suite_1400 Rm_17 P.O._Box_2290"),
     "en_GB": ("{n} {s}, {c} {z}|{n} {s}, {c}, {z}|{u}, {n} {s}, {c}, {z}|{n} {s}\n{c}\n{z}|{n} {s}, {c}, {r} {z}",
               "High_Street Church_Lane Victoria_Road Station_Road Mill_Hill Kingsway The_Crescent Abbey_Close Wharf_Street Gladstone_Terrace"
               " Priory_Mews Market_Square Ashby_Drive Queen's_Gardens", "Leeds Norwich Bath Dundee Swansea Derby Hull Luton Exeter Belfast"
-              " Milton_Keynes Stoke-on-Trent Inverness", "Kent Surrey Devon Essex West_Yorkshire Fife", "@@#_#@@ @#_#@@ @@##_#@@", "Flat_2 Flat_14A Apartment_9 Unit_3 1st_Floor"),
+              " Milton_Keynes Stoke-on-Trent Inverness", "Kent Surrey Devon Essex West_Yorkshire Fife Cornwall Lancashire Norfolk Co._Antrim", "@@#_#@@ @#_#@@ @@##_#@@", "Flat_2 Flat_14A Apartment_9 Unit_3 1st_Floor Flat_7 Flat_B Basement_Flat Top_Floor_Flat Rose_Cottage Flat_21,_Tower_Court"),
     "en_IN": ("{u}, {n}, {s}, {c} {z}|{n}, {s}, {c}, {r} {z}|{n} {s}, {c} - {z}", "MG_Road Nehru_Nagar 2nd_Cross_Street Linking_Road Anna_Salai"
               " Gandhi_Marg Park_Street Sector_21 Brigade_Road Residency_Road", "Pune Chennai Kochi Jaipur Lucknow Indore Nagpur Mysuru New_Delhi Bengaluru",
-              "Maharashtra Karnataka Kerala TN Gujarat", "###### ###_###", "Flat_304 B-12 H.No._7 Plot_45 2nd_Floor"),
+              "Maharashtra Karnataka Kerala TN Gujarat", "###### ###_###", "Flat_304 B-12 H.No._7 Plot_45 2nd_Floor Flat_No._1102 C-404 Door_No._18 Tower_3"),
     "en_AU": ("{n} {s}, {c} {r} {z}|{u}/{n} {s}, {c} {r} {z}", "Wattle_Street Bondi_Road Collins_St Banksia_Ave Stirling_Highway Ferny_Way",
               "Geelong Fremantle Hobart Cairns Ballarat Penrith", "NSW VIC QLD WA TAS", "####", "Unit_4 3 12"),
     "en_NG": ("{n} {s}, {c}|{n} {s}, {c}, {r}", "Awolowo_Road Adeola_Odeku_Street Allen_Avenue Ogui_Road Aba_Road Bompai_Road",
               "Lagos Ibadan Enugu Kano Abuja Port_Harcourt Ikeja", "Lagos_State Rivers_State Oyo", "######", "Flat_3"),
     "de_DE": ("{s} {n}, {z} {c}|{s} {n}\n{z} {c}|{s} {n}, {c}|{s} {n}", "Hauptstraße Bahnhofstr. Goethestraße Am_Alten_Markt Lindenweg Gartenstr."
-              " Kirchgasse Schillerplatz Mühlenweg An_der_Alster Karl-Marx-Allee Bergstraße Zum_Sportplatz Rosenweg Breite_Straße",
-              "Köln Leipzig Bremen Jena Ulm Kassel Potsdam Freiburg_im_Breisgau Wuppertal Görlitz Wien Zürich Frankfurt_am_Main", "Hessen Bayern", "#####", "3._OG"),
+              " Kirchgasse Schillerplatz Mühlenweg An_der_Alster Karl-Marx-Allee Bergstraße Zum_Sportplatz Rosenweg Breite_Straße Alte_Gasse Deichstr. Am_Mühlbach Unter_den_Eichen Brückenstr. Ringstraße Talweg Kastanienallee Fischmarkt",
+              "Köln Leipzig Bremen Jena Ulm Kassel Potsdam Freiburg_im_Breisgau Wuppertal Görlitz Wien Zürich Frankfurt_am_Main", "Hessen Bayern", "#####", "3._OG EG_links Hinterhaus WE_14 2._Etage"),
     "fr_FR": ("{n} {s}, {z} {c}|{n}, {s}\n{z} {c}|{n} {s}, {c}|{u}, {n} {s}, {z} {c}", "rue_de_la_Paix avenue_Jean_Jaurès boulevard_Voltaire"
               " rue_des_Lilas place_de_la_République chemin_du_Moulin impasse_des_Tilleuls rue_Victor_Hugo quai_de_la_Fosse allée_des_Peupliers",
-              "Lyon Nantes Rennes Dijon Nîmes Saint-Étienne Brest Aix-en-Provence Liège Lausanne Pau", "Bretagne", "#####", "Bât._B Appt_12 3e_étage"),
+              "Lyon Nantes Rennes Dijon Nîmes Saint-Étienne Brest Aix-en-Provence Liège Lausanne Pau", "Bretagne", "#####", "Bât._B Appt_12 3e_étage appt._4 Résidence_Les_Pins esc._C"),
     "es_ES": ("{s} {n}, {z} {c}|{s}, {n}, {u}, {z} {c}|{s} nº {n}, {c}|{s}, {n}\n{z} {c} ({r})", "Calle_Mayor Avda._de_la_Constitución C/_Goya"
               " Paseo_de_Gracia Plaza_de_España Calle_San_Juan Ronda_de_Atocha Camino_Viejo Calle_Olivares", "Sevilla Zaragoza Murcia Gijón Vigo Cádiz"
-              " Córdoba Las_Palmas Bogotá Guadalajara Rosario", "Madrid Asturias Jalisco", "#####", "3º_B 2º_izq. piso_4 bajo_A"),
+              " Córdoba Las_Palmas Bogotá Guadalajara Rosario", "Madrid Asturias Jalisco", "#####", "3º_B 2º_izq. piso_4 bajo_A 1º_dcha. 5º_C esc._2 Ático portal_3"),
     "it_IT": ("{s} {n}, {z} {c}|{s}, {n} - {z} {c} ({r})|{s} {n}, {c}", "Via_Roma Corso_Garibaldi Piazza_Dante Viale_Europa Via_dei_Mille Via_XX_Settembre"
-              " Largo_Augusto Vicolo_Stretto", "Torino Bologna Bari Padova Lecce Trieste Cagliari Reggio_Emilia", "MI TO BO RM", "#####", "int._4"),
+              " Largo_Augusto Vicolo_Stretto", "Torino Bologna Bari Padova Lecce Trieste Cagliari Reggio_Emilia", "MI TO BO RM", "#####", "int._4 scala_B piano_3"),
     "pt_BR": ("{s}, {n}, {c} - {r}, {z}|{s}, {n}, {u} - {c}/{r}|{s} {n}, {c}", "Rua_das_Flores Avenida_Paulista Rua_Augusta Travessa_da_Glória Rua_XV_de_Novembro"
-              " Alameda_Santos Rua_Padre_Chagas", "Curitiba Recife Manaus Goiânia Niterói Porto_Alegre Belém Lisboa Braga", "PR PE SP RJ MG", "#####-###", "apto_302 bloco_B casa_2"),
+              " Alameda_Santos Rua_Padre_Chagas", "Curitiba Recife Manaus Goiânia Niterói Porto_Alegre Belém Lisboa Braga", "PR PE SP RJ MG", "#####-###", "apto_302 bloco_B casa_2 apto._11 sala_405 fundos"),
     "nl_NL": ("{s} {n}, {z} {c}|{s} {n}\n{z} {c}|{s} {n}, {c}", "Dorpsstraat Prinsengracht Kerkstraat Molenweg Stationsplein Beukenlaan Oude_Gracht Lange_Voorhout",
               "Utrecht Haarlem Breda Zwolle Gent Leuven 's-Hertogenbosch Den_Haag", "Gelderland", "####_@@", "bus_3"),
     "pl_PL": ("{s} {n}, {z} {c}|{s} {n}/{u}, {z} {c}|{s} {n}, {c}", "ul._Długa ul._Mickiewicza al._Jerozolimskie os._Słoneczne ul._Polna pl._Wolności ul._3_Maja",
-              "Łódź Gdańsk Lublin Wrocław Rzeszów Kielce Bielsko-Biała", "Mazowieckie", "##-###", "4 12 m._7"),
+              "Łódź Gdańsk Lublin Wrocław Rzeszów Kielce Bielsko-Biała", "Mazowieckie", "##-###", "4 12 m._7 m._23 8"),
     "cs_CZ": ("{s} {n}, {z} {c}|{s} {n}, {c}", "Dlouhá Husova Na_Příkopě Palackého_třída U_Nádraží Masarykovo_náměstí Květná", "Brno Olomouc Plzeň Zlín Kolín", "", "###_##", ""),
     "sv_SE": ("{s} {n}, {z} {c}|{s} {n}, {c}", "Storgatan Vasagatan Kungsvägen Björkstigen Ringvägen Drottninggatan", "Malmö Uppsala Luleå Växjö Borås", "", "###_##", "lgh_1102"),
     "da_DK": ("{s} {n}, {z} {c}|{s} {n}, {u}, {z} {c}", "Vestergade Nørrebrogade Kirkevej Strandvejen Skovvej Østre_Allé", "Odense Aarhus Esbjerg Oslo Bergen Tromsø", "", "####", "2._tv st._th"),
     "fi_FI": ("{s} {n}, {z} {c}|{s} {n} {u}, {c}", "Mannerheimintie Koulukatu Rantatie Hämeenkatu Mäkikuja", "Tampere Turku Oulu Espoo", "", "#####", "A_12 B_4"),
     "tr_TR": ("{s} No: {n}, {c}|{s} No:{n} {u}, {z} {c}", "Atatürk_Caddesi Cumhuriyet_Mah._Lale_Sok. İstiklal_Cad. Gül_Sokak Bağdat_Caddesi", "Ankara İzmir Bursa Konya Üsküdar/İstanbul", "", "#####", "D:5 Kat_3"),
-    "ru_RU": ("{z}, г. {c}, {s}, д. {n}, {u}|{c}, {s}, {n}|{s} д. {n}, {c}", "ул._Ленина пр._Мира ул._Садовая Невский_проспект ул._Гагарина пер._Тихий", "Казань Самара Тверь Омск Москва Минск", "", "######", "кв._12 кв._7"),
+    "ru_RU": ("{z}, г. {c}, {s}, д. {n}, {u}|{c}, {s}, {n}|{s} д. {n}, {c}", "ул._Ленина ул._Пушкина ул._Кирова Московский_пр. Лесная_ул. пр._Мира ул._Садовая Невский_проспект ул._Гагарина пер._Тихий", "Казань Новосибирск Екатеринбург Пермь Тула Самара Тверь Омск Москва Минск", "", "######", "кв._12 кв._7"),
     "uk_UA": ("{s}, {n}, м. {c}, {z}|{s} {n}, {c}", "вул._Шевченка вул._Франка просп._Перемоги вул._Зелена", "Львів Одеса Харків Київ Полтава", "", "#####", ""),
     "el_GR": ("{s} {n}, {z} {c}|{s} {n}, {c}", "Ερμού Πανεπιστημίου Αγίου_Δημητρίου Ακαδημίας", "Αθήνα Θεσσαλονίκη Πάτρα Βόλος", "", "###_##", ""),
     "hu_HU": ("{z} {c}, {s} {n}.|{c}, {s} {n}", "Kossuth_Lajos_utca Petőfi_tér Fő_utca Rákóczi_út", "Szeged Debrecen Pécs Budapest", "", "####", ""),
     "ro_RO": ("{s} nr. {n}, {c}|{s}, nr. {n}, {u}, {c}, {z}", "Str._Unirii Bd._Magheru Calea_Victoriei Str._Florilor", "Cluj-Napoca Iași Brașov Sibiu", "", "######", "ap._7 bl._C3"),
-    "ar_SA": ("{s}، {c} {z}|{n} {s}، {c}", "شارع_الملك_فهد شارع_التحرير طريق_الحرمين شارع_الحمرا شارع_النصر", "الرياض جدة القاهرة عمّان دبي الدار_البيضاء", "", "#####", ""),
-    "hi_IN": ("{n}, {s}, {c} {z}|{s}, {c}", "महात्मा_गांधी_मार्ग नेहरू_नगर स्टेशन_रोड सिविल_लाइन्स", "जयपुर लखनऊ भोपाल पटना दिल्ली", "", "######", ""),
-    "zh_CN": ("{c}{s}{n}|{c}{s}{n}{u}|{z} {c}{s}{n}", "人民路 建国路 中山北路 南京西路 解放大街 幸福巷 科技园路", "北京市朝阳区 上海市静安区 成都市武侯区 杭州市西湖区 深圳市南山区 台北市大安區", "", "######", "3单元502室 12楼1203室"),
-    "ja_JP": ("〒{z} {c}{s}{n}|{c}{s}{n} {u}|{c}{s}{n}", "桜町 本町 中央 緑ヶ丘 東山 大手町 旭が丘", "東京都新宿区 大阪市北区 横浜市港北区 札幌市中央区 長岡市 福岡県福岡市", "", "###-####", "メゾン青葉203号室 305号"),
-    "ko_KR": ("{c} {s} {n}|{c} {s} {n}, {u}|({z}) {c} {s} {n}", "테헤란로 세종대로 중앙로 월드컵북로 해운대로 은행나무길", "서울특별시_강남구 부산광역시_해운대구 대전시_유성구 수원시_영통구", "", "#####", "101동_1203호 502호"),
+    "ar_SA": ("{s}، {c} {z}|{n} {s}، {c}", "شارع_الملك_فهد شارع_التحرير طريق_الحرمين شارع_الحمرا شارع_النصر", "الرياض مكة بغداد بيروت الخرطوم تونس مسقط جدة القاهرة عمّان دبي الدار_البيضاء", "", "#####", ""),
+    "hi_IN": ("{n}, {s}, {c} {z}|{s}, {c}", "महात्मा_गांधी_मार्ग गली_नंबर_4 राजेंद्र_नगर शास्त्री_कॉलोनी नेहरू_नगर स्टेशन_रोड सिविल_लाइन्स", "जयपुर मुंबई कानपुर इंदौर पुणे वाराणसी लखनऊ भोपाल पटना दिल्ली", "", "######", ""),
+    "zh_CN": ("{c}{s}{n}|{c}{s}{n}{u}|{z} {c}{s}{n}", "人民路 长江路 和平大道 文昌街 学府路 滨河南路 建国路 中山北路 南京西路 解放大街 幸福巷 科技园路", "北京市朝阳区 上海市静安区 广州市天河区 武汉市洪山区 南京市鼓楼区 西安市雁塔区 重庆市渝北区 无锡市梁溪区 成都市武侯区 杭州市西湖区 深圳市南山区 台北市大安區", "", "######", "3单元502室 12楼1203室"),
+    "ja_JP": ("〒{z} {c}{s}{n}|{c}{s}{n} {u}|{c}{s}{n}", "桜町 若葉台 松原 上野 神田 南町 本町 中央 緑ヶ丘 東山 大手町 旭が丘", "東京都新宿区 東京都世田谷区 名古屋市中区 京都市左京区 仙台市青葉区 広島市南区 さいたま市大宮区 大阪市北区 横浜市港北区 札幌市中央区 長岡市 福岡県福岡市", "", "###-####", "メゾン青葉203号室 305号"),
+    "ko_KR": ("{c} {s} {n}|{c} {s} {n}, {u}|({z}) {c} {s} {n}", "테헤란로 올림픽로 양재대로 한강로 충장로 세종대로 중앙로 월드컵북로 해운대로 은행나무길", "서울특별시_강남구 서울시_마포구 인천광역시_연수구 광주광역시_북구 제주시 성남시_분당구 부산광역시_해운대구 대전시_유성구 수원시_영통구", "", "#####", "101동_1203호 502호"),
     "id_ID": ("{s} No. {n}, {c} {z}|{s} No.{n}, {c}", "Jl._Sudirman Jalan_Merdeka Gg._Mawar Jl._Diponegoro", "Bandung Surabaya Medan Yogyakarta", "", "#####", ""),
     "vi_VN": ("{n} {s}, {u}, {c}|{n} {s}, {c}", "Lê_Lợi đường_Nguyễn_Huệ Trần_Hưng_Đạo phố_Hàng_Bông", "Hà_Nội Đà_Nẵng TP._Hồ_Chí_Minh Huế", "", "######", "Quận_1 phường_5"),
     "he_IL": ("{s} {n}, {c}|{s} {n}, {c} {z}", "הרצל דיזנגוף בן_יהודה רוטשילד ויצמן", "תל_אביב חיפה ירושלים באר_שבע", "", "#######", ""),
@@ -148,6 +148,25 @@ def part(letter: str, lang: str, draw: random.Random) -> list[Piece]:
         if value := parts(country_of(lang, draw), draw)[letter]:
             return [(value, _KIND[letter])]
     return [(parts("en_US", draw)[letter], _KIND[letter])]
+
+
+_BOXES = {
+    "de": "Postfach ####|Postfach ## ## ##",
+    "fr": "BP ###|CS #####",
+    "es": "Apartado ###|Apdo. de correos ###",
+    "it": "C.P. ###",
+    "pt": "Caixa Postal ###",
+    "nl": "Postbus ####",
+    "pl": "skr. poczt. ##",
+}
+
+
+def box(lang: str, draw: random.Random) -> str:
+    """A post box, or a second line of an address: flat, floor, block, care of a building."""
+    if lang in _BOXES and draw.random() < 0.6:
+        return pattern(draw.choice(_BOXES[lang].split("|")), draw)
+    return pattern(draw.choice(["P.O. Box ####", "PO Box ###", "P O Box #####", "Apt ##@", "Apt. #", "apartment ###", "Unit ##", "unit #@", "Suite ###", "Ste. ###", "#@", "Flat #", "flat ##", "Floor ##", "#th floor", "Building @", "Bldg. ##",
+                                "Block @", "Room ###", "Rm ##", "Lot ##", "Trailer ##", "Tower @, Flat ###", "Ground Floor", "the basement flat", "Top Flat", "Private Bag ####", "RR # Box ##", "Wing @", "Penthouse #"]), draw)  # fmt: skip
 
 
 def pattern(shape: str, draw: random.Random) -> str:
