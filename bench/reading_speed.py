@@ -18,7 +18,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,9 @@ def with_model(short: int, rounds: int) -> Iterator[Row]:
             worker.close()
 
 
-def measured(worker: InspectionWorker, requests: list[tuple[str, ...]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def measured(
+    worker: InspectionWorker, requests: Sequence[tuple[str, ...]]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Milliseconds of wall and of processor time for each request; its texts are the turns of a conversation."""
     wall, processor = [], []
     for texts in requests:
