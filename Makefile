@@ -36,6 +36,7 @@ run: models
 	$(BIN)/nemora serve
 
 bench: install
+	$(BIN)/python bench/reading_speed.py
 	$(BIN)/python bench/agent_history.py
 
 # make eval-privacy DATA=folder of .jsonl or .jsonl.gz files [ARGS=--positions]

@@ -24,7 +24,7 @@ MAX_WORDS = 10_000
 MAX_EXAMPLES = 100
 MAX_SENTENCE = 500
 LEAST_WORDS = 3
-LIKENESS = 0.55
+LIKENESS = 0.5
 """Cosine from which a sentence counts as saying what an example says; measured by bench/example_sentences.py."""
 MAX_REGEX = 1_000
 MAX_VALUE = 200

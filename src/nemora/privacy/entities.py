@@ -260,7 +260,7 @@ def _banks(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         return
     for span in spans:
         if span.label == "ROUTING_NUMBER" and span.score >= _LEAST_SCORE["number"]:
-            start, end = _trim(text, span.start, span.end)
+            start, end = trimmed(text, span.start, span.end)
             if _BANK.fullmatch(text, start, end):
                 yield Match(Kind.BANK_ACCOUNT, start, end, 0.6)
 
@@ -274,7 +274,7 @@ def _codes(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
     for span in spans:
         if span.label != "PASSWORD" or span.score < _LEAST_SCORE["code"]:
             continue
-        start, end = _trim(text, span.start, span.end)
+        start, end = trimmed(text, span.start, span.end)
         value = text[start:end]
         if _PIN.fullmatch(value):
             if span.score >= _LEAST_SCORE["lone_code"] or _CODE_WORD.search(text[max(0, start - 32) : start]):

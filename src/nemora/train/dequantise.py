@@ -71,9 +71,10 @@ class _Weights:
         return model
 
     def _fill_layers(self, encoder: Encoder, matrices: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]) -> None:
-        first = self.nodes["LayerNormalization"][0]
+        first, *others = self.nodes["LayerNormalization"]
         _fill(encoder.norm, self.constants[first.input[1]], self.constants[first.input[2]])
-        norms = [[self.constants[name] for name in n.input[2:4]] for n in self.nodes["SkipLayerNormalization"]]
+        others += self.nodes.get("SkipLayerNormalization", [])  # as earlier versions wrote it
+        norms = [[self.constants[name] for name in node.input[-2:]] for node in others]
         for index, layer in enumerate(encoder.layers):
             assert isinstance(layer, EncoderLayer)
             for linear, (weight, bias) in zip(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nemora.errors import UsageError
-from nemora.tagger.reader import MODEL, is_hybrid, load_reader
+from nemora.tagger.reader import MODEL, TextReader, is_hybrid, load_reader
 from nemora.tagger.window_reader import HYBRID, SETTINGS, TOKENIZER, WindowReader
 from nemora.train.authored import TOPICS, Example, is_held_out
 from nemora.train.batches import HYBRID_TOKENS, MAX_TOKENS

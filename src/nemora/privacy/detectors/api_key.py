@@ -8,7 +8,7 @@ import json
 import re
 
 from nemora.privacy.detectors.context import key_pattern, label_words, word
-from nemora.privacy.detectors.key_rules import KEY_RULES
+from nemora.privacy.detectors.key_rules import KEY_RULES, KeyRule
 from nemora.privacy.detectors.placeholders import entropy, is_placeholder, looks_random
 from nemora.privacy.detectors.vendor_rules import VENDOR_RULES
 from nemora.privacy.finding import Kind
@@ -73,11 +73,20 @@ _RUN = re.compile(r"(?<![\w-])(?=[A-Za-z_=+/.:|-]{0,60}\d)[\w=+/.:|-]{14}")
 Hits = list[tuple[tuple[int, int], float]]
 
 
+def _with_keywords(*rules: KeyRule) -> tuple[tuple[KeyRule, ...], frozenset[str]]:
+    return rules, frozenset(keyword for rule in rules for keyword in rule.keywords)
+
+
+_OWN_RULES, _ALL_RULES = _with_keywords(*KEY_RULES), _with_keywords(*KEY_RULES, *VENDOR_RULES)
+
+
 def _by_format(text: str) -> Hits:
     lowered = text.lower()
     found: Hits = []
-    for rule in (*KEY_RULES, *VENDOR_RULES) if _RUN.search(text) else KEY_RULES:
-        if not any(keyword in lowered for keyword in rule.keywords):
+    rules, keywords = _ALL_RULES if _RUN.search(text) else _OWN_RULES
+    there = {keyword for keyword in keywords if keyword in lowered}
+    for rule in rules if there else ():
+        if there.isdisjoint(rule.keywords):
             continue
         for match in rule.pattern.finditer(text):
             value = match.group(1)
