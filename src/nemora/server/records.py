@@ -14,6 +14,7 @@ from nemora.privacy.decide import Decision, Destination
 from nemora.privacy.destinations import Price
 from nemora.privacy.ledger import Ledger
 from nemora.server.crossing import Crossing, consumed
+from nemora.server.metrics import Metrics
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
@@ -35,8 +36,9 @@ class Entry:
 class Records:
     """Writes the rows of requests."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
+        self._metrics = metrics
 
     async def decision(
         self,
@@ -69,6 +71,9 @@ class Records:
         )
         try:
             return Entry(await asyncio.shield(future), tenant, to_whom, price)
+        except LedgerError:
+            self._metrics.store_failed("ledger")
+            raise
         except asyncio.CancelledError:
             await asyncio.wait({future})
             if not future.cancelled() and future.exception() is None:
@@ -78,6 +83,7 @@ class Records:
 
     async def refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
         """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
+        self._metrics.decided("refuse", decision, (*first, *decision.reasons))
         try:
             await settled(
                 lambda: self._ledger.record_decision(
@@ -92,6 +98,7 @@ class Records:
                 )
             )
         except LedgerError:
+            self._metrics.store_failed("ledger")
             logger.error("%s: the refusal could not be recorded in the ledger", request_id)
             return False
         return True
@@ -99,6 +106,13 @@ class Records:
     async def completion(self, entry: Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
         used = consumed(
             said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
+        )
+        self._metrics.ended(
+            entry.destination,
+            sent=sent,
+            tokens_in=used.tokens_in,
+            tokens_out=used.tokens_out,
+            micro_usd=used.micro_usd,
         )
         try:
             await settled(
@@ -116,6 +130,7 @@ class Records:
                 )
             )
         except LedgerError:
+            self._metrics.store_failed("ledger")
             logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
 
 
