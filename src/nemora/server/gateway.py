@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from nemora.backends.base import Backend
+from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
     BackendUnreachable,
@@ -497,7 +498,8 @@ class Gateway:
         of it."""
         said = Transcript()
         status = "cancelled"
-        stream = backend.stream(request)
+        sending = Sending(backend.name, body_bytes if destination.side == "cloud" else None)
+        stream = held_to(sending, backend.stream(request))
         try:
             async for delta in stream:
                 for restored in (delta,) if restorer is None else restorer.feed(delta):
@@ -516,7 +518,8 @@ class Gateway:
             status = "internal_error"
             raise
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
+            status, body_bytes = self._records.checked(sending, request_id, status, body_bytes)
             if restorer is not None:
                 _report(request_id, restorer)
             if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:

@@ -81,6 +81,9 @@ class Metrics:
         self._redactions = Counter("nemora_redactions_total", "Values that left as stand-ins, by kind.", "kind")
         self._errors = Counter("nemora_ledger_errors_total", "Failed reads and writes of ledger and taint.", "store")
         self._tokens = Counter("nemora_tokens_total", "Tokens in and out, by side.", "side", "direction")
+        self._mismatches = Counter(
+            "nemora_sent_not_as_decided_total", "Requests of which other bytes were about to leave than were decided."
+        )
         self._flight = 0
 
     def decided(self, route: str, decision: Decision, reasons: Sequence[str]) -> None:
@@ -115,6 +118,11 @@ class Metrics:
         with self._lock:
             self._errors.add(1, store)
 
+    def not_as_decided(self) -> None:
+        """The sockets' meter and the decision differ on what was sent."""
+        with self._lock:
+            self._mismatches.add(1)
+
     def in_flight(self, change: int) -> None:
         with self._lock:
             self._flight += change
@@ -124,7 +132,7 @@ class Metrics:
         name, written = "nemora_requests_in_flight", _written()
         with self._lock:
             flight = [*_head(name, "Chat requests that are being answered.", "gauge"), f"{name} {self._flight}"]
-            counters = (self._bytes, self._usd, self._redactions, self._errors, self._tokens)
+            counters = (self._bytes, self._usd, self._redactions, self._errors, self._tokens, self._mismatches)
             parts = [self._decisions.lines(), flight, self._seconds.lines(), self._unread.lines()]
             lines = [line for part in (*parts, *(c.lines() for c in counters), written) for line in part]
         return "\n".join(lines) + "\n"

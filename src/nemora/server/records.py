@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from nemora.backends.base import Backend
+from nemora.backends.meter import Sending
+from nemora.core import StopReason
 from nemora.errors import BackendRefused, LedgerError
 from nemora.privacy.decide import Decision, Destination
 from nemora.privacy.destinations import Price
@@ -20,6 +22,8 @@ from nemora.server.transcript import Transcript
 logger = logging.getLogger("nemora.server")
 T = TypeVar("T")
 
+NOT_AS_DECIDED = "sent_not_as_decided"
+"""The status of a request of which other bytes were written, or about to be, than the ledger's."""
 ENDPOINT = "/v1/chat/completions"
 
 
@@ -102,6 +106,23 @@ class Records:
             logger.error("%s: the refusal could not be recorded in the ledger", request_id)
             return False
         return True
+
+    def checked(self, sending: Sending, request_id: str, status: str, decided: int) -> tuple[str, int]:
+        """The status and the bytes for the row of a request's end, after a look at what the sockets' meter saw.
+
+        More than was decided was refused before it was written. Less, though an answer came whole, means that the
+        ledger would say more than was true. A backend whose sockets have no meter is not seen here.
+        """
+        less = (
+            sending.most is not None
+            and 0 < sending.bodies < decided
+            and status in set(StopReason) - {StopReason.CANCELLED}
+        )
+        if not sending.refused and not less:
+            return status, decided
+        self._metrics.not_as_decided()
+        logger.error("%s: %s: %d bytes were decided, %d written", request_id, NOT_AS_DECIDED, decided, sending.bodies)
+        return NOT_AS_DECIDED, sending.bodies if sending.most is not None else 0
 
     async def completion(self, entry: Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
         used = consumed(
