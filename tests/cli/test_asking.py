@@ -48,6 +48,7 @@ def request(text: str, model: str = "auto") -> ChatRequest:
 @contextmanager
 def in_process(what: Setup, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     monkeypatch.setattr("nemora.server.run.build_gateway", lambda *_, **__: what.gateway)
+    monkeypatch.setattr("nemora.cli.asking.guard_network", lambda **_: None)  # it would hold for all other tests
     with closing(GatewayDoor(load_settings(None, {"HOME": "/nowhere"}))) as door:
         yield door
 

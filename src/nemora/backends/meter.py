@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -16,6 +16,8 @@ from typing import Any
 
 import httpcore2
 import httpx2
+
+from nemora.core import Delta
 
 HEAD_END = b"\r\n\r\n"
 MAX_HEAD_BYTES = 16 * 1024
@@ -100,6 +102,45 @@ def metered(server: str, body: int) -> Iterator[Callable[[], int]]:
         _tally.reset(token)
 
 
+@dataclass(slots=True)
+class Sending:
+    """What one decision lets out: at most `most` bytes of bodies to `server` and to no other; None sets no limit."""
+
+    server: str
+    most: int | None
+    bodies: int = 0
+    """Bytes of bodies that were written."""
+    refused: bool = False
+    """More, or something for another server, was about to be written, and was not."""
+
+    def allow(self, server: str, head: int, body: int) -> None:
+        """Count a write. Raises `TooMuchSent` before it, if the decision does not cover it."""
+        over = self.most is not None and self.bodies + body > self.most
+        if over or (server != self.server and head + body > 0):
+            self.refused = True
+            raise TooMuchSent
+        self.bodies += body
+
+
+_sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
+
+
+async def held_to(sending: Sending, stream: AsyncIterator[Delta]) -> AsyncGenerator[Delta]:
+    """`stream`, where whatever is written while it works counts against `sending`, whoever writes it."""
+    try:
+        while True:
+            token = _sending.set(sending)
+            try:
+                delta = await anext(stream)
+            except StopAsyncIteration:
+                return
+            finally:
+                _sending.reset(token)
+            yield delta
+    finally:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
 class MeteredTransport(httpx2.AsyncHTTPTransport):
     """A transport whose connections count what is written to them. HTTP/1.1, no proxy, no second try."""
 
@@ -144,6 +185,9 @@ class _Stream(httpcore2.AsyncNetworkStream):
         if tally is None:
             raise TooMuchSent  # nobody decided on this
         head, body = tally.take(bytes(buffer))
+        sending = _sending.get()
+        if sending is not None:
+            sending.allow(tally.server, head, body)
         METER.add(tally.server, heads=head, bodies=body)
         await self._inner.write(buffer, timeout)
 

@@ -8,6 +8,7 @@ import dataclasses
 import io
 import json
 import re
+import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
@@ -19,6 +20,7 @@ from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason
 from nemora.errors import BackendError, NemoraError, OverrideNeeded, UsageError
+from nemora.net_guard import guard_network, is_loopback
 from nemora.privacy.decide import explain
 from nemora.server.gateway import Gateway
 from nemora.server.listen import base_url, quiet_logs
@@ -138,6 +140,8 @@ def open_door(args: argparse.Namespace) -> Door:
 
 def _running(settings: Settings) -> str | None:
     base = base_url(settings.server.host, settings.server.port)
+    if not _is_this_machine(settings.server.host):
+        return None
     try:
         with httpx2.Client(trust_env=False, timeout=1.0) as client:
             response = client.get(f"{base}/health/live")
@@ -146,6 +150,18 @@ def _running(settings: Settings) -> str | None:
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         live = False
     return base if live else None
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether an address is one that a server here could have: what is not yet decided on goes to no other machine."""
+    if is_loopback(host):
+        return True
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+            tried.bind((host, 0))
+    except OSError:
+        return False
+    return True
 
 
 class ServerDoor:
@@ -252,10 +268,12 @@ class GatewayDoor:
     """Answers in this process, by the same gateway that the server uses."""
 
     def __init__(self, settings: Settings) -> None:
-        from nemora.server.run import build_gateway
+        from nemora.server.run import build_gateway, reachable
 
         quiet_logs()
         self._gateway: Gateway = build_gateway(settings, progress=progress_on(sys.stderr))
+        # As in the server: from here on only the configured servers may be reached.
+        guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         self._runner = asyncio.Runner()  # turns Ctrl-C into a cancellation, which the gateway cleans up after
 
     def answer(self, request: ChatRequest, override: Override | None = None) -> tuple[Notice, Generator[str]]:

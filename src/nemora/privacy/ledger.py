@@ -51,7 +51,8 @@ CREATE TABLE IF NOT EXISTS entries ({", ".join(_declare(f) for f in dataclasses.
 CREATE TABLE IF NOT EXISTS base (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL,
     last_mac TEXT NOT NULL, mac TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL,
-    last_mac TEXT NOT NULL, mac TEXT NOT NULL) STRICT
+    last_mac TEXT NOT NULL, mac TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS decisions ON entries (request_id) WHERE kind = 'decision'
 """
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608 - the names are this file's
 _NAMED = ", ".join(":" + c for c in COLUMNS)

@@ -1,4 +1,4 @@
-"""The HTTP application: six endpoints behind the guards. What is not listed here is a 404 and goes nowhere."""
+"""The HTTP application: its endpoints behind the guards. What is not listed here is a 404 and goes nowhere."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from nemora.core import ChatRequest, Delta
 from nemora.errors import LocalModelDown, MethodNotAllowed, NemoraError, RequestError, UnknownEndpoint, UnknownModel
 from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.envelope import Errors, error_response
-from nemora.server.explanation import coarse, decision_headers, explain_to
+from nemora.server.explanation import coarse, decision_headers, explain_to, only_owner
 from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency, read_body, unless_gone
+from nemora.server.metrics import CONTENT_TYPE, InFlight
 from nemora.server.openai_chat import ParsedRequest, parse_chat_request
 from nemora.server.openai_encode import Head, chunks, completion
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
@@ -51,6 +52,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Route("/health/live", endpoints.live),
             Route("/health/ready", endpoints.ready),
             Route("/health/policy", endpoints.policy),
+            Route("/metrics", endpoints.metrics),
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
@@ -63,6 +65,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Middleware(KeyCheck, key=settings.api_key),
             Middleware(Concurrency, limit=settings.max_requests),
             Middleware(JsonOnly),
+            Middleware(InFlight, metrics=gateway.metrics),
         ],
         exception_handlers={HTTPException: _http_exception},
         lifespan=lifespan,
@@ -91,6 +94,12 @@ class Endpoints:
         """Which policy is in force, and whether its file is wrong: then the one before it still is."""
         await self._gateway.policy()
         return JSONResponse(self._gateway.policies.health())
+
+    async def metrics(self, request: Request) -> Response:
+        """Counters for Prometheus: without content, for the owner on this machine."""
+        only_owner(request.client.host if request.client is not None else "", self._settings)
+        text = self._gateway.metrics.text()
+        return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
     async def models(self, _request: Request) -> Response:
         data = [self._model(name, owner) for name, owner in self._gateway.models().items()]

@@ -51,6 +51,14 @@ def coarse(error: NemoraError, settings: ServerSettings) -> NemoraError:
     return error
 
 
+def only_owner(peer: str, settings: ServerSettings) -> None:
+    """Raises `PrivacyRefused` unless the client, whose address is `peer`, is on this machine and may know why."""
+    if settings.explain != "owner" or not _is_loopback(peer):
+        raise PrivacyRefused(
+            "Decisions are explained and counted only to the owner on this machine; run there: nemora ledger show."
+        )
+
+
 async def explain_to(peer: str, request_id: str, gateway: Gateway, settings: ServerSettings) -> dict[str, Any]:
     """The recorded decision, for a client on this machine. `peer` is the client's address.
 
@@ -59,10 +67,7 @@ async def explain_to(peer: str, request_id: str, gateway: Gateway, settings: Ser
         UnknownDecision: the ledger holds no decision on such a request.
         LedgerError: the ledger cannot be read.
     """
-    if settings.explain != "owner" or not _is_loopback(peer):
-        raise PrivacyRefused(
-            "Decisions are explained only to the owner on this machine; run there: nemora ledger show."
-        )
+    only_owner(peer, settings)
     row = await gateway.decision_of(request_id)
     if row is None:
         raise UnknownDecision("The ledger holds no decision with that id; it is the header x-nemora-decision-id.")

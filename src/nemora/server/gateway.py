@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from nemora.backends.base import Backend
+from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
     BackendUnreachable,
@@ -55,6 +57,7 @@ from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
 from nemora.server.judge import Judging
+from nemora.server.metrics import Metrics
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
 from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
@@ -163,7 +166,8 @@ class Gateway:
         self._judging = judging
         self._documents = documents
         self._ledger = ledger
-        self._records = Records(ledger)
+        self.metrics = Metrics()
+        self._records = Records(ledger, self.metrics)
         self._placeholder_key = placeholder_key
         # The worker reads one request at a time. Those that wait must not hold the threads that ledger and taint need.
         self._reading = ThreadPoolExecutor(1, "inspection")
@@ -255,6 +259,7 @@ class Gateway:
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
                 backend, body, sent = self._backend(destination, named, crossing), b"", request
+        self.metrics.decided(destination.side, decision, destination.reasons)
         self._watch(in_force, policy, request, decision, entry, request_id)
         is_redacted = sent is not request
         restorer = _restorer(redaction, policy) if is_redacted else None
@@ -280,6 +285,7 @@ class Gateway:
         """The local model's answer in place of a cloud that no connection could be made to: nothing has left."""
         destination, backend = Destination("local", (CLOUD_DOWN, *decision.reasons)), self.local[0]
         entry: Entry | None = None
+        self.metrics.decided("local", decision, destination.reasons)
         try:
             entry = await self._records.decision(
                 decision, destination, backend, b"", request_id, tenant, Crossing(), None
@@ -330,6 +336,7 @@ class Gateway:
         try:
             spent = await asyncio.to_thread(self._spending.today, tenant)
         except LedgerError:
+            self.metrics.store_failed("ledger")
             return Crossing(obstacle="ledger_unavailable")
         body = await asyncio.to_thread(crossing.backend.outbound, request)
         over = spent + (crossing.most(body, request) or 0) > usd_per_day * 1_000_000
@@ -398,13 +405,16 @@ class Gateway:
         """The decision, and whether taint could be read and written."""
         inspection: Inspected = _Unread()
         classification: Classified = _Unread()
+        began, failed = time.monotonic(), True
         try:
             loop = asyncio.get_running_loop()
             inspection = await loop.run_in_executor(self._reading, self._inspection.inspect, request, policy.reading)
             classification = self._classify(inspection, policy.class_of)
+            failed = bool(getattr(inspection, "failures", ()))
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request counts as unread
             logger.error("inspection failed with %s; the request counts as sensitive", type(error).__name__)
             inspection = _Unread(inspection.findings)
+        self.metrics.inspected(time.monotonic() - began, failed=failed)
         taint, taint_ok = Sensitivity.PUBLIC, True
         try:
             taint = await asyncio.to_thread(self._taint.lookup, request.messages)
@@ -426,6 +436,7 @@ class Gateway:
         except LedgerError:
             taint_ok = False
         if not taint_ok:
+            self.metrics.store_failed("taint")
             logger.error("the taint store cannot be used; nothing leaves until it can")
         return decision, taint_ok
 
@@ -488,7 +499,8 @@ class Gateway:
         of it."""
         said = Transcript()
         status = "cancelled"
-        stream = backend.stream(request)
+        sending = Sending(backend.name, body_bytes if destination.side == "cloud" else None)
+        stream = held_to(sending, backend.stream(request))
         try:
             async for delta in stream:
                 for restored in (delta,) if restorer is None else restorer.feed(delta):
@@ -507,7 +519,8 @@ class Gateway:
             status = "internal_error"
             raise
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
+            status, body_bytes = self._records.checked(sending, request_id, status, body_bytes)
             if restorer is not None:
                 _report(request_id, restorer)
             if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
@@ -519,6 +532,7 @@ class Gateway:
         try:
             await settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
         except LedgerError:
+            self.metrics.store_failed("taint")
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")
 
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Concurrency:
-    """At most `limit` requests at once; more are told to come back. Health checks always pass."""
+    """At most `limit` requests at once; more are told to come back. Health checks and metrics always pass."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -23,7 +23,7 @@ class Concurrency:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/health/"):
+        if scope["type"] != "http" or scope["path"].startswith("/health/") or scope["path"] == "/metrics":
             await self.app(scope, receive, send)
             return
         if self._running >= self._limit:

@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from nemora.backends.base import Backend
+from nemora.backends.meter import Sending
+from nemora.core import StopReason
 from nemora.errors import BackendRefused, LedgerError
 from nemora.privacy.decide import Decision, Destination
 from nemora.privacy.destinations import Price
 from nemora.privacy.ledger import Ledger
 from nemora.server.crossing import Crossing, consumed
+from nemora.server.metrics import Metrics
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
 T = TypeVar("T")
 
+NOT_AS_DECIDED = "sent_not_as_decided"
+"""The status of a request of which other bytes were written, or about to be, than the ledger's."""
 ENDPOINT = "/v1/chat/completions"
 
 
@@ -35,8 +40,9 @@ class Entry:
 class Records:
     """Writes the rows of requests."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
+        self._metrics = metrics
 
     async def decision(
         self,
@@ -69,6 +75,9 @@ class Records:
         )
         try:
             return Entry(await asyncio.shield(future), tenant, to_whom, price)
+        except LedgerError:
+            self._metrics.store_failed("ledger")
+            raise
         except asyncio.CancelledError:
             await asyncio.wait({future})
             if not future.cancelled() and future.exception() is None:
@@ -78,6 +87,7 @@ class Records:
 
     async def refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
         """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
+        self._metrics.decided("refuse", decision, (*first, *decision.reasons))
         try:
             await settled(
                 lambda: self._ledger.record_decision(
@@ -92,13 +102,38 @@ class Records:
                 )
             )
         except LedgerError:
+            self._metrics.store_failed("ledger")
             logger.error("%s: the refusal could not be recorded in the ledger", request_id)
             return False
         return True
 
+    def checked(self, sending: Sending, request_id: str, status: str, decided: int) -> tuple[str, int]:
+        """The status and the bytes for the row of a request's end, after a look at what the sockets' meter saw.
+
+        More than was decided was refused before it was written. Less, though an answer came whole, means that the
+        ledger would say more than was true. A backend whose sockets have no meter is not seen here.
+        """
+        less = (
+            sending.most is not None
+            and 0 < sending.bodies < decided
+            and status in set(StopReason) - {StopReason.CANCELLED}
+        )
+        if not sending.refused and not less:
+            return status, decided
+        self._metrics.not_as_decided()
+        logger.error("%s: %s: %d bytes were decided, %d written", request_id, NOT_AS_DECIDED, decided, sending.bodies)
+        return NOT_AS_DECIDED, sending.bodies if sending.most is not None else 0
+
     async def completion(self, entry: Entry, request_id: str, status: str, sent: int, said: Transcript) -> None:
         used = consumed(
             said.usage, sent=sent, said=said.characters, refused=status == BackendRefused.code, price=entry.price
+        )
+        self._metrics.ended(
+            entry.destination,
+            sent=sent,
+            tokens_in=used.tokens_in,
+            tokens_out=used.tokens_out,
+            micro_usd=used.micro_usd,
         )
         try:
             await settled(
@@ -116,6 +151,7 @@ class Records:
                 )
             )
         except LedgerError:
+            self._metrics.store_failed("ledger")
             logger.error("%s: the end of the answer could not be recorded in the ledger", request_id)
 
 
