@@ -6,7 +6,9 @@ Needs the optional extra `presidio` and an installed spaCy model; neither is fet
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
+from collections.abc import Iterable
 from typing import Any
 
 from nemora.cli.eval_score import Outcome
@@ -38,11 +40,21 @@ class Presidio:
         )
 
 
+def spacy_model(installed: Iterable[str]) -> str | None:
+    """The best of the `installed` spaCy models that fit. A registry may carry one under a longer name than spaCy's own.
+
+    Only what is installed is named: Presidio fetches a model that it is given and does not find.
+    """
+    names = sorted(installed)
+    return next((name for best in SPACY_MODELS for name in names if name.startswith(best)), None)
+
+
 def load_presidio() -> Presidio | None:
     """The rule, or None where Presidio or a spaCy model is not installed."""
-    model = next((name for name in SPACY_MODELS if importlib.util.find_spec(name) is not None), None)
+    model = spacy_model(point.name for point in importlib.metadata.entry_points(group="spacy_models"))
     if model is None or importlib.util.find_spec("presidio_analyzer") is None:
         return None
+    _without_network()
     analyzer = importlib.import_module("presidio_analyzer")
     provider = importlib.import_module("presidio_analyzer.nlp_engine").NlpEngineProvider(
         nlp_configuration={
@@ -52,3 +64,9 @@ def load_presidio() -> Presidio | None:
     )
     engine = analyzer.AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
     return Presidio(engine, model)
+
+
+def _without_network() -> None:
+    """Presidio checks the domains of addresses with tldextract, which would fetch its list: the one it ships must do."""
+    tldextract = importlib.import_module("tldextract")
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
