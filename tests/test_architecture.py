@@ -44,7 +44,7 @@ BELOW = {
     "settings": set(),
     "__init__": {"backends", "settings"},
 }
-PROTOCOLS = {"Reader", "Reading", "TaggedSpan"}
+PROTOCOLS = {"Examples", "Reader", "Reading", "TaggedSpan"}
 MAY_USE_WORKER = {"chat", "server", "cli", "tagger"}
 MAY_USE_GUARD = {"worker", "server", "cli"}
 MAY_SWALLOW = {  # handlers that only `continue`, and why that loses nothing

@@ -14,7 +14,7 @@ import nemora.privacy.inspect  # noqa: F401 - loads every pattern
 from nemora.privacy.quick_pattern import SHORT, QuickPattern, wider
 
 QUICK = sorted(
-    (found for found in gc.get_objects() if isinstance(found, QuickPattern)), key=lambda quick: quick.plain.pattern
+    (found for found in gc.get_objects() if type(found) is QuickPattern), key=lambda quick: quick.plain.pattern
 )
 FILLER = "0 pa\u017f\u017fword: \u0130ban \u212aey=ab-12 caf\u00e9 4716 2093 a@b.c \n" * 2
 PATTERNS = [

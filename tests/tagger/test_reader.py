@@ -13,8 +13,9 @@ from tiny_reader import WINDOW, write_settings, write_tiny_reader
 
 from nemora.errors import CorruptCheckpoint
 from nemora.privacy.protocols import Reader
-from nemora.tagger.reader import LEAST_DOUBT, TextReader
+from nemora.tagger.reader import TextReader
 from nemora.tagger.tokens import tokenise
+from nemora.tagger.window_reader import LEAST_DOUBT
 
 
 @pytest.fixture(scope="session")
