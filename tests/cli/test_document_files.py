@@ -32,7 +32,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> ScriptedDoor:
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(_settings: object) -> Reading:
-        return Reading(Inspector(None), Policy(), DocumentReader(load_settings(), b"k"))
+        return Reading(Inspector(None), Policy(), documents=DocumentReader(load_settings(), b"k"))
 
     monkeypatch.setattr(route, "make_reading", make)
 

@@ -88,12 +88,14 @@ def test_each_string_that_a_split_value_touches_has_its_part() -> None:
     assert spans == [("/messages/0/content", 5, 9), ("/messages/1/content", 0, 4), ("/messages/2/content", 0, 9)]
 
 
-def test_what_is_personal_is_found_over_parts_of_one_message_only() -> None:
+def test_what_is_personal_is_found_over_messages_only_where_it_is_announced() -> None:
     parts = [
         Segment(f"/messages/0/content/{n}/text", text) for n, text in enumerate(["Mail zoe.maro", "va@gmail.com now"])
     ]
     assert {f.kind for f in Inspector(None).inspect(parts).findings} == {Kind.EMAIL_ADDRESS}
-    assert found("Mail zoe.maro", "va@gmail.com now") == [("email_address", "/messages/1/content", 0, 12)]
+    assert found("It was zoe.maro", "va@gmail.com now") == [("email_address", "/messages/1/content", 0, 12)]
+    assert [f[1] for f in found("Mail zoe.maro", "va@gmail.com now")] == ["/messages/0/content", "/messages/1/content"]
+    assert found("Mail zoe@redacted.example", "Yes, thanks") == []
 
 
 def test_a_pointer_does_not_repeat_a_key_that_is_a_finding() -> None:

@@ -290,5 +290,5 @@ def test_a_configured_judge_is_the_model_that_answers_where_it_is_the_calibrated
 
 def test_doubts_come_back_from_the_process_that_reads() -> None:
     found = Unsure().inspect(ChatRequest(model="auto", messages=(Message("user", QUIET),)))
-    reply = {"findings": [], "doubts": _rows(found.doubts), "complete": True, "failures": []}
+    reply = {"findings": [], "doubts": _rows(found.doubts), "weak": [], "complete": True, "failures": []}
     assert _from_json(json.loads(json.dumps(reply))) == found

@@ -67,6 +67,6 @@ def load_presidio() -> Presidio | None:
 
 
 def _without_network() -> None:
-    """Presidio checks the domains of addresses with tldextract, which would fetch its list: the one it ships must do."""
+    """Presidio checks domains with tldextract, which would fetch its list: the one that it ships must do."""
     tldextract: Any = importlib.import_module("tldextract")
     tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)

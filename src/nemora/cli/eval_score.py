@@ -117,7 +117,11 @@ def is_covered(span: Span, findings: Iterable[Finding]) -> bool:
 
 def is_replaced(span: Span, replaced: Iterable[Finding]) -> bool:
     """Whether what was replaced covers the gold span, in one piece or in several: IoU >= 0.5 with all that touch it."""
-    touching = [f for f in replaced if f.where == span.where and f.start < span.end and span.start < f.end]
+    touching = [
+        f
+        for f in replaced
+        if f.kind not in MATTERS and f.where == span.where and f.start < span.end and span.start < f.end
+    ]
     inside = sum(min(f.end, span.end) - max(f.start, span.start) for f in touching)
     outside = sum(max(0, span.start - f.start) + max(0, f.end - span.end) for f in touching)
     return is_covered(span, touching) or inside / (span.end - span.start + outside) >= MIN_IOU

@@ -30,6 +30,8 @@ _GOES_ON = re.compile(
     r"|\.\.|\u2026",
     re.IGNORECASE,
 )
+_RESERVED = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)\Z", re.IGNORECASE)
+"""An address in a domain that RFC 2606 reserves."""
 Finder = Callable[[str], Sequence[Match]]
 
 
@@ -124,6 +126,8 @@ def _was_cut(match: Match, tail: str, head: str, find: Finder) -> bool:
     if not hinted(tail):
         return False
     piece = tail[match.start :].strip()
+    if match.kind is Kind.EMAIL_ADDRESS and _RESERVED.search(piece):  # whole, and nobody's: also a stand-in
+        return False
     begins_inside = re.search(r"[\w][._\d]", piece) is not None and not piece.endswith((".", ":", ","))
     if any(m.kind is match.kind and m.end > match.start and m.confidence >= SURE for m in find(tail)):
         return False
