@@ -110,3 +110,17 @@ def test_sentences_found_lie_in_the_text_in_order_and_do_not_overlap(text: str, 
     for span in likeness.alike(text, tokens, offsets, [Examples("one", ("x y z", "y z"), 0.01)]):
         assert at <= span.start < span.end <= len(text) and 0 < span.score <= 1
         at = span.end
+
+
+def test_what_all_vectors_share_is_no_likeness() -> None:
+    """Vectors of a model point nearly one way: only what is beside that way tells texts apart."""
+
+    def vector(said: str) -> np.ndarray:
+        own = np.random.default_rng(len(said)).normal(size=32).astype(np.float32)
+        return own + np.float32(50)
+
+    text, offsets = "a b c", np.array([(0, 1), (2, 3), (4, 5)])
+    wanted = [Examples("one", ("x y z of something else",), 0.7)]
+    likeness = Likeness(vector)
+    assert likeness.alike(text, np.tile(vector("other"), (3, 1)), offsets, wanted) == []
+    assert likeness.alike(text, np.tile(vector(wanted[0].sentences[0]), (3, 1)), offsets, wanted)
