@@ -184,7 +184,7 @@ def test_model_closed_in_the_middle_ends_every_stream(backend, fake, model):
     fake.gate = threading.Semaphore(0)
 
     async def interrupted():
-        tasks = [asyncio.create_task(collect(backend, request(max_tokens=5))) for _ in range(3)]
+        tasks = [asyncio.create_task(collect(backend, request(sampling=GREEDY, max_tokens=5))) for _ in range(3)]
         await asyncio.to_thread(fake.entered.acquire)
         closing = asyncio.create_task(backend.close())
         while model.engine.alive:  # noqa: ASYNC110 - likewise
