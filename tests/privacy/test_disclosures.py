@@ -112,6 +112,32 @@ def test_records_that_tools_give_and_get_count() -> None:
     assert send(store, *asked, result) == ("employer", "given_name", "town")
 
 
+THEIRS = {
+    "their_birth_date": "She was born on 3 May 1971.",
+    "their_town": "He now lives in Harrowgate.",
+    "their_employer": "My neighbour works for the harbour office.",
+    "their_vehicle": "They drive a green Saab 900.",
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(THEIRS)))
+def test_four_facts_told_of_somebody_else_add_up_and_three_do_not(order: tuple[str, ...]) -> None:
+    store = makes()
+    sent = [send(store, user(f"A note for my story about somebody: {THEIRS[kind]}")) for kind in order]
+    assert sent == [(), (), (), tuple(sorted(THEIRS))]
+
+
+def test_facts_of_oneself_and_of_somebody_else_are_two_people() -> None:
+    store = makes()
+    for text in (*list(THEIRS.values())[:3], TURNS["employer"], TURNS["town"]):
+        assert send(store, user(text)) == ()
+
+
+def test_the_life_of_a_public_figure_is_no_disclosure() -> None:
+    life = "Shorten: She was born on 7 November 1867 in Warsaw. She moved to Paris and worked at the Sorbonne."
+    assert send(makes(), user(life)) == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -161,11 +161,30 @@ def test_06_what_is_split_over_parts_or_turns_is_read_together(world: World) -> 
     assert stays(world, first, {"role": "assistant", "content": "Go on."}, second)
 
 
-@pytest.mark.xfail(strict=True, reason="facts of somebody without a name, told as fiction, are not added up")
-def test_07_small_disclosures_over_several_requests_add_up(world: World) -> None:
-    asked = ["She was born on 3 May 1971 in Lindau.", "She drives a green Saab.", "She works for the harbour office."]
-    routes = [outcome(world, f"Note for my novel about a neighbour: {text}") for text in asked * 4]
-    assert routes[-1] == "local"
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "Zyxara": "My name is Zyxara",
+            "Lindau": "I live in Lindau",
+            "Mills": "I work at Quillfeather Mills",
+            "14 March 1987": "I was born on 14 March 1987",
+        },
+        {
+            "3 May 1971": "She was born on 3 May 1971",
+            "Lindau": "She lives in Lindau",
+            "Saab": "She drives a green Saab",
+        },
+    ],
+    ids=["of oneself", "of somebody, as fiction"],
+)
+def test_07_small_disclosures_over_several_requests_never_leave_all_together(
+    world: World, told: dict[str, str]
+) -> None:
+    for text in [*told.values()] * 2:
+        outcome(world, f"A note on my novel about a neighbour, and a question: {text}, so what could happen next?")
+    left = [value for value in told if value.encode() in world.cloud.received]
+    assert 0 < len(left) < len(told), left
 
 
 @pytest.mark.parametrize("text", ["Моя карта {}.", "我的卡号是{}。", "بطاقتي {}", "मेरा कार्ड {}", "Thẻ của tôi {}"])

@@ -1,7 +1,7 @@
 """Small disclosures add up: a first name, then an employer, then a town single a person out, though each is harmless.
 
-A unit is one such fact that a person tells of themselves, or that a record of one person holds. What is about to leave
-is counted together with what has left before: in the same conversation, known by its messages as taint knows it, and in
+A unit is one such fact that a person tells of themselves or of somebody else, or that a record of one person holds. What
+is about to leave is counted together with what has left before: in the same conversation, known by its messages as taint knows it, and in
 all of a tenant's requests within an hour. When the distinct kinds together identify, the class is raised.
 
 Kept are keyed hashes, kinds and times; never a value. Units are read in plain text only: disguises are for detectors.
@@ -30,7 +30,9 @@ TOGETHER = 3
 """Distinct kinds that identify within one conversation, if one of them is an anchor."""
 TOGETHER_APART = 4
 """Distinct kinds that identify over a tenant's requests that have no message in common."""
-ANCHORS = frozenset({"given_name", "family_name", "birth_date"})
+ANCHORS = frozenset({"given_name", "family_name", "birth_date", "their_birth_date"})
+OF_ANOTHER = "their_"
+"""Begins the kinds of facts that are told of somebody else: they never add up with what somebody tells of themselves."""
 WINDOW_SECONDS = 3_600
 """How long a tenant's unconnected requests count together."""
 CONVERSATION_SECONDS = 30 * 86_400
@@ -63,6 +65,22 @@ _TOLD: dict[str, str] = {
     "role": r"\b(?:i(?:'m| am) (?:the|an?) (?:only |head |chief |lead |senior )?)"
     r"(?P<value>[a-z]{3,20}(?: [a-z]{3,20})? (?:of|at|here))\b",
 }
+_ANOTHER = (
+    r"\b(?:she|he|they|(?:my|our|the) (?:neighbou?r|boss|colleague|sister|brother|wife|husband|partner|friend|client"
+    r"|patient|tenant|employee|customer|teacher|ex))"
+)
+_DAY = (
+    r"(?P<value>(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? [a-z]{3,9}|[a-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,?) (?:18|19|20)\d\d"
+    r"|\d{1,2}[./-]\d{1,2}[./-](?:18|19|20)\d\d|(?:18|19|20)\d\d-\d\d-\d\d)"
+)
+# A name is none of these: stories are full of people with a name, a town and an employer. A whole birth date is rarer.
+# Lives of public figures have three of them, so all four are wanted, however they arrive.
+_TOLD_OF_ANOTHER: dict[str, str] = {
+    "birth_date": rf"{_ANOTHER} (?:was|is|were) born on (?:the )?{_DAY}",
+    "town": rf"{_ANOTHER} (?:(?:now )?lives? in|(?:was|were) born (?:on [^\n.!?;]{{6,30}} )?in|moved to)\s{{1,3}}VALUE",
+    "employer": rf"{_ANOTHER} (?:works?|worked|is employed) (?:at|for|by)\s{{1,3}}(?:the |a )?VALUE",
+    "vehicle": rf"{_ANOTHER} drives?\s{{1,3}}(?:an? )?(?P<value>[^\n.!?;]{{3,40}})",
+}
 _KEYED: dict[str, str] = {
     "given_name": r"(?:first|given)[_ ]?name|vorname|prenom|prénom|nombre",
     "family_name": r"(?:last|family)[_ ]?name|surname|nachname|apellidos?",
@@ -71,7 +89,10 @@ _KEYED: dict[str, str] = {
     "birth_date": r"birth[_ ]?date|date[_ ]?of[_ ]?birth|dob|birthday|geburtsdatum",
 }
 _VALUE = rf"(?P<value>{_NO_VALUE}{_WORD}(?:[ ](?-i:[A-ZÀ-Þ])[\w'’&-]{{0,30}}){{0,2}})"
-_TELLS = {kind: QuickPattern(told.replace("VALUE", _VALUE), re.IGNORECASE) for kind, told in _TOLD.items()}
+_TELLS = {
+    kind: QuickPattern(told.replace("VALUE", _VALUE), re.IGNORECASE)
+    for kind, told in (*_TOLD.items(), *((OF_ANOTHER + kind, told) for kind, told in _TOLD_OF_ANOTHER.items()))
+}
 _FIELDS = {
     kind: QuickPattern(rf"[\"'](?:{keys})[\"']\s{{0,3}}:\s{{0,3}}[\"'](?P<value>[^\"'\n]{{2,60}})[\"']", re.IGNORECASE)
     for kind, keys in _KEYED.items()
@@ -114,11 +135,14 @@ class Disclosures:
         with self._database.read() as connection:
             before = self._known(connection, self._links(messages), CONVERSATION_SECONDS)
             lately = self._known(connection, [self._tenant(tenant)], WINDOW_SECONDS)
-        kinds = {unit.kind for unit in own | before}
+        kinds = {unit.kind for unit in _of(False, own | before)}
         if len(kinds) >= TOGETHER and kinds & ANCHORS:
             return tuple(sorted(kinds))
-        kinds = _of_one_person(own | before | lately)
-        return tuple(sorted(kinds)) if len(kinds) >= TOGETHER_APART and kinds & ANCHORS else ()
+        for of_another in (False, True):
+            kinds = _of_one_person(_of(of_another, own | before | lately))
+            if len(kinds) >= TOGETHER_APART and kinds & ANCHORS:
+                return tuple(sorted(kinds))
+        return ()
 
     def left(self, messages: Sequence[Message], tenant: str) -> None:
         """Remember what is about to leave, before it does."""
@@ -219,6 +243,10 @@ def _matches(patterns: dict[str, QuickPattern], text: str) -> Iterator[tuple[str
     for kind, pattern in patterns.items():
         for match in pattern.finditer(text):
             yield kind, match["value"]
+
+
+def _of(of_another: bool, units: Iterable[Unit]) -> set[Unit]:
+    return {unit for unit in units if unit.kind.startswith(OF_ANOTHER) is of_another}
 
 
 def _of_one_person(units: Iterable[Unit]) -> set[str]:
