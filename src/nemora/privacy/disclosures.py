@@ -1,8 +1,9 @@
 """Small disclosures add up: a first name, then an employer, then a town single a person out, though each is harmless.
 
-A unit is one such fact that a person tells of themselves or of somebody else, or that a record of one person holds. What
-is about to leave is counted together with what has left before: in the same conversation, known by its messages as taint knows it, and in
-all of a tenant's requests within an hour. When the distinct kinds together identify, the class is raised.
+A unit is one such fact that a person tells of themselves or of somebody else, or that a record of one person holds.
+What is about to leave is counted together with what has left before: in the same conversation, known by its messages
+as taint knows it, and in all of a tenant's requests within an hour. When the distinct kinds together identify, the
+class is raised.
 
 Kept are keyed hashes, kinds and times; never a value. Units are read in plain text only: disguises are for detectors.
 """
@@ -32,7 +33,7 @@ TOGETHER_APART = 4
 """Distinct kinds that identify over a tenant's requests that have no message in common."""
 ANCHORS = frozenset({"given_name", "family_name", "birth_date", "their_birth_date"})
 OF_ANOTHER = "their_"
-"""Begins the kinds of facts that are told of somebody else: they never add up with what somebody tells of themselves."""
+"""Begins the kinds of facts that are told of somebody else; they never add up with what one tells of oneself."""
 WINDOW_SECONDS = 3_600
 """How long a tenant's unconnected requests count together."""
 CONVERSATION_SECONDS = 30 * 86_400
