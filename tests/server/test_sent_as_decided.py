@@ -33,6 +33,17 @@ class Grows(OpenAIBackend):
         return body if self.asked == 1 else body.replace(b'"hello"', f'"hello {EXTRA}"'.encode())
 
 
+class Changes(OpenAIBackend):
+    """Says one body when it is asked, and sends another of the same length."""
+
+    asked = 0
+
+    def outbound(self, request: ChatRequest) -> bytes:
+        self.asked += 1
+        body = super().outbound(request)
+        return body if self.asked == 1 else body.replace(b"hello", EXTRA[:5].encode())
+
+
 class Twice(OpenAIBackend):
     """Sends the request once more."""
 
@@ -52,7 +63,7 @@ class Elsewhere(OpenAIBackend):
             yield delta
 
 
-@pytest.mark.parametrize("kind", [Honest, Grows, Twice, Elsewhere])
+@pytest.mark.parametrize("kind", [Honest, Grows, Changes, Twice, Elsewhere])
 def test_what_was_not_decided_is_refused_recorded_and_counted(kind: type[OpenAIBackend]) -> None:
     with talking_cloud() as cloud:
         far = kind(RemoteServer(name="far", base_url=cloud.url, model="big", trust="cloud"))
@@ -74,5 +85,5 @@ def test_what_was_not_decided_is_refused_recorded_and_counted(kind: type[OpenAIB
     honest = kind is Honest
     assert (end.status == NOT_AS_DECIDED) is not honest
     assert f"nemora_sent_not_as_decided_total {int(not honest)}\n" in text
-    assert EXTRA.encode() not in cloud.received and len(cloud.bodies) == (1 if kind in (Honest, Twice) else 0)
-    assert (end.bytes_sent == 0) is (kind in (Grows, Elsewhere))
+    assert EXTRA[:5].encode() not in cloud.received and len(cloud.bodies) == (1 if kind in (Honest, Twice) else 0)
+    assert (end.bytes_sent == 0) is (kind in (Grows, Changes, Elsewhere))

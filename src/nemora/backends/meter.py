@@ -1,11 +1,13 @@
 """Counts the plaintext bytes that are handed to each server, above TLS, and holds a request to what was decided.
 
-A request's body was built, its length and digest written into the ledger, and only then is it sent. If a library wrote
-more than that, by a retry, a second body or a proxy's greeting, it would be seen here: the write is refused.
+A request's body was built, its length and digest written into the ledger, and only then is it sent. If a backend built
+another body, or a library wrote more than that, by a retry, a second body or a proxy's greeting, it would be seen here:
+the write is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
@@ -24,7 +26,7 @@ MAX_HEAD_BYTES = 16 * 1024
 
 
 class TooMuchSent(Exception):
-    """More bytes than were decided were about to be written."""
+    """More bytes than were decided, or others, were about to be written."""
 
 
 @dataclass(slots=True)
@@ -88,13 +90,17 @@ _tally: ContextVar[_Tally | None] = ContextVar("tally", default=None)
 
 
 @contextmanager
-def metered(server: str, body: int) -> Iterator[Callable[[], int]]:
-    """What is written within belongs to one request to `server` with a body of `body` bytes.
+def metered(server: str, body: bytes) -> Iterator[Callable[[], int]]:
+    """What is written within belongs to one request to `server` with this body.
 
-    What it gives says how many bytes were written so far, head and body together.
+    What it gives says how many bytes were written so far, head and body together. Raises `TooMuchSent` if the decision
+    in force was made on another body.
     """
+    sending = _sending.get()
+    if sending is not None:
+        sending.expect(body)
     METER.add(server, requests=1)
-    tally = _Tally(server, body)
+    tally = _Tally(server, len(body))
     token = _tally.set(tally)
     try:
         yield lambda: tally.head_seen + tally.body_seen
@@ -104,14 +110,25 @@ def metered(server: str, body: int) -> Iterator[Callable[[], int]]:
 
 @dataclass(slots=True)
 class Sending:
-    """What one decision lets out: at most `most` bytes of bodies to `server` and to no other; None sets no limit."""
+    """What one decision lets out: this body to `server` and to no other; None sets no limit."""
 
     server: str
     most: int | None
+    digest: bytes | None
     bodies: int = 0
     """Bytes of bodies that were written."""
     refused: bool = False
     """More, or something for another server, was about to be written, and was not."""
+
+    @classmethod
+    def of(cls, server: str, body: bytes | None) -> Sending:
+        return cls(server, None, None) if body is None else cls(server, len(body), hashlib.sha256(body).digest())
+
+    def expect(self, body: bytes) -> None:
+        """Raises `TooMuchSent` if the decision was made on another body."""
+        if self.digest is not None and hashlib.sha256(body).digest() != self.digest:
+            self.refused = True
+            raise TooMuchSent
 
     def allow(self, server: str, head: int, body: int) -> None:
         """Count a write. Raises `TooMuchSent` before it, if the decision does not cover it."""

@@ -134,10 +134,10 @@ class RemoteBackend(ABC):
             extensions={"sni_hostname": self._tls_name},
         )
         try:
-            with metered(self.name, len(body)) as written:
+            with metered(self.name, body) as written:
                 response = await self._client.send(post, stream=True)
         except TooMuchSent:
-            raise BackendError(f"More than the decided bytes were about to go to {self.name!r}; cut off.") from None
+            raise BackendError(f"Other than the decided bytes were about to go to {self.name!r}; cut off.") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._failure(error, untouched=written() == 0) from None
         try:

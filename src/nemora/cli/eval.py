@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -39,18 +40,17 @@ def run(args: argparse.Namespace) -> int:
     if args.limit < 0:
         raise UsageError("--limit must be 0 or more.")
     files = files_in(args.data)
-    reading = make_reading(load_settings(args.config))
     presidio = load_presidio() if args.presidio else None
     if args.presidio and presidio is None:
         sys.stderr.write(MISSING + "\n")
     rows, skipped = _rows(files, args.limit)
     if not rows:
         raise UsageError("The data holds no row with a text, messages or a request; see docs/evaluation.md.")
-    items = judge_all(rows, reading, positions=args.positions, presidio=presidio)
-    report = report_of(
-        items, skipped=skipped + len({(r.set_name, r.number) for r in rows}) - _read(items), policy_id=reading.policy.id
-    )
-    measured = latency(reading) if args.latency else None
+    with closing(make_reading(load_settings(args.config))) as reading:
+        items = judge_all(rows, reading, positions=args.positions, presidio=presidio)
+        measured = latency(reading) if args.latency else None
+    unread = len({(r.set_name, r.number) for r in rows}) - _read(items)
+    report = report_of(items, skipped=skipped + unread, policy_id=reading.policy.id)
     if measured is not None:
         report["latency"] = measured
     tables = tables_of(items, measured)

@@ -271,7 +271,7 @@ class Gateway:
             model=backend.model,
             recorded=entry is not None,
             redacted=redaction.counts if is_redacted else None,
-            deltas=self._deltas(sent, decision, destination, backend, entry, len(body), request_id, restorer),
+            deltas=self._deltas(sent, decision, destination, backend, entry, body, request_id, restorer),
         )
         may_stand_in = policy.when_down == "local" and wanted == "auto" and bool(self.local)
         if destination.side == "local" or not may_stand_in:
@@ -299,7 +299,7 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, 0, request_id),
+            deltas=self._deltas(request, decision, destination, backend, entry, b"", request_id),
         )
 
     async def close(self) -> None:
@@ -491,7 +491,7 @@ class Gateway:
         destination: Destination,
         backend: Backend,
         entry: Entry | None,
-        body_bytes: int,
+        body: bytes,
         request_id: str,
         restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
@@ -499,7 +499,8 @@ class Gateway:
         of it."""
         said = Transcript()
         status = "cancelled"
-        sending = Sending(backend.name, body_bytes if destination.side == "cloud" else None)
+        body_bytes = len(body)
+        sending = Sending.of(backend.name, body if destination.side == "cloud" else None)
         stream = held_to(sending, backend.stream(request))
         try:
             async for delta in stream:
