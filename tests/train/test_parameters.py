@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 import tiny_llama
 import tiny_nemotron_h
+import tiny_nemotron_nas
 from nemora.models.nemotron_h import NemotronH
 from nemora.models.nemotron_h_config import nemotron_h_config_from_hugging_face
 from nemora.ops.weight import Weight
@@ -60,6 +63,32 @@ def test_recomputing_activations_changes_no_gradient(tmp_path: Path) -> None:
     for (name, one), (_, other) in zip(plain.weights.named(), again.weights.named(), strict=True):
         assert one.grad is not None and other.grad is not None
         torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=0, msg=name)
+
+
+def test_each_layer_of_a_searched_llama_is_computed_again_and_changes_no_gradient(tmp_path: Path) -> None:
+    """Its layers differ, and one of them has nothing."""
+    config = tiny_nemotron_nas.CONFIG
+    tiny_llama.write_folder(tmp_path, config, tiny_nemotron_nas.random_tensors(config))
+    gradients = []
+    for recompute, times in ((False, 1), (True, 2)):
+        trainable, run = Trainable(load_parameters(open_checkpoint(tmp_path)), recompute=recompute), []
+
+        def loss(p: Pass, run: list[str] = run) -> Tensor:
+            for layer in p.model.layers:  # type: ignore[attr-defined]
+                for block in layer.layer.blocks:
+                    block.forward = partial(_counted, block.forward, run, type(block).__name__)
+            return p.logits(p.hidden(ROW)).logsumexp(-1).mean()
+
+        trainable(loss).backward()
+        assert len(run) == times * sum(1 for b in config["block_configs"] for part in b.values() if not part["no_op"])
+        gradients.append({name: parameter.grad for name, parameter in trainable.weights.named()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=0, atol=0, msg=name)
+
+
+def _counted(forward: Callable[..., Tensor], run: list[str], name: str, *args: Any) -> Tensor:
+    run.append(name)
+    return forward(*args)
 
 
 def test_what_is_not_trained_stays_as_stored_and_lets_gradients_through(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ attention, its feed-forward network or both, each with its norm, and the sizes o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,7 @@ class NemotronNAS:
         self.config = config
         self.embedding = weights.matrix("embedding", config.vocab_size, config.hidden_size)
         self.attention = [layer.attention for layer in config.layers if layer.attention is not None]
-        self.blocks = _blocks(config, weights)
+        self.layers = _layers(config, weights)
         self.norm = weights.tensor("norm", config.hidden_size)
         tied = config.tied_head
         self.head = self.embedding if tied else weights.matrix("head", config.vocab_size, config.hidden_size)
@@ -42,8 +44,8 @@ class NemotronNAS:
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
         angles = kernels.rope_angles(self.frequencies, state.length, seq, state.texts)
-        for block in self.blocks:
-            x = block.forward(x, angles, state)
+        for layer in self.layers:
+            x = layer.forward(x, angles, state)
         state.advance(seq)
         return kernels.rms_norm(x, self.norm, self.config.norm_eps)
 
@@ -55,18 +57,31 @@ class NemotronNAS:
         return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype)
 
 
-def _blocks(config: NemotronNASConfig, weights: Weights) -> list[AttentionBlock | MLPBlock]:
-    """What the layers have, in order. A layer that has nothing is not there."""
-    blocks: list[AttentionBlock | MLPBlock] = []
+def _layers(config: NemotronNASConfig, weights: Weights) -> list[Layer]:
+    layers: list[Layer] = []
     slot = 0
     for index, layer in enumerate(config.layers):
         name = f"layers.{index}"
+        blocks: list[AttentionBlock | MLPBlock] = []
         if layer.attention is not None:
             blocks.append(AttentionBlock(config, layer.attention, weights, name, slot))
             slot += 1
         if layer.mlp_width is not None:
             blocks.append(MLPBlock(config, layer.mlp_width, weights, name))
-    return blocks
+        layers.append(Layer(blocks))
+    return layers
+
+
+class Layer:
+    """Attention and a feed-forward network, or one of them, or nothing."""
+
+    def __init__(self, blocks: Sequence[AttentionBlock | MLPBlock]) -> None:
+        self.blocks = blocks
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
+        for block in self.blocks:
+            x = block.forward(x, angles, state)
+        return x
 
 
 class AttentionBlock:
