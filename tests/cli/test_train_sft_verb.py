@@ -157,7 +157,6 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_loaded(
         (("--merge",), "belong to --lora"),
         (("--lora", 0), "rank of at least 1"),
         (("--lora", 4, "--targets", "nonsense"), "1 of the targets"),
-        (("--lora", 4, "--dropout", 0.1, "--recompute"), "--recompute"),
         (("--held-out-share", 1.5), "--held-out-share"),
         (("--rows", 0), "above zero"),
         (("--steps", 0), "number of steps"),

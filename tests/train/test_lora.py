@@ -121,6 +121,19 @@ def test_dropout_is_for_training_only(tmp_path: Path) -> None:
     assert torch.allclose(logits(parameters.eval()), certain)
 
 
+def test_recomputing_drops_the_same_inputs_again(tmp_path: Path) -> None:
+    checkpoint = open_checkpoint(folder(tmp_path, "hybrid"))
+    found = []
+    for recompute in (False, True):
+        parameters, _ = adapted(checkpoint, LoraSpec(rank=3, alpha=6, dropout=0.5))
+        torch.manual_seed(3)
+        Trainable(parameters, recompute=recompute)(lambda p: p.logits(p.hidden(IDS)).logsumexp(-1).mean()).backward()
+        found.append({name: parameter.grad for name, parameter in parameters.named()})
+    assert any(gradient is not None and gradient.any() for gradient in found[0].values())
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=0, atol=0, msg=name)
+
+
 @pytest.mark.parametrize("format", ["q4_0", "q8_0"])
 def test_gradients_through_stored_blocks_are_those_through_decoded_ones(format: str) -> None:
     generator = torch.Generator().manual_seed(0)

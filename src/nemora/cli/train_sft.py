@@ -106,8 +106,6 @@ def _check(args: argparse.Namespace) -> None:
     for_lora = [args.alpha is not None, args.dropout > 0, args.targets is not None, args.merge]
     if args.lora is None and any(for_lora):
         raise UsageError("--alpha, --dropout, --targets and --merge belong to --lora R; give it, or leave them out.")
-    if args.dropout > 0 and args.recompute:
-        raise UsageError("--dropout cannot be had with --recompute, which would drop other inputs the second time.")
     if not 0 < args.held_out_share < 1:
         raise UsageError("--held-out-share must be above 0 and below 1.")
     if args.threads is not None and args.threads < 1:

@@ -97,7 +97,8 @@ class _Guarded:
         self.layer, self.branch = layer, branch
         self.run: Callable[..., Tensor] = layer.forward
         if recompute:
-            self.run = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
+            # The second time the same inputs are dropped: the random state is put back.
+            self.run = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=True)
 
     def forward(self, *args: Any) -> Tensor:
         output = self.branch(self.run, *args)
