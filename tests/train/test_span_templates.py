@@ -62,7 +62,7 @@ def test_no_template_and_no_held_out_name_is_on_both_sides() -> None:
 
 def test_templates_are_many_and_different() -> None:
     templates = shipped_templates()
-    assert len(templates) >= 1500 and len({template.lang for template in templates}) >= 30
+    assert len(templates) >= 2500 and len({template.lang for template in templates}) >= 30
     assert len({template.text for template in templates}) == len(templates)
 
 

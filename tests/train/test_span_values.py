@@ -5,8 +5,12 @@ import re
 
 import pytest
 
+from nemora.train import values_firm as firm
+from nemora.train import values_health as health
 from nemora.train import values_matter as matter
 from nemora.train import values_number as number
+from nemora.train import values_place as place
+from nemora.train import values_project as work
 from nemora.train.person_name import address_pieces, name_pieces
 from nemora.train.span_labels import (
     ABSENT_FROM_HARMLESS,
@@ -123,3 +127,44 @@ def test_public_inventories_map_to_types_that_exist() -> None:
         assert set(table.values()) <= {*TYPES, "PERSON", "ADDRESS", UNKNOWN, None}
         assert PUBLIC_KNOWN[name] <= set(TYPES)
     assert STRONG <= ABSENT_FROM_HARMLESS
+
+
+def test_what_the_model_must_not_learn_by_heart_is_wide() -> None:
+    draw = random.Random(1)
+    for make, least in (
+        (work.project, 850),
+        (work.host, 850),
+        (lambda d: firm.organisation("en", d), 900),
+        (lambda d: health.condition("en", d), 450),
+        (lambda d: health.medication("en", d), 450),
+        (lambda d: place.box("en", d), 500),
+    ):
+        assert len({make(draw) for _ in range(1000)}) >= least
+
+
+def test_each_language_has_words_for_health_and_shapes_of_firms_without_gaps() -> None:
+    draw = random.Random(2)
+    assert set(health.CONDITIONS) == set(health.MEDICATIONS) and len(health.CONDITIONS) >= 30
+    for table in (health.CONDITIONS, health.MEDICATIONS):
+        for words in table.values():
+            found = words.split("|")
+            assert len(set(found)) == len(found) and all(word == word.strip() != "" for word in found)
+    for lang in health.CONDITIONS:
+        for make in (health.condition, health.medication, firm.organisation):
+            value = make(lang, draw)
+            assert value == value.strip() != "" and "|" not in value and "_" not in value
+
+
+def test_a_firm_named_after_somebody_has_no_letter_left_to_fill() -> None:
+    draw = random.Random(3)
+    for lang in ("en", "de", "es", "ru", "zh", "ja", "ar"):
+        names = [firm.organisation(lang, draw) for _ in range(150)]
+        assert not [name for name in names if re.search(r"(?<![A-Za-zÀ-ž.&])[SGFC](?= [a-zа-я])", name)]
+        assert len(set(names)) > 40
+
+
+def test_substances_keep_their_names_but_for_the_end() -> None:
+    draw = random.Random(4)
+    names = {health.medication("de", draw) for _ in range(3000)}
+    assert {"fluoxetin", "omeprazol"} <= names
+    assert not [name for name in names if name.endswith(("xetine", "razole"))]

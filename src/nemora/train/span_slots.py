@@ -8,10 +8,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nemora.train import values_firm as firm
+from nemora.train import values_health as health
 from nemora.train import values_matter as matter
 from nemora.train import values_number as number
 from nemora.train import values_person as people
 from nemora.train import values_place as place
+from nemora.train import values_project as work
 from nemora.train import values_things as things
 from nemora.train.span_text import Piece
 
@@ -83,7 +86,7 @@ SLOTS: dict[str, Make] = {
     "ssn": _typed("GOVERNMENT_ID", lambda s: number.ssn(s.draw)),
     "tax": _typed("TAX_ID", lambda s: number.tax_id(s.lang, s.draw)),
     "passport": _typed("PASSPORT", lambda s: number.passport(s.draw, s.lang)),
-    "licence": _typed("DRIVERS_LICENSE", lambda s: number.licence(s.draw)),
+    "licence": _typed("DRIVERS_LICENSE", lambda s: number.licence(s.draw, s.lang)),
     "card": _typed("CREDIT_CARD", lambda s: number.card(s.draw)),
     "iban": _typed("BANK_ACCOUNT", lambda s: number.iban(s.draw)),
     "account": _typed("BANK_ACCOUNT", lambda s: number.bank_account(s.draw)),
@@ -103,11 +106,11 @@ SLOTS: dict[str, Make] = {
     "mrn": _typed("MEDICAL_RECORD", lambda s: number.medical_record(s.draw)),
     "record": _typed("RECORD_ID", lambda s: number.record(s.draw)),
     "geo": _typed("COORDINATES", lambda s: number.coordinates(s.draw)),
-    "condition": _typed("HEALTH_CONDITION", lambda s: matter.condition(s.lang, s.draw)),
-    "medicine": _typed("MEDICATION", lambda s: matter.medication(s.lang, s.draw)),
-    "org": _typed("ORGANIZATION", lambda s: matter.organisation(s.lang, s.draw)),
-    "project": _typed("PROJECT", lambda s: matter.project(s.draw)),
-    "host": _typed("HOST", lambda s: matter.host(s.draw)),
+    "condition": _typed("HEALTH_CONDITION", lambda s: health.condition(s.lang, s.draw)),
+    "medicine": _typed("MEDICATION", lambda s: health.medication(s.lang, s.draw)),
+    "org": _typed("ORGANIZATION", lambda s: firm.organisation(s.lang, s.draw, held_out=s.held_out)),
+    "project": _typed("PROJECT", lambda s: work.project(s.draw)),
+    "host": _typed("HOST", lambda s: work.host(s.draw)),
     "url": _typed("URL", lambda s: matter.url(s.draw)),
     "born": _typed("DATE_OF_BIRTH", lambda s: matter.birth_date(s.lang, s.draw)),
     "amount": _typed("SALARY", lambda s: matter.amount(s.lang, s.draw)),

@@ -14,10 +14,10 @@ from nemora.train.span_text import Piece
 
 LANGUAGES: dict[str, tuple[str, ...]] = {
     "en": ("en_US", "en_GB", "en_IN", "en_NG", "en_KE", "ga_IE", "zu_ZA", "yo_NG", "ig_NG", "ha_NG", "pinyin", "hangul",
-           "romaji", "arabic", "viet"),
+           "romaji", "arabic", "viet", "tw_GH", "az_AZ", "lv_LV", "et_EE", "en_PK"),
     "de": ("de_DE", "tr_TR"), "fr": ("fr_FR", "arabic"), "es": ("es_ES", "es_MX"), "it": ("it_IT",),
     "pt": ("pt_BR", "pt_PT"), "nl": ("nl_NL",), "pl": ("pl_PL",), "cs": ("cs_CZ",), "sk": ("sk_SK",), "hu": ("hu_HU",),
-    "ro": ("ro_RO",), "ru": ("ru_RU",), "uk": ("uk_UA",), "bg": ("bg_BG",), "tr": ("tr_TR",), "ar": ("ar_SA",),
+    "ro": ("ro_RO",), "ru": ("ru_RU",), "uk": ("uk_UA",), "bg": ("bg_BG",), "tr": ("tr_TR", "tr_TR", "az_AZ"), "ar": ("ar_SA", "ar_SA", "ar_AA"),
     "fa": ("fa_IR",), "he": ("he_IL",), "hi": ("hi_IN",), "bn": ("bn_BD",), "ja": ("ja_JP",), "ko": ("ko_KR",),
     "zh": ("zh_CN", "zh_TW"), "vi": ("viet",), "id": ("id_ID",), "th": ("th_TH",), "sv": ("sv_SE",), "no": ("no_NO",),
     "da": ("da_DK",), "fi": ("fi_FI",), "el": ("el_GR",), "hr": ("hr_HR",), "sl": ("sl_SI",), "lt": ("lt_LT",),
@@ -35,35 +35,35 @@ UNSPACED = frozenset({"ja_JP", "ko_KR", "zh_CN", "zh_TW"})
 OWN: dict[str, tuple[str, str]] = {
     "pinyin": (
         "Wei Fang Jing Xiuying Lei Yan Jie Qiang Min Na Haoyu Zihan Yuxuan Mengyao Xiaoming Guoliang Shu-fen Chun-hui Yi"
-        " Bo Ting Ling Jianhua Zhiyuan Ruoxi Xinyi",
+        " Bo Ting Ling Jianhua Zhiyuan Ruoxi Xinyi Xiaohong Xiaoyu Wenjie Jiayi Siyu Haoran Zixuan Tianyu Meiling Yifan Junjie Ziyang Peng Chao Hui Lan Hong Ying Xia Jun Gang Bin Shan Kai Yu Dan Mei-hua Chih-ming Ka-wai Siu-ming Wing-yan Qing Rui Shuang Xue Zhen Ning Yue",
         "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Luo Ouyang Situ Tsai Hsieh Cheung"
-        " Kwok Ng Tan Xie Qiu Feng",
+        " Kwok Ng Tan Xie Qiu Feng Lu Deng Cao Peng Zeng Xiao Tian Dong Pan Yuan Cai Jiang Yu Du Ye Cheng Wei Su Lü Ding Ren Shen Yao Fu Zhong Cui Tan Liao Fan Wang Jin Shi Dai Jia Xia Fong Chan Lam Leung Cheng Yip Siu Goh Teo Lim Ong Chua Chiang Hsu Tseng",
     ),
     "hangul": (
         "Min-jun Seo-yeon Ji-woo Ha-eun Do-yun Jiho Sumin Eunji Hyun-woo Yuna Kyungsoo Taeyang Mi-sook Young-ja Byung-hun"
-        " Sooyoung Jae-hyun Nari",
-        "Kim Lee Park Choi Jung Kang Cho Yoon Jang Lim Shin Kwon Hwang Song Ahn Yoo Namgung Baek Moon",
+        " Sooyoung Jae-hyun Nari Hye-jin Ji-hoon Soo-jin Eun-ji Kyung-hee Sang-hoon Dong-hyun Seung-min Yoo-jin Ji-min Hae-won Tae-min Jin-woo Min-seo Chae-won Jung-ho Sun-hee Yeong-su Bo-ra Da-eun Gyu-ri Woo-jin Seok-jin Na-yeon",
+        "Kim Lee Park Choi Jung Kang Cho Yoon Jang Lim Shin Kwon Hwang Song Ahn Yoo Namgung Baek Moon Han Oh Seo Ryu Jeon Hong Ko Son Yang Bae Cho Heo Nam Shim Noh Ha Kwak Sung Cha Joo Woo Koo Min Na Jin Eom Chae Won Cheon Bang Gong Hyun Ham Yeom Yi Pak Jeong",
     ),
     "romaji": (
         "Haruto Yui Sota Hina Ren Aoi Kaito Sakura Takumi Misaki Kenji Naoko Hiroshi Yumiko Shinji Ayaka Daisuke Emi"
-        " Tatsuya Chiyo",
+        " Tatsuya Chiyo Yuto Riku Asahi Hinata Yuna Mei Rin Saki Mio Akari Kenta Ryo Sho Makoto Akira Kazuki Keiko Yoko Michiko Noriko Satoshi Takeshi Yuji Masato Mayumi Tomoko Kaori Yuka Shota Koji Mariko Haruka Nanami Ryota Jun'ichi Shun",
         "Sato Suzuki Takahashi Tanaka Watanabe Ito Yamamoto Nakamura Kobayashi Kato Yoshida Yamada Sasaki Matsumoto Inoue"
-        " Kimura Shimizu Hayashi Ōta Fujiwara",
+        " Kimura Shimizu Hayashi Ōta Fujiwara Yamaguchi Saito Mori Abe Ikeda Hashimoto Ishikawa Maeda Ogawa Goto Okada Hasegawa Murakami Kondo Ishii Sakamoto Endo Aoki Fujii Nishimura Fukuda Miura Nakajima Matsuda Harada Ono Tamura Takeuchi Kaneko Wada Nakano Ueda Morita Kojima Sakai Miyazaki Arai Kudo Ōno Sugiyama Chiba Masuda Uchida Hirano",
     ),
     "arabic": (
         "Mohammed Ahmad Fatima Aisha Omar Khalid Layla Yusuf Maryam Ibrahim Noor Zaynab Hamza Salma Rania Tariq Abdul-Rahman"
-        " Abdullah Huda Samir Nadia Karim Yasmine Bilal Soraya Mustapha",
+        " Abdullah Huda Samir Nadia Karim Yasmine Bilal Soraya Mustapha Amina Hassan Hussein Ali Saeed Rashid Majid Faisal Sultan Waleed Ziad Rami Fadi Jad Nabil Hani Amr Mahmoud Mostafa Sherif Hoda Mona Dina Rasha Reem Lina Hala Sara Hind Amal Iman Latifa Khadija Malika Naima Houda Sofiane Mehdi Anas Ayoub Zakaria Ismail Idris Moussa Adel Jamal Wassim Ghassan Marwan Lubna Noura Shaima Rawan Dalal Abdelkader Abdul_Aziz Muhammad_Ali Nour_el-Din Umm_Kulthum",
         "al-Sayed El-Masri Haddad Khoury bin_Salem Al_Hashimi Mansour Benali Bouzid Hussein Rahman Nasser Aziz Darwish"
-        " al_Farsi El_Amrani Saleh Qureshi Shaikh Tahir Zidane Abu_Bakr Ben_Youssef",
+        " al_Farsi El_Amrani Saleh Qureshi Shaikh Tahir Zidane Abu_Bakr Ben_Youssef Al_Otaibi al-Harbi Al-Qahtani al-Ghamdi Al_Shehri Al-Dosari Al_Maktoum Al-Thani al-Sabah Hamdan Shalabi Najjar Sabbagh Hakim Taleb Saad Fayed Fawzi Gamal Rizk Farouk Ramadan Shaheen Barakat Awad Issa Hamid Jaber Kassem Safi Younes Abdallah Abdel_Rahman ibn_Rashid Belhaj Bennani Tazi Alaoui Chraibi Cherkaoui Boudiaf Hamidi Slimani Trabelsi Gharbi Jaziri Ouali Mahfouz Abu_Zayd Abu_Hamdan Abou_Chakra El_Khatib El_Sherbiny Al-Tikriti al_Baghdadi Ansari Siddiqui Farooqi Malik Butt",
     ),
     "viet": (
         "Văn_An Thị_Hoa Minh_Anh Quốc_Bảo Thanh_Hương Đức_Long Ngọc_Lan Tuấn Phương Thu_Hà Gia_Huy Khánh_Linh Hải Mai"
-        " Hữu_Nghĩa Bích_Trâm",
-        "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý",
+        " Hữu_Nghĩa Bích_Trâm Minh Hùng Dũng Quang Tuấn_Anh Thảo Ngọc Hoa Yến Thủy Trang Hà Vy Nhi My Bảo_Châu Xuân_Mai Hoàng_Nam Đình_Phúc Công_Vinh Trung Kiên Sơn Thành Văn_Hải Kim_Oanh Hồng_Nhung Diễm_My Như_Quỳnh Nhật_Minh Phúc Tâm",
+        "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Trịnh Đinh Lâm Mai Cao Lương Tạ Hà Tô Châu Thái Quách Kiều Vương Nguyen Tran Le Pham Hoang Huynh Vu Vo Dang Bui Do Ngo Duong Ly Truong Trương Tôn",
     ),
     "ar_SA": (
-        "محمد أحمد فاطمة عائشة عمر خالد ليلى يوسف مريم إبراهيم نور زينب حمزة سلمى رانيا طارق عبدالله هدى سمير نادية كريم",
-        "الحربي العتيبي القحطاني الشمري حداد خوري منصور بن_علي المصري الهاشمي درويش ناصر السيد الزهراني العلي سليمان",
+        "محمد أحمد فاطمة عائشة عمر خالد ليلى يوسف مريم إبراهيم نور زينب حمزة سلمى رانيا طارق عبدالله هدى سمير نادية كريم علي حسن حسين محمود مصطفى سعيد فيصل ماجد بدر تركي سلطان وليد زياد رامي فادي نبيل هاني عمرو شريف أمل إيمان منى دينا رشا ريم لينا هالة سارة هند لطيفة خديجة مليكة نورة شيماء روان دلال عبدالرحمن عبدالعزيز عبدالكريم مها سعاد إسماعيل أيوب زكريا أنس مهدي جمال عادل وسيم غسان مروان لبنى أسماء بشرى جواهر حنان رغد شهد غادة فرح كوثر ميساء وفاء ياسمين بسام جابر حاتم رائد صالح طلال فهد قاسم لؤي مازن نواف هيثم يحيى محمد_علي نور_الدين صلاح_الدين",
+        "الحربي العتيبي القحطاني الشمري حداد خوري منصور بن_علي المصري الهاشمي درويش ناصر السيد الزهراني العلي سليمان الدوسري الغامدي الشهري المطيري السبيعي العنزي الرشيدي البقمي آل_سعود آل_مكتوم الخطيب النجار الحداد الصباغ الحكيم شاهين بركات عوض عيسى حامد جابر قاسم صافي يونس عبدالله أبو_زيد أبو_حمدان أبو_شقرا بن_سالم بن_يوسف بلحاج بناني التازي العلوي الشرايبي بوضياف حميدي سليماني الطرابلسي الغربي الجزيري محفوظ الشربيني التكريتي البغدادي الكعبي الجبوري العبيدي الموسوي الساعدي الربيعي الفارسي البلوشي الكندي الأنصاري رمضان فاروق عبد_الرحمن عبد_الفتاح الشافعي القرني الصالح المالكي الأحمد الحسن العمري اليافعي الزبيدي",
     ),
 }  # fmt: skip
 """Given names and surnames where Faker has none; `_` is a space within a name."""
@@ -214,24 +214,47 @@ NICKNAMES = (
 """Short names. Some are words too: what stands around them tells."""
 
 
+_HANDLE_WORDS = "pixel night lazy turbo velvet mossy sunny salty rusty neon cosmic grumpy tiny wild sleepy foggy electric midnight sugar paper lunar stormy dizzy vintage frosty crispy feral fuzzy"
+_HANDLE_THINGS = "fox otter kid moth byte cat witch panda waffle cactus gamer rider runner baker mama dad nerd pilot poet ghost bean noodle wolf drummer chef potter vegan yogi sniper queen king stitches plants reads bakes paints"
+
+
 def handle(person: Person, draw: random.Random) -> str:
     """A name in a network, with or without @."""
+    given, surname = _latin(person, draw)
+    word, thing = draw.choice(_HANDLE_WORDS.split()), draw.choice(_HANDLE_THINGS.split())
+    year = str(draw.randrange(1, 2012))
+    base = draw.choice(
+        [given + surname, f"{given}_{surname}", f"{given}.{surname[:1]}", f"{surname}{given[:1]}", f"x{given}x", f"its{given}", f"{given}the{thing}", word + thing, word + thing, f"{word}_{thing}", f"the.{word}.{thing}", f"{thing}_by_{given}",
+         f"{given}.{thing}", f"real{given}{surname}", f"the_real_{given}", f"iam{given}", f"{given}_{year[-2:]}", f"_{given}{surname}_", f"xX_{word}{thing}_Xx", f"{word.title()}{thing.title()}", f"{given[:1]}{surname}", f"{surname}.{word}", f"{given}{given}", f"not_{given}", f"{given}official", f"{thing}{year[-2:]}", f"{given[:3]}{surname[:4]}", f"{word}{given}"]
+    )  # fmt: skip
+    name = (base.strip(".") or "user") + (year if draw.random() < 0.4 else "")
+    if draw.random() < 0.07:
+        return f"{name}#{draw.randrange(1000, 9999)}"
+    sign = draw.choice(["@", "@", "@", "u/", "", "", "/u/", "t.me/", "@"])
+    if sign == "@" and draw.random() < 0.08:
+        return f"@{name}@{draw.choice(['mastodon', 'chaos', 'fosstodon', 'hachyderm', 'pixel'])}.{draw.choice(['social', 'org', 'io'])}"
+    return sign + (name if sign or re.search(r"[\d_.]", name) else name + str(draw.randrange(10, 99)))
+
+
+_ELSEWHERE = "ivanova petrov shevchenko georgiou papas cohen levi sharma verma das somchai volkov smirnov rahman"
+_WRITTEN = {"zh": "pinyin", "ja": "romaji", "ar": "arabic", "fa": "arabic"}
+
+
+def _latin(person: Person, draw: random.Random) -> tuple[str, str]:
+    """The name in small Latin letters; where it is in another script, one that somebody of that script may go by."""
     given, surname = person.ascii
-    base = draw.choice([given + surname, f"{given}_{surname}", f"{given}.{surname[:1]}", f"{surname}{given[:1]}", f"x{given}x",
-                        f"its{given}", f"{given}the{draw.choice(['great', 'baker', 'nerd', 'runner'])}",
-                        draw.choice(["pixel", "night", "lazy", "turbo", "velvet", "mossy"]) + draw.choice(["fox", "otter", "kid", "moth", "byte"])])  # fmt: skip
-    name = (base.strip("._") or "user") + (str(draw.randrange(1, 2012)) if draw.random() < 0.6 else "")
-    return draw.choice(["@", "@", "u/", ""]) + (
-        name if re.search(r"[\d_.]", name) else name + str(draw.randrange(10, 99))
-    )
+    written = _WRITTEN.get(person.locale[:2])
+    names = OWN[written] if written else (NICKNAMES, _ELSEWHERE)
+    first, last = (_plain(draw.choice(part.split())) for part in names)
+    return given or first, surname or last
 
 
 def username(person: Person, draw: random.Random) -> str:
     """A login."""
-    given, surname = person.ascii
-    given, surname = given or "user", surname or "x"
+    given, surname = _latin(person, draw)
     shapes = [given[0] + surname, f"{given}.{surname}", surname[:5] + given[:2], f"{given}{draw.randrange(1, 999)}",
-              f"svc-{surname}", f"{given[0]}{surname[:6]}{draw.randrange(1, 99):02}", f"{surname}_{given[0]}"]  # fmt: skip
+              f"svc-{surname}", f"{given[0]}{surname[:6]}{draw.randrange(1, 99):02}", f"{surname}_{given[0]}", f"{given}_{surname}", f"{surname}", f"{given}{surname[:1]}", f"{given}-{surname}", f"adm-{given[0]}{surname}",
+              f"{given[0]}{surname[0]}{draw.randrange(1000, 99999)}", f"ext.{given}.{surname}", f"{surname[:3]}{given[:3]}".upper(), f"u{draw.randrange(10000, 999999)}", f"{given}.{surname}{draw.randrange(2, 9)}", f"CORP\\{given[0]}{surname}"]  # fmt: skip
     return draw.choice(shapes)
 
 

@@ -105,6 +105,8 @@ def parts(country: str, draw: random.Random) -> dict[str, str]:
         chosen["s"] = (
             f"{source.last_name()} {draw.choice(['Street', 'St', 'Road', 'Lane', 'Ave', 'Court', 'Way', 'Close'])}"
         )
+    if chosen["u"] and draw.random() < 0.6:
+        chosen["u"] = box(country[:2], draw)
     chosen["z"] = pattern(draw.choice(codes.split()).replace("_", " "), draw)
     chosen["n"] = _number(country, draw)
     return chosen
@@ -144,6 +146,8 @@ def address(lang: str, draw: random.Random) -> list[Piece]:
 
 def part(letter: str, lang: str, draw: random.Random) -> list[Piece]:
     """One part of an address by itself."""
+    if letter == "u" and draw.random() < 0.7:
+        return [(box(lang, draw), "SECONDARY_ADDRESS")]
     for _ in range(20):
         if value := parts(country_of(lang, draw), draw)[letter]:
             return [(value, _KIND[letter])]
@@ -151,22 +155,32 @@ def part(letter: str, lang: str, draw: random.Random) -> list[Piece]:
 
 
 _BOXES = {
-    "de": "Postfach ####|Postfach ## ## ##",
-    "fr": "BP ###|CS #####",
-    "es": "Apartado ###|Apdo. de correos ###",
-    "it": "C.P. ###",
-    "pt": "Caixa Postal ###",
-    "nl": "Postbus ####",
-    "pl": "skr. poczt. ##",
-}
+    "de": "Postfach ####|Postfach ## ## ##|Postfach ##|#. OG|#. Stock|EG links|#. OG rechts|Whg. ##|Wohnung ##|Hinterhaus|Seitenflügel|Haus @|Aufgang #|Tür ##|Stiege #, Top ##|Gebäude ##|Zimmer ###|Etage #|DG|UG|Souterrain|WE ##",
+    "fr": "BP ###|CS #####|BP ## ###|appt ##|Appt. @##|apt #|#e étage|#ème étage|rez-de-chaussée|RDC gauche|bât. @|Bâtiment #|esc. @|Escalier #|porte ##|résidence Les Tilleuls|lot ##|TSA #####|chambre ###|étage #, porte @",
+    "es": "Apartado ###|Apdo. de correos ###|Apdo. ####|#º @|#º izq.|#º dcha.|piso #|piso #, puerta @|bajo @|ático|entreplanta|esc. #|escalera @|portal #|bloque #|local #|puerta ##|depto. ###|Depto ##|int. #|interior ##|torre @|oficina ###|C.P. ####",
+    "it": "C.P. ###|Casella Postale ##|int. #|interno ##|scala @|piano #|#° piano|sc. @ int. #|pal. @|palazzina #|lotto #|piano terra|ufficio ##",
+    "pt": "Caixa Postal ###|apto ###|ap. ##|apto. ####|bloco @|Bl. # apto ##|casa #|sala ###|conjunto ##|#º andar|andar #|fundos|torre #|lote ##|quadra #|r/c esq.|#º dto.|#º esq.|loja #",
+    "nl": "Postbus ####|Postbus #####|# hoog|bus #|bus ##|app. ##|appartement #|#e verdieping|-##|unit #|kamer #|souterrain|bovenwoning|huis @|Antwoordnummer ###",
+    "pl": "skr. poczt. ##|skrytka pocztowa ###|m. ##|m. #|lok. #|lokal ##|mieszkanie #|klatka #|piętro #|# piętro|bud. @|blok #",
+    "ru": "кв. ##|кв. ###|квартира ##|корп. #|корпус #|стр. #|офис ###|оф. ##|подъезд #|этаж #|комн. ##|а/я ##|а/я ###|лит. А|пом. ##", "uk": "кв. ##|квартира #|під'їзд #|поверх #|офіс ##|корп. #|а/с ##|оф. ###",
+    "zh": "#单元###室|##楼####室|###室|##号楼|#栋####|#座##层|A座####|##幢#单元###|地下一层|#号楼#单元##01|邮政信箱##号|@栋###", "ja": "###号室|##階|#F|コーポ山田###|メゾン青葉###|ハイツ###号|グランドメゾン#号棟|私書箱##号|サンハイム####|#号棟###|レジデンス##|###号", "ko": "###동 ####호|####호|##층|#층 ###호|@동|지하 #층|지층|옥탑방|사서함 ##호|#단지 ###동|별관 #층",
+    "tr": "D:#|D: ##|Daire #|Daire: ##|Kat #|Kat: #|kat:# d:#|Blok @|@ Blok|Giriş kat|P.K. ##|No: #|Apt. ##", "ar": "شقة #|شقة ##|الطابق #|الدور #|عمارة ##|ص.ب ####|صندوق بريد ###|مكتب ##|مبنى #|برج #", "hi": "फ्लैट नं. ##|फ्लैट ###|मंज़िल #|दूसरी मंजिल|तीसरा तल|ब्लॉक @|टावर #|पोस्ट बॉक्स ##|कमरा नं. #|दुकान नं. ##|मकान नं. ##",
+    "cs": "byt č. #|byt ##|#. patro|P.O. Box ##|vchod @|pošt. přihrádka ##|přízemí", "sv": "lgh ####|lägenhet ##|# tr|Box ###|Box ####|uppgång @|vån #|c/o", "da": "#. tv|#. th|#. mf|st. tv|st. th|kld.|Postboks ###|lejl. ##|opgang @", "no": "H0###|leil. ##|Postboks ###|Postboks ##|#. etasje|oppgang @|U0###", "fi": "as. #|as ##|@ ##|PL ##|PL ###|rappu @|krs #|bst #", "hu": "#. em. #.|#. emelet ##. ajtó|fszt. #.|fsz. #|Pf. ##|Pf.: ###|@ ép.|tetőtér",
+    "ro": "ap. ##|ap. #|bl. @#|bl. @# sc. @ ap. ##|sc. @|et. #|etaj #|C.P. ##|camera #", "el": "διαμ. #|#ος όροφος|Τ.Θ. ###|ισόγειο|Διαμέρισμα #|γραφείο ##", "id": "RT 0#/RW 0#|RT.00#/RW.00#|Lt. #|Lantai ##|Blok @ No. #|Blok @#|Unit ##@|Kamar ##|PO BOX ###|Apartemen Kalibata Tower @", "vi": "phòng ###|P.###|tầng #|căn hộ ##|lầu #|chung cư @#|tòa @|block @|ngách ##|ngõ ##", "he": "דירה #|דירה ##|קומה #|כניסה @|ת.ד. ###|ת.ד ####|בניין #", "fa": "واحد #|واحد ##|طبقه #|پلاک ##|صندوق پستی ###|بلوک #", "th": "ชั้น #|ห้อง ###|อาคาร @|ตู้ ปณ. ##|หมู่ #|หมู่ที่ #|ซอย #", "sw": "S.L.P. ####|S.L.P ###|P.O. Box ####-00###|ghorofa ya #|Chumba #|Nyumba na. ##", "hr": "stan #|#. kat|kat #|p.p. ##|ulaz @|prizemlje", "bg": "ап. ##|ет. #|вх. Б|бл. ###|п.к. ##|офис #", "bn": "ফ্ল্যাট #|তলা #|#য় তলা|জিপিও বক্স ###",
+}  # fmt: skip
+_BOXES_ENGLISH = (
+    "P.O. Box ####|PO Box ###|P O Box #####|POB ###|Post Office Box ####|P.O.Box ##|po box ###|Box ####|PMB ###|Locked Bag ####|GPO Box ####|Private Bag ####|Private Bag X##|RR # Box ##|HC ## Box ###|PSC ### Box ####|Drawer ##"
+    "|Apt ##@|Apt. #|apt ##|APT #@|apartment ###|Apartment #@|Appt ##|Unit ##|unit #@|Unit @|Unit @-##|Suite ###|suite ###|Suite @|STE ###|Ste. ###|ste ##|#@|#-@|Flat #|flat ##|Flat #@|Flat @|Flat No. ##|Flat #, Block @|Flat #/#|Floor ##|#th floor|##th Floor|2nd floor|3rd Fl|1st flr|Fl. ##|Level ##|L##|Lvl #|Ground Floor|ground flr left|Mezzanine|Basement|the basement flat|basement apt|Top Flat|top floor flat|Garden Flat|upstairs unit|rear unit|rear of building"
+    "|Building @|Bldg. ##|Bldg #|bldg @|Block @|Blk ###|Blk ### #0#-###|#0#-###|Room ###|Rm ##|room #@|Rm. ####|Lot ##|lot #|Trailer ##|Space ##|Spc ##|Slip ##|Hangar #|Tower @, Flat ###|Tower #|Wing @|@ Wing|Penthouse #|PH##|PH|Studio ##|Bay ##|Dock #|Desk ###|Cubicle ##|Mailstop ###|MS ##-###|Mail Stop @##|Dept ###|Stop ####|Door No. ##|Plot ##|Plot No. ###|House No. ##|H.No. ##|Shop #|Shop No. ##|Stall ##|Kiosk #|Office ###|Office #@|Villa ##|Cottage #|Annex @|The Annexe|The Coach House|Rose Cottage|The Old Rectory|Staircase #|Stairwell @|Entrance @|c/o Front Desk|Dorm ###|Bunk ##|Ward #@|Cell @-##"
+)
 
 
 def box(lang: str, draw: random.Random) -> str:
-    """A post box, or a second line of an address: flat, floor, block, care of a building."""
-    if lang in _BOXES and draw.random() < 0.6:
-        return pattern(draw.choice(_BOXES[lang].split("|")), draw)
-    return pattern(draw.choice(["P.O. Box ####", "PO Box ###", "P O Box #####", "Apt ##@", "Apt. #", "apartment ###", "Unit ##", "unit #@", "Suite ###", "Ste. ###", "#@", "Flat #", "flat ##", "Floor ##", "#th floor", "Building @", "Bldg. ##",
-                                "Block @", "Room ###", "Rm ##", "Lot ##", "Trailer ##", "Tower @, Flat ###", "Ground Floor", "the basement flat", "Top Flat", "Private Bag ####", "RR # Box ##", "Wing @", "Penthouse #"]), draw)  # fmt: skip
+    """A post box, or a second line of an address: flat, floor, block, part of a building."""
+    if lang == "en" and draw.random() < 0.07:
+        return f"#{draw.randrange(1, 2000)}"
+    shapes = _BOXES[lang] if lang in _BOXES and draw.random() < 0.85 else _BOXES_ENGLISH
+    return pattern(draw.choice(shapes.split("|")), draw)
 
 
 def pattern(shape: str, draw: random.Random) -> str:
