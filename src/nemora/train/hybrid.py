@@ -50,7 +50,7 @@ READ_TOKENS = 2048
 """Of told texts in a step, padding included."""
 ROW = 256
 NEXT_WEIGHT, DRAFT_WEIGHT = 0.3, 0.1
-FITTED = 400
+FITTED = 160
 """Batches on which heads are fitted to the averaged trunk: the next after those of the run, and no more than it had."""
 LEARNED = 0.5
 """How far the trunk's weights go, from those that it began with to those that a run ends with."""
