@@ -50,7 +50,8 @@ def main() -> int:
     def encode(document: Document) -> Tokens:
         return Tokens(encoded(document, tokenizer))
 
-    trainer = new_run(args.start, documents, encode, split, HybridRecipe(steps=args.steps), args.out, told_to(console))
+    recipe = HybridRecipe(steps=args.steps, decay=args.steps // 3)
+    trainer = new_run(args.start, documents, encode, split, recipe, args.out, told_to(console))
     trainer.resume()
     trainer.run()
     finish(trainer, documents, split, args.start)

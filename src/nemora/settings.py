@@ -91,7 +91,7 @@ class InspectionSettings:
     cache_entries: int = 200_000
     """Segments whose findings are remembered."""
     model: str | None = None
-    """A folder that `nemora train sensitivity` wrote; None: the model that ships with Nemora."""
+    """A reader's folder, of `nemora train sensitivity` or recipes/hybrid; None: the model that ships with Nemora."""
     judge: str | None = None
     """A file that `nemora judge calibrate` wrote, of a model that is asked where the class is uncertain; None: none."""
     judge_from: float = 0.05

@@ -117,6 +117,13 @@ def test_the_report_tells_of_reading_and_of_writing(
     assert report["run"]["steps"] == STEPS
 
 
+def test_the_heads_are_fitted_to_the_trunk_that_is_written(
+    trained: tuple[Trainer, list[dict[str, float]]], place: Path
+) -> None:
+    losses = json.loads((place / "out" / REPORT).read_text())["run"]["heads_fitted"]
+    assert losses[-1] < 0.9 * losses[0]
+
+
 def test_the_language_model_in_the_folder_is_sound(
     trained: tuple[Trainer, list[dict[str, float]]], place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,7 @@ from nemora.train.corpus import Document
 from nemora.train.curve import draw_curve
 from nemora.train.data import Rows, Tokens
 from nemora.train.examples import Varied, of_spans, parts_of
+from nemora.train.hybrid_heads import fit_heads
 from nemora.train.hybrid_text_head import fit_text_head
 from nemora.train.load import load_parameters
 from nemora.train.loop import Report, Settings, Trainer, history
@@ -49,6 +50,8 @@ READ_TOKENS = 2048
 """Of told texts in a step, padding included."""
 ROW = 256
 NEXT_WEIGHT, DRAFT_WEIGHT = 0.3, 0.1
+FITTED = 160
+"""Batches on which heads are fitted to the averaged trunk: the next after those of the run, and no more than it had."""
 LEARNED = 0.5
 """How far the trunk's weights go, from those that it began with to those that a run ends with."""
 
@@ -246,12 +249,16 @@ def finish(trainer: Trainer, documents: Sequence[Document], split: Split, start:
     files = {name: (start / name).read_text(encoding="utf-8") for name in TOKENIZER}
     publish(folder / MODEL, json.loads((start / "config.json").read_text(encoding="utf-8")), weights, files)
     heads = heads_of(weights)
+    assert isinstance(trainer.rows, JointRows)
+    told = trainer.rows.told
+    losses = fit_heads(folder / MODEL, heads, [told.next() for _ in range(min(FITTED, trainer.settings.steps))])
     fit_text_head(folder / MODEL, heads, split.learned, trainer.settings.seed)
     save_heads(heads, folder / MODEL / HYBRID[1])
     steps = history(folder)
     draw_curve(steps, folder / CURVE)
     tokenizer = open_vocabulary(start)
-    facts: dict[str, Any] = {"run": run_figures(steps) | {"learned_from": len(split.learned)}}
+    run = run_figures(steps) | {"learned_from": len(split.learned), "heads_fitted": [round(loss, 4) for loss in losses]}
+    facts: dict[str, Any] = {"run": run}
     report = sensitivity.measure(folder / MODEL, split, facts)
     (folder / MODEL / sensitivity.REPORT).unlink()
     report["language"] = measure(trainer.trainable, *by_source(documents, tokenizer))
