@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from tiny_encoder import write_encoder
 
+from nemora.cli.train_sensitivity import _each_minute
 from nemora.errors import CorruptCheckpoint, UsageError
 from nemora.tagger.reader import TextReader
 from nemora.train import sensitivity
@@ -155,3 +157,12 @@ def test_bf16_training_keeps_fp32_weights(tmp_path: Path) -> None:
     split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
     trainer = sensitivity.train(write_encoder(tmp_path / "base"), split, TINY, lambda *_: None)
     assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}
+
+
+def test_a_log_is_told_of_the_run_once_a_minute() -> None:
+    now, file = iter(range(0, 10_000, 7)), io.StringIO()
+    report = _each_minute(file, lambda: next(now))
+    for step in range(100):
+        report("loss 1.0", step, 100)
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "loss 1.0, step 0 of 100" and 8 <= len(lines) <= 14

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from nemora.errors import UsageError
 from nemora.settings import load_settings
 
 ENCODER = "minilm-l6"
 SHIPPED = "shipped"
+MINUTE = 60.0
 Report = Callable[[str, int, int], None]
 T = TypeVar("T")
 
@@ -152,9 +155,26 @@ def _with_progress(train: Callable[[Report], T]) -> T:
         TextColumn("{task.completed}/{task.total}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return train(_each_minute(sys.stderr))
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("training", total=None)
         return train(lambda text, done, total: bar.update(task, description=text, completed=done, total=total))
+
+
+def _each_minute(file: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
+    """Tells of the first step that it hears of, and then once a minute: for a log."""
+    told = -math.inf
+
+    def report(text: str, done: int, total: int) -> None:
+        nonlocal told
+        if clock() - told >= MINUTE:
+            told = clock()
+            file.write(f"{text}, step {done} of {total}\n")
+            file.flush()
+
+    return report
 
 
 def _comparison(report: dict[str, Any], out: Path) -> str:
