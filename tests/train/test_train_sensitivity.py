@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,3 +168,11 @@ def test_a_log_is_told_of_the_run_once_a_minute() -> None:
         report("loss 1.0", step, 100)
     lines = file.getvalue().splitlines()
     assert lines[0] == "loss 1.0, step 0 of 100" and 8 <= len(lines) <= 14
+
+
+def test_the_card_says_what_the_report_of_the_shipped_model_says() -> None:
+    recipe = Path(__file__).parent.parent.parent / "recipes" / "sensitivity"
+    card: Any = runpy.run_path(str(recipe / "card.py"))
+    text = (recipe / "README.md").read_text(encoding="utf-8")
+    report = json.loads(card["REPORT"].read_text(encoding="utf-8"))
+    assert card["BEGIN"] + card["figures"](report) + card["END"] in text
