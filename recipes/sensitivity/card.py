@@ -1,6 +1,6 @@
 """Writes the figures of the shipped model's report into the card: recipes/sensitivity/README.md.
 
-    python recipes/sensitivity/card.py
+python recipes/sensitivity/card.py
 """
 
 from __future__ import annotations
