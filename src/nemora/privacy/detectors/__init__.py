@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nemora.privacy.detectors.announced_number import AnnouncedNumberDetector
 from nemora.privacy.detectors.api_key import ApiKeyDetector
 from nemora.privacy.detectors.bank_account import BankAccountDetector
 from nemora.privacy.detectors.command_password import CommandPasswordDetector
@@ -25,6 +26,7 @@ from nemora.privacy.detectors.phone_number import PhoneNumberDetector
 from nemora.privacy.detectors.private_key import PrivateKeyDetector
 from nemora.privacy.detectors.record_number import RecordNumberDetector
 from nemora.privacy.detectors.recovery_phrase import RecoveryPhraseDetector
+from nemora.privacy.detectors.secondary_address import SecondaryAddressDetector
 from nemora.privacy.detectors.us_ssn import UsSsnDetector
 from nemora.privacy.detectors.vehicle import VehicleDetector
 from nemora.privacy.detectors.wallet import WalletDetector
@@ -49,6 +51,7 @@ ALL: tuple[Detector, ...] = (
     DateOfBirthDetector(),
     EmailAddressDetector(),
     MilitaryAddressDetector(),
+    SecondaryAddressDetector(),
     PhoneNumberDetector(),
     IpAddressDetector(),
     MacAddressDetector(),
@@ -56,6 +59,7 @@ ALL: tuple[Detector, ...] = (
     DeviceNumberDetector(),
     CoordinatesDetector(),
     RecordNumberDetector(),
+    AnnouncedNumberDetector(),
 )
 
 __all__ = ["ALL", "resolve_overlaps"]

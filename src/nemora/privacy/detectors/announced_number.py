@@ -1,0 +1,166 @@
+# ruff: noqa: E501, SIM905 - long patterns and lists read better on one line
+"""Numbers of a person that a word announces, in many languages. The word must stand close and the value be no word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from nemora.privacy.detectors.announced_words import (
+    BANK,
+    BRANCH,
+    FILE,
+    LICENCE,
+    LOOSE_BANK,
+    LOOSE_FILE,
+    LOOSE_LICENCE,
+    NATIONAL,
+    PASSPORT,
+    PATIENT,
+    PLATE,
+    TAX,
+    VIN,
+)
+from nemora.privacy.detectors.context import digit_windows, key_pattern, names, word
+from nemora.privacy.detectors.public_values import COUNTING, is_published
+from nemora.privacy.finding import Kind
+from nemora.privacy.protocols import Match
+from nemora.privacy.quick_pattern import QuickPattern
+
+# Between the word and its value: punctuation, a tag or leader dots, and a few small words.
+_BETWEEN = (
+    r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!-]|\.{3,12}|</?t[dhr]|</[\w -]{1,24}|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
+    r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref)(?![A-Za-z])\.?"
+    r"|[是为為はのが：№]|رقم|는|은|ni\b){0,9}"
+)
+_CODE = (
+    r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,12}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
+    r"(?![A-Za-z'])){0,5}(?![A-Za-z0-9_]|[-./]\d)"
+)
+_BRANCH_CODE = (
+    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3}[ -]\d{2}[ -]\d{3}|\d{3}[ -]\d{3}(?: \d{2})?|\d{5,6}-\d{2,3}|\d{3,4}-\d{3,4}"
+    r"|\d{2} \d{3} \d{3}|\d{5,9}|(?-i:[A-Z]{4})0[A-Z0-9]{6})(?![A-Za-z0-9_]|[-.,]\d)"
+)
+_BANK_CODE = r"(?-i:[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}(?: ?[A-Z0-9]{3})?)(?![A-Za-z0-9_])"
+_VIN = r"[A-HJ-NPR-Z0-9]{17}(?![A-Za-z0-9_])"
+_PLATE = (
+    r"(?-i:[A-ZÄÖÜА-ЯІ0-9]{1,8}(?:[ ·:.-]{1,2}[A-ZА-ЯІ0-9]{1,5}){0,3})(?![A-Za-z0-9_-])|[一-龥][A-Z]·?[A-Z0-9]{5,6}"
+    r"|\d{2,3}[가-힣] ?\d{4}|[一-龥ぁ-ん]{1,4} ?\d{2,3} ?[ぁ-ん] ?\d{2}-?\d{2}|\d{2,3}-\d{2,3}-\d{2,3}|\d{2}[آ-ی]\d{3}[ -]?\d{2}"
+)
+_FILE_CODE = (
+    r"(?-i:[A-Z]{1,5}\d{0,4}[-/]?\d{2,12}(?:[-/][A-Z0-9]{1,8}){0,3}|\d{2,8}[-/][A-Z0-9]{1,8})(?![A-Za-z0-9_]|[-./]\d)"
+)
+_DATE = re.compile(
+    r"(?:19|20)\d\d[ ./-]?[01]?\d[ ./-]?[0-3]?\d|\d\d?[ ./-]\d\d?[ ./-](?:\d\d|(?:19|20)\d\d)|(?:19|20)\d\d"
+)
+_STANDARD = re.compile(r"(?i)(?:ISO|IEC|RFC|CVE|PEP|EN|DIN|ANSI|IEEE|NIST|US|EP|WO|GDPR|GPL|CC|BSD|LGPL)(?:[ -]?\d|-)")
+_YEARS = re.compile(r"\b(?:19|20)\d\d[-/](?:(?:19|20)?\d\d)\b")
+_COUNTRIES = frozenset(
+    "AD AE AL AR AT AU AZ BA BD BE BG BH BR BY CA CH CL CN CO CY CZ DE DK DZ EE EG ES FI FR GB GE GR HK HR HU ID IE IL"
+    " IN IS IT JO JP KE KR KW KZ LB LI LT LU LV MA MC MD ME MK MT MU MX MY NG NL NO NZ OM PA PE PH PK PL PT QA RO RS"
+    " RU SA SE SG SI SK SM TH TN TR TW UA US UY VN ZA".split()
+)
+
+
+def _code(least: int) -> Callable[[str], bool]:
+    """A check: that many digits, or a mix of capitals and three digits that is no word and no version."""
+
+    def check(value: str) -> bool:
+        digits = sum(char.isdigit() for char in value)
+        body = re.sub(r"[^A-Za-z0-9]", "", value)
+        mixed = digits >= 3 and 7 <= len(body) <= 18 and body.isupper()
+        return (digits >= least or mixed) and len(body) <= 24 and len(set(body)) > 2
+
+    return check
+
+
+def _loose(value: str) -> bool:
+    """Six digits, and neither a patent nor a standard."""
+    return sum(char.isdigit() for char in value) >= 6 and not _STANDARD.match(value)
+
+
+def _file(value: str) -> bool:
+    return sum(char.isdigit() for char in value) >= 4 and not _STANDARD.match(value) and not _YEARS.search(value)
+
+
+def _bank(value: str) -> bool:
+    return value.replace(" ", "")[4:6] in _COUNTRIES
+
+
+def _vin(value: str) -> bool:
+    return sum(char.isdigit() for char in value) >= 3 and sum(char.isalpha() for char in value) >= 3
+
+
+def _plate(value: str) -> bool:
+    body = re.sub(r"\W", "", value)
+    return 5 <= len(body) <= 10 and any(c.isdigit() for c in body) and any(c.isalpha() for c in body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    kind: Kind
+    confidence: float
+    words: str
+    value: str
+    check: Callable[[str], bool]
+    key: QuickPattern = field(init=False)
+    keyed: QuickPattern = field(init=False)
+    bare: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        spaced = self.words.replace(" ", r"[\s_]")  # field names have underscores
+        pattern = rf"{word(spaced)}{_BETWEEN}(?<![A-Za-z0-9])(?P<value>{self.value})"
+        object.__setattr__(self, "key", key_pattern(self.words))
+        object.__setattr__(self, "keyed", QuickPattern(pattern, re.IGNORECASE))
+        object.__setattr__(self, "bare", re.compile(self.value, re.IGNORECASE))
+
+
+_ROWS = (
+    _Row(Kind.GOVERNMENT_ID, 0.85, LICENCE, _CODE, _code(5)),
+    _Row(Kind.GOVERNMENT_ID, 0.85, PASSPORT, _CODE, _code(5)),
+    _Row(Kind.GOVERNMENT_ID, 0.8, TAX, _CODE, _code(7)),
+    _Row(Kind.GOVERNMENT_ID, 0.85, NATIONAL, _CODE, _code(7)),
+    _Row(Kind.BANK_ACCOUNT, 0.8, BRANCH, _BRANCH_CODE, lambda value: len(set(value)) > 2),
+    _Row(Kind.BANK_ACCOUNT, 0.8, BANK, _BANK_CODE, _bank),
+    _Row(Kind.VEHICLE, 0.85, VIN, _VIN, _vin),
+    _Row(Kind.VEHICLE, 0.8, PLATE, _PLATE, _plate),
+    _Row(Kind.MEDICAL_RECORD, 0.85, PATIENT, _CODE, _code(5)),
+    _Row(Kind.RECORD_NUMBER, 0.8, FILE, _CODE, _code(5)),
+    _Row(Kind.GOVERNMENT_ID, 0.7, LOOSE_LICENCE, _CODE, _loose),
+    _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
+    _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
+)
+
+
+class AnnouncedNumberDetector:
+    """Licences, passports, tax and bank codes, plates, patients' and files' numbers after their word."""
+
+    name = "announced_number"
+
+    def find(self, text: str, label: str) -> list[Match]:
+        found: dict[tuple[int, int], Match] = {}
+        windows = list(digit_windows(text))
+        bare = text.strip()
+        for row in _ROWS:
+            for start, end in _places(row, text, bare, label, windows):
+                value = text[start:end]
+                if row.check(value) and not _is_harmless(value) and (start, end) not in found:
+                    found[start, end] = Match(row.kind, start, end, row.confidence)
+        return [found[span] for span in sorted(found)]
+
+
+def _places(row: _Row, text: str, bare: str, label: str, windows: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    if bare and len(bare) <= 40 and names(row.key, label) and row.bare.fullmatch(bare):
+        start = text.index(bare)
+        yield start, start + len(bare)
+    if row.value in (_BANK_CODE, _PLATE):  # may hold no digit, or two
+        windows = [(0, len(text))]
+    for begin, stop in windows:
+        for match in row.keyed.finditer(text, begin, stop):
+            yield match.span("value")
+
+
+def _is_harmless(value: str) -> bool:
+    digits = re.sub(r"\D", "", value)
+    return bool(_DATE.fullmatch(value)) or is_published(value) or (len(digits) > 4 and digits in COUNTING)
