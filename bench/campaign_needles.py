@@ -36,6 +36,8 @@ class Needle:
     """Of an answer's words only: the index in `CLASSES` of the request that was answered."""
     carrier: str = ""
     """A text that stands for it: the base64 of the document that holds it."""
+    origin: str = ""
+    """Of an answer's words: what was asked and what failed, for people."""
 
 
 def letters(rng: random.Random, count: int, alphabet: str = string.ascii_lowercase) -> str:
@@ -91,9 +93,9 @@ def mail(rng: random.Random) -> Needle:
 MAKERS: tuple[Callable[[random.Random], Needle], ...] = (card, access_key, password, iban, mail, mail)
 
 
-def taint_marker(value: str, sensitivity: int) -> Needle:
+def taint_marker(value: str, sensitivity: int, origin: str) -> Needle:
     """Words of an answer to a sensitive request: nothing but the conversation's memory can keep them."""
-    return Needle(value, "taint", sensitivity=sensitivity)
+    return Needle(value, "taint", sensitivity=sensitivity, origin=origin)
 
 
 DISGUISES: dict[str, Callable[[str], str]] = {

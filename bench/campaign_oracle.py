@@ -135,21 +135,31 @@ def _needles(
     for needle in found_in(evidence.watched, bytes(cloud.raw)):
         watched = evidence.watched[needle]
         may = [evidence.rules[name].may(needle) for name in watched.rules]
-        if not any(cloud.name in servers and (not ask or watched.granted) for servers, ask in may):
-            verdict.add("needle", f"a {needle.kind} reached {cloud.name}")
+        if not any(cloud.name in freely or (watched.granted and cloud.name in asked) for freely, asked in may):
+            verdict.add("needle", f"a {needle.kind} {needle.origin} reached {cloud.name}: {_how(needle, by_body, watched, evidence)}")
             continue
         verdict.needles_that_may += 1
         for body, rows in by_body:
             if found_in([needle], body) and not any(_covers(row, needle, cloud.name, evidence.rules) for row in rows):
-                verdict.add("needle_by_row", f"a {needle.kind} reached {cloud.name} under a row that does not cover it")
+                verdict.add("needle_by_row", f"a {needle.kind} {needle.origin} reached {cloud.name} under a row that does not cover it")
+
+
+def _how(
+    needle: Needle, by_body: list[tuple[bytes, list[LedgerRow]]], watched: Watched, evidence: Evidence
+) -> list[object]:
+    """How something crossed, for people: the rows of its bodies, and the policies it was asked about under."""
+    rows = [row for body, own in by_body if found_in([needle], body) for row in own[:1]]
+    told: list[object] = [(r.action, r.sensitivity, r.reasons, r.policy_id) for r in rows]
+    return told + [(name, evidence.rules[name].actions, evidence.rules[name].may(needle)) for name in watched.rules]
 
 
 def _covers(row: LedgerRow, needle: Needle, server: str, rules: dict[str, Rules]) -> bool:
     """Whether the policy that a row names lets the needle go to the server as the row says."""
-    if row.policy_id not in rules or row.action == "redact":
+    own = rules.get(row.policy_id or "")
+    if own is None or (row.action == "redact" and not own.is_no_value(needle)):
         return False
-    servers, ask = rules[row.policy_id].may(needle)
-    return server in servers and (not ask or bool(row.details().get("override")))
+    freely, asked = own.may(needle)
+    return server in freely or (server in asked and bool(row.details().get("override")))
 
 
 def _row(row: LedgerRow, rules: dict[str, Rules], verdict: Verdict) -> None:

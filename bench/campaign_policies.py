@@ -77,18 +77,22 @@ class Rules:
             return all(ATTRIBUTES[server].get(key) == value for key, value in selector.items())
         return selector in ("*", server)
 
-    def may(self, needle: Needle) -> tuple[frozenset[str], bool]:
-        """The servers that may be sent a needle as it is, and whether only with the user's word for that request."""
+    def may(self, needle: Needle) -> tuple[frozenset[str], frozenset[str]]:
+        """The servers that may be sent a needle as it is, and those that may with the user's word for that request."""
         if needle.kind == "picture" and self.images != "read":
-            return NOBODY, False
-        kinds = set() if needle.kind in ("taint", "picture") else {needle.kind}
+            return NOBODY, NOBODY
         sensitivity = self.class_of(needle)
-        if needle.kind == "custom" and sensitivity == 0:
-            kinds = set()  # this policy does not know the entity
-        action = self.action(sensitivity, kinds)
-        if action not in ("cloud", "ask"):
-            return NOBODY, False
-        return self.servers(sensitivity, kinds), action == "ask"
+        unnamed = needle.kind in ("taint", "picture") or (needle.kind == "custom" and sensitivity == 0)
+        kinds = set() if unnamed else {needle.kind}
+        servers = self.servers(sensitivity, kinds)
+        actions = [self.action(c, kinds) for c in range(sensitivity, len(CLASSES))]
+        freely = actions[0] == "cloud" or (actions[0] == "redact" and self.is_no_value(needle))
+        # What else is in a request may raise it to a class that is asked for, and then it goes out as it is.
+        return servers if freely else NOBODY, servers if "ask" in actions else NOBODY
+
+    def is_no_value(self, needle: Needle) -> bool:
+        """Whether redaction has nothing to replace in it: words of an answer, and what is public here."""
+        return needle.kind == "taint" or self.class_of(needle) == 0
 
 
 def _is(entity: Entity, needle: Needle) -> bool:

@@ -79,6 +79,7 @@ class ProcessWorld(World):
     async def _batch(self, size: int) -> None:
         fault = self.rng.choice(FAULTS_HERE)
         before = self.made
+        self.failing = fault
         if fault in ("cloud", "local"):
             await self._clouds_fail()
             self.home_server.fault = self.rng.choice([*FAULTS, REFUSED]) if fault == "local" else ""

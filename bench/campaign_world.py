@@ -70,6 +70,9 @@ class Shared:
     worker: InspectionWorker | None
     """The shipped reading, in its child process."""
     log: list[str]
+    detectors: Inspector = field(default_factory=lambda: Inspector(None, cache=SegmentCache(100_000, KEY)))
+    """The same reading without the model, in this process; with `lock`."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
     killed_at: int = 0
 
 
@@ -95,8 +98,6 @@ class Reading:
     def __init__(self, shared: Shared, shipped: bool) -> None:
         self._shared = shared
         self._worker = shared.worker if shipped else None
-        self._inspector = Inspector(None, cache=SegmentCache(3000, KEY))
-        self._lock = threading.Lock()
         self.fault = ""
 
     def inspect(self, request: ChatRequest, rules: Any = None) -> Inspection:
@@ -111,8 +112,8 @@ class Reading:
     def _read(self, request: ChatRequest, rules: Any) -> Inspection:
         if self._worker is not None:
             return self._worker.inspect(request, rules)
-        with self._lock:
-            return self._inspector.inspect(segments(request), rules)
+        with self._shared.lock:
+            return self._shared.detectors.inspect(segments(request), rules)
 
     def _kill(self) -> bool:
         """Kill the child while it reads; seldom, since a new one takes seconds."""
@@ -209,6 +210,7 @@ class World:
         self.ids: list[str] = ["req_none"]
         self.said: list[str] = []
         self.tokens = self.made = 0
+        self.failing = ""
         self.log_from = len(shared.log)
 
     async def run(self, requests: int) -> Verdict:
@@ -360,6 +362,7 @@ class World:
     async def _batch(self, size: int) -> None:
         fault = self.rng.choice(ENVIRONMENT)
         before = self.made
+        self.failing = fault
         await self.apply(fault)
         tasks = [asyncio.create_task(self._one()) for _ in range(size)]
         await self.in_the_middle(fault, tasks)
@@ -471,7 +474,11 @@ class World:
             return
         within = {needle for needle in asked.needles if needle.value in text}
         sensitivity = max((min(self.rules[r].class_of(n) for r in rules) for n in asked.needles), default=0)
+        if self.shipped or self.failing in ("detector_crash", "worker_killed"):
+            sensitivity = min(sensitivity, 2)  # what was not read counts as confidential, whatever it held
         if reply.headers.get("x-nemora-route") == "local" and sensitivity:
-            within |= {taint_marker(word, sensitivity) for word in markers(text)}
+            kinds = "+".join(sorted(needle.kind for needle in asked.needles))
+            origin = f"after {kinds} in {asked.place}, {self.failing}"
+            within |= {taint_marker(word, sensitivity, origin) for word in markers(text)}
         turn = Conversation(asked.body["messages"], asked.needles, text, frozenset(within))
         self.past = [*self.past[-12:], turn]
