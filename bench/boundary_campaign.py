@@ -65,6 +65,7 @@ class Report:
         whole = self.verdict
         whole.problems.update(verdict.problems)
         whole.lines += [f"{name}: {line}" for line in verdict.lines]
+        sys.stderr.write("".join(f"{name}: {line}\n" for line in verdict.lines))
         for key in ("bodies", "bytes", "needles_that_may", "redacted", "overridden"):
             setattr(whole, key, getattr(whole, key) + getattr(verdict, key))
 
@@ -204,7 +205,7 @@ def main() -> int:
     text = json.dumps(told(report, args.seed, time.monotonic() - begun), indent=1)
     if args.out is not None:
         args.out.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(text + "\n" + "\n".join(report.verdict.lines[:200]) + "\n")
+    sys.stdout.write(text + "\n")
     return 1 if report.crossings else 0
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from campaign_client import Gone, Reply, call
 from campaign_documents import Document
-from campaign_needles import Needle, letters, taint_marker
+from campaign_needles import Needle, found_in, letters, taint_marker
 from campaign_oracle import Evidence, Verdict, Watched, judge, markers
 from campaign_peers import FAULTS, READ_SECONDS, REFUSED, Peers, Recorder
 from campaign_policies import LAX, SERVERS, Rules, some_entities, some_rules
@@ -472,7 +472,7 @@ class World:
         text = reply.text()
         if not text:
             return
-        within = {needle for needle in asked.needles if needle.value in text}
+        within = set(found_in(asked.needles, text.encode()))
         sensitivity = max((min(self.rules[r].class_of(n) for r in rules) for n in asked.needles), default=0)
         if self.shipped or self.failing in ("detector_crash", "worker_killed"):
             sensitivity = min(sensitivity, 2)  # what was not read counts as confidential, whatever it held
