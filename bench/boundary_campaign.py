@@ -35,7 +35,7 @@ from campaign_documents import pool
 from campaign_oracle import Verdict
 from campaign_peers import Peers
 from campaign_process import AirGappedWorld, ProcessWorld
-from campaign_world import KEY, Counts, Shared, World
+from campaign_world import KEY, Counts, Inline, Shared, World
 
 from nemora.server.documents import DocumentReader
 from nemora.server.inspection import InspectionWorker
@@ -123,12 +123,13 @@ def campaign(
 
     async def run(made: Shared) -> None:
         numbers = iter(range(1_000_000))
+        asyncio.get_running_loop().set_default_executor(Inline(8, "asyncio"))
 
         async def worlds() -> None:
             while report.counts.requests < requests and time.monotonic() < end:
                 number = next(numbers)
                 world = World(f"{seed}:{number}", made, report.counts, shipped=(number * shipped) % 1 + shipped >= 1)
-                report.add(world.name, await world.run(min(PER_WORLD, max(requests - report.counts.requests, 1))))
+                report.add(world.name, await world.run(min(PER_WORLD, max(requests // AT_ONCE, 20))))
 
         async def killed() -> None:
             for number in range(processes):

@@ -67,6 +67,9 @@ class Recorder:
         if self.server is not None:
             self.server.close()
             self.server = None
+        if self.closed_port is not None:
+            self.closed_port.close()
+            self.closed_port = None
         if self.handlers and seconds:
             await asyncio.wait(self.handlers, timeout=seconds)
         for task in list(self.handlers):
