@@ -2,47 +2,124 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from nemora.privacy.finding import Kind
-from nemora.privacy.inspect import Inspection
+from nemora.privacy import policy
+from nemora.privacy.inspect import Inspection, Inspector
+from nemora.privacy.ledger import Ledger
+from nemora.privacy.policy import parse_policy
+from nemora.privacy.protocols import Segment
+from nemora.privacy.taint import Sensitivity, TaintStore
+from nemora.server import gateway
+from nemora.server.overrides import Overrides
 
-FILE = Path(__file__).parents[2] / "bench" / "boundary_campaign.py"
+BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("boundary_campaign", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["boundary_campaign"] = module
-    spec.loader.exec_module(module)
-    return module
+def bench() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(BENCH))
+    try:
+        yield importlib.import_module("boundary_campaign")
+    finally:
+        sys.path.remove(str(BENCH))
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-def test_nothing_planted_reaches_a_cloud_whatever_fails(bench: ModuleType, seed: int) -> None:
-    counts = bench.campaign(160, seed)
-    assert counts.crossings == 0 and counts.ledger_differs == 0
-    assert counts.requests == 160 and counts.left > 0 and len(counts.faults) > 10
+def module(name: str) -> ModuleType:
+    return sys.modules[name]
 
 
-def test_the_campaign_sees_a_boundary_that_does_not_hold(bench: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.Reading, "inspect", lambda *_: Inspection(()))
-    assert bench.campaign(80, 11).crossings > 0
+def test_nothing_planted_reaches_a_cloud_that_may_not_have_it_whatever_fails(bench: ModuleType) -> None:
+    report = bench.campaign(300, 11)
+    counts, verdict = report.counts, report.verdict
+    assert report.crossings == 0, verdict.lines
+    assert counts.requests >= 300 and verdict.bodies > 20 and verdict.needles_that_may > 0
+    assert len(counts.environment) > 8 and len(counts.endpoints) > 12 and len(counts.places) > 10
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ("reading", "needle"),
+        ("no rows", "no_row"),
+        ("taint", "needle"),
+        ("destinations", "row"),
+        ("tokens", "token_twice"),
+        ("log", "told"),
+    ],
+)
+def test_the_campaign_sees_a_boundary_that_does_not_hold(
+    bench: ModuleType, monkeypatch: pytest.MonkeyPatch, broken: str, problem: str
+) -> None:
+    """Each guard taken away is seen, by name."""
+    world = module("campaign_world")
+    if broken == "reading":
+        monkeypatch.setattr(world.Reading, "inspect", lambda *_: Inspection(()))
+    elif broken == "no rows":
+        monkeypatch.setattr(Ledger, "body_digest", lambda self, body: random.randbytes(32).hex())
+    elif broken == "taint":
+        monkeypatch.setattr(TaintStore, "lookup", lambda *_: Sensitivity.PUBLIC)
+    elif broken == "destinations":
+        known = policy.Policy.destinations_for
+        everywhere = lambda self, _sensitivity, _findings, servers: known(self, Sensitivity.PUBLIC, (), servers)  # noqa: E731
+        monkeypatch.setattr(policy.Policy, "destinations_for", everywhere)
+    elif broken == "tokens":
+        monkeypatch.setattr(Overrides, "redeem", lambda *_: None)
+    else:
+        inspect = world.Reading.inspect
+
+        def talkative(self: object, request: object, rules: object = None) -> Inspection:
+            gateway.logger.warning("reading %r", request)
+            found: Inspection = inspect(self, request, rules)
+            return found
+
+        monkeypatch.setattr(world.Reading, "inspect", talkative)
+    assert bench.campaign(400, 12).verdict.problems[problem] > 0
+
+
+def test_the_campaigns_own_reckoning_agrees_with_a_plain_example(bench: ModuleType) -> None:
+    rules, needle = module("campaign_policies").Rules, module("campaign_needles").Needle
+    mail, card = needle("a@b.de", "email_address"), needle("4716", "payment_card")
+    own = rules(("cloud", "cloud", "ask", "local"), destinations=("far", "eu"), goes_to={"personal": [{"region": "eu"}]})
+    assert own.may(mail) == ({"eu"}, {"eu"}) and own.may(card) == (frozenset(), frozenset())
+    redacts = rules(("cloud", "redact", "local", "local"))
+    assert redacts.may(mail) == (frozenset(), frozenset())
+    assert redacts.may(needle("word", "taint", sensitivity=1))[0] == {"far", "eu", "claude"}
+
+
+def test_every_form_of_a_needle_is_found_and_another_needle_is_not(bench: ModuleType) -> None:
+    needles = module("campaign_needles")
+    rng = random.Random(3)
+    made = [maker(rng) for maker in needles.MAKERS]
+    for needle in made:
+        for name, disguise in needles.DISGUISES.items():
+            for before in ("", "x", "xy"):
+                data = disguise(before + needle.sentence).encode()
+                assert needles.found_in(made, data) == [needle], (needle.kind, name)
+        assert needles.found_in(made, needle.value[::-1].encode()) == [needle]
 
 
 def test_what_is_planted_is_what_a_detector_knows(bench: ModuleType) -> None:
-    reading, found = bench.Reading(), set()
-    for seed in range(200):
-        text, _ = bench.planted(random.Random(seed))
-        inspection = reading.inspect(bench.ChatRequest(model="m", messages=(bench.Message("user", text),)))
-        assert inspection.findings, text.split()[0]
-        found |= {finding.kind for finding in inspection.findings}
-    assert {Kind.PAYMENT_CARD, Kind.EMAIL_ADDRESS} <= found
+    needles, policies = module("campaign_needles"), module("campaign_policies")
+    inspector = Inspector(None)
+    for seed in range(12):
+        rng = random.Random(seed)
+        entities = policies.some_entities(rng)
+        rules = policies.some_rules(rng, entities)
+        reading = parse_policy(rules.text).reading
+        made = [maker(rng) for maker in needles.MAKERS]
+        made += [policies.entity_needle(rng, entity) for entity in rules.entities]
+        for needle in made:
+            disguise = needles.DISGUISES[rng.choice(list(needles.DISGUISES))]
+            found = inspector.inspect([Segment("/messages/0/content", disguise(needle.sentence))], reading)
+            sure = max((f.confidence for f in found.findings if f.kind.value == needle.kind), default=0.0)
+            assert sure >= policy.MAX_MIN_CONFIDENCE, needle.kind
+
+

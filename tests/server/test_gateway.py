@@ -218,6 +218,23 @@ def test_without_a_ledger_nothing_leaves_and_local_still_answers(monkeypatch: py
     assert what.cloud.requests == []
 
 
+def test_an_answer_given_while_taint_cannot_be_looked_up_stays_here_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model here saw a conversation of which nobody knew what it was; its answer may say any of it again."""
+    what = setup()
+    first, second = f"{LONG}first.", f"{LONG}second."
+    what.local.script = says(first)
+    assert ask(what, request(SECRET))[0].destination.side == "local"
+    follow_up = ChatRequest(model="auto", messages=(Message("assistant", first), Message("user", "And then?")))
+    what.local.script = says(second)
+    with monkeypatch.context() as patched:
+        patched.setattr(what.taint, "lookup", broken)
+        assert ask(what, follow_up)[0].destination.side == "local"
+    trimmed = ChatRequest(model="auto", messages=(Message("assistant", second), Message("user", "And then?")))
+    answer, _ = ask(what, trimmed)
+    assert answer.destination.side == "local" and answer.destination.reasons[0] == "taint:secret"
+    assert not what.cloud.requests
+
+
 @pytest.mark.parametrize("method", ["lookup", "remember"])
 def test_without_the_taint_store_nothing_leaves_and_local_still_answers(
     monkeypatch: pytest.MonkeyPatch, method: str

@@ -262,6 +262,8 @@ class Gateway:
         self.metrics.decided(destination.side, decision, destination.reasons)
         self._watch(in_force, policy, request, decision, entry, request_id)
         is_redacted = sent is not request
+        # Without taint nobody knows what the conversation was, and the answer may hold any of it.
+        remembered = decision.sensitivity if taint_ok else Sensitivity.SECRET
         restorer = _restorer(redaction, policy) if is_redacted else None
         answer = Answer(
             request_id=request_id,
@@ -271,7 +273,7 @@ class Gateway:
             model=backend.model,
             recorded=entry is not None,
             redacted=redaction.counts if is_redacted else None,
-            deltas=self._deltas(sent, decision, destination, backend, entry, body, request_id, restorer),
+            deltas=self._deltas(sent, remembered, destination, backend, entry, body, request_id, restorer),
         )
         may_stand_in = policy.when_down == "local" and wanted == "auto" and bool(self.local)
         if destination.side == "local" or not may_stand_in:
@@ -299,7 +301,7 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, b"", request_id),
+            deltas=self._deltas(request, decision.sensitivity, destination, backend, entry, b"", request_id),
         )
 
     async def close(self) -> None:
@@ -432,7 +434,8 @@ class Gateway:
             if self._disclosures is not None:
                 kinds = await asyncio.to_thread(self._disclosures.together, request.messages, tenant)
                 decision = raised(decision, kinds, policy)
-            await settled(lambda: self._taint.remember(request.messages, decision))
+            if taint_ok or decision.sensitivity > Sensitivity.PUBLIC:  # not as public what nobody could look up
+                await settled(lambda: self._taint.remember(request.messages, decision))
         except LedgerError:
             taint_ok = False
         if not taint_ok:
@@ -487,7 +490,7 @@ class Gateway:
     async def _deltas(
         self,
         request: ChatRequest,
-        decision: Decision,
+        remembered: Sensitivity,
         destination: Destination,
         backend: Backend,
         entry: Entry | None,
@@ -496,7 +499,7 @@ class Gateway:
         restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
-        of it."""
+        of it. `remembered` is the class that a local or restored answer keeps."""
         said = Transcript()
         status = "cancelled"
         body_bytes = len(body)
@@ -524,8 +527,8 @@ class Gateway:
             status, body_bytes = self._records.checked(sending, request_id, status, body_bytes)
             if restorer is not None:
                 _report(request_id, restorer)
-            if (destination.side == "local" or restorer is not None) and decision.sensitivity > Sensitivity.PUBLIC:
-                await self._mark_answer(said, decision.sensitivity)
+            if (destination.side == "local" or restorer is not None) and remembered > Sensitivity.PUBLIC:
+                await self._mark_answer(said, remembered)
             if entry is not None:
                 await self._records.completion(entry, request_id, status, body_bytes, said)
 
