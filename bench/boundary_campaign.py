@@ -6,8 +6,8 @@ A *world* is a policy, a gateway behind its application, three clouds behind soc
 Anthropic's) and about a hundred requests, some at once, while something fails (`campaign_world.py`); `--processes`
 worlds are whole `nemora serve` processes that are killed (`campaign_process.py`). What may go where is worked out from
 the policies as they were drawn (`campaign_policies.py`); every byte that arrived is looked through, and compared with
-the ledger (`campaign_oracle.py`). Exits with 1 if there was any problem. `--shipped` is the share of worlds that the shipped
-reading model reads for; the others have the detectors alone, and needles that need no model.
+the ledger (`campaign_oracle.py`). Exits with 1 if there was any problem. `--shipped` is the share of worlds that the
+shipped reading model reads for; the others have the detectors alone, and needles that need no model.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def commit() -> str:
     ).stdout.strip()
 
 
-def told(report: Report, seed: int, seconds: float) -> dict[str, Any]:
+def told(report: Report, seed: int, seconds: float, code: str) -> dict[str, Any]:
     """The report as JSON."""
     counts, verdict = report.counts, report.verdict
 
@@ -194,7 +194,7 @@ def told(report: Report, seed: int, seconds: float) -> dict[str, Any]:
         "problems": table(verdict.problems),
         "upper_bound_95": None if report.crossings else upper_bound(counts.sensitive),
         "seed": seed, "seconds": round(seconds, 1), "requests_per_second": round(counts.requests / seconds, 1),
-        "commit": commit(), "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(),
+        "commit": code, "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(),
         "worlds": report.worlds, "process_worlds": report.process_worlds, "kills": report.kills,
         "shipped_reading_requests": counts.shipped_reading, "real_process_requests": counts.real_process,
         "bodies_arrived": verdict.bodies, "bytes_arrived": verdict.bytes, "left_redacted": verdict.redacted,
@@ -214,9 +214,9 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=4, help="worlds that are processes of their own")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    begun = time.monotonic()
+    begun, code = time.monotonic(), commit()
     report = campaign(args.requests, args.seed, args.minutes * 60, shipped=args.shipped, processes=args.processes)
-    text = json.dumps(told(report, args.seed, time.monotonic() - begun), indent=1)
+    text = json.dumps(told(report, args.seed, time.monotonic() - begun, code), indent=1)
     if args.out is not None:
         args.out.write_text(text + "\n", encoding="utf-8")
     sys.stdout.write(text + "\n")

@@ -109,7 +109,7 @@ async def call(
     }  # fmt: skip
     timer = None if gone.seconds is None else asyncio.get_running_loop().call_later(gone.seconds, left.set)
     try:
-        await app(scope, receive, send)  # type: ignore[arg-type]
+        await app(scope, receive, send)
     finally:
         if timer is not None:
             timer.cancel()

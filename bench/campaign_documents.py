@@ -153,9 +153,9 @@ def pool(seed: int) -> list[Document]:
         part, coded = _picture(png(shade))
         made.append(Document(part, (Needle(letters(rng, 40), "picture", carrier=coded),)))
     needle = card(rng)
-    data = written_picture(needle.sentence)
-    if data is not None:
-        part, coded = _picture(data)
+    drawn = written_picture(needle.sentence)
+    if drawn is not None:
+        part, coded = _picture(drawn)
         made.append(Document(part, (_carried(needle, coded),)))
     return made
 

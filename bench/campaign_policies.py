@@ -21,10 +21,10 @@ ATTRIBUTES = {
     "claude": {"region": "us", "retention": "none"},
 }
 CLASS_OF = {"payment_card": 3, "api_key": 3, "password": 3, "iban": 3, "email_address": 1, "unreadable": 2}
+NOWHERE: list[object] = []
 SELECTORS: tuple[list[object], ...] = (
-    *(["*"], ["eu"], ["far"], ["claude"]),
-    *([{"region": "eu"}], [{"retention": "none"}], []),
-)
+    ["*"], ["eu"], ["far"], ["claude"], [{"region": "eu"}], [{"retention": "none"}], NOWHERE,
+)  # fmt: skip
 LIMITED = ("public", "personal", "confidential", "email_address", "iban", "custom")
 MAIL_RULES = (("confidential", None), ("public", None), (None, "local"), (None, "block"))
 NOBODY: frozenset[str] = frozenset()
