@@ -1,13 +1,13 @@
-"""Random requests, policies and faults against the boundary: does anything sensitive reach a cloud that may not have it?
+"""Random requests, policies and faults against the boundary: does a cloud get what it may not have?
 
-    python bench/boundary_campaign.py --requests 20000 --seed 1 --minutes 30 --out bench/results/boundary_campaign_seed1.json
+    python bench/boundary_campaign.py --requests 20000 --seed 1 --minutes 30 --out FILE
 
 A *world* is a policy, a gateway behind its application, three clouds behind sockets (two of OpenAI's kind, one of
-Anthropic's) and about a hundred requests, some at once, while something fails (`campaign_world.py`); `--processes` worlds
-are whole `nemora serve` processes that are killed (`campaign_process.py`). What may go where is worked out from the policies
-as they were drawn (`campaign_policies.py`); every byte that arrived is looked through, and compared with the ledger
-(`campaign_oracle.py`). Exits with 1 if there was any problem. `--shipped` is the share of worlds that the shipped
-reading model reads for; the others have the detectors alone, and needles that need no model.
+Anthropic's) and about a hundred requests, some at once, while something fails (`campaign_world.py`); `--processes`
+worlds are whole `nemora serve` processes that are killed (`campaign_process.py`). What may go where is worked out from
+the policies as they were drawn (`campaign_policies.py`); every byte that arrived is looked through, and compared with
+the ledger (`campaign_oracle.py`). Exits with 1 if there was any problem. `--shipped` is the share of worlds that the
+shipped reading model reads for; the others have the detectors alone, and needles that need no model.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import httpcore2
+
 from campaign_documents import pool
 from campaign_oracle import Verdict
 from campaign_peers import Peers
 from campaign_process import AirGappedWorld, ProcessWorld
 from campaign_world import KEY, Counts, Inline, Shared, World
-
 from nemora.server.documents import DocumentReader
 from nemora.server.inspection import InspectionWorker
 from nemora.settings import Paths, Settings
@@ -90,7 +90,10 @@ def shared(seed: int, shipped: float) -> Iterator[Shared]:
     root.setLevel(logging.INFO)
     ours.setLevel(logging.DEBUG)
     # Each backend makes contexts for TLS, which nobody uses here, in a tenth of a second.
-    context, httpcore2.default_ssl_context = httpcore2.default_ssl_context, functools.cache(httpcore2.default_ssl_context)
+    context, httpcore2.default_ssl_context = (
+        httpcore2.default_ssl_context,
+        functools.cache(httpcore2.default_ssl_context),
+    )
     peers = Peers()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -111,13 +114,20 @@ def shared(seed: int, shipped: float) -> Iterator[Shared]:
 
 
 def campaign(
-    requests: int, seed: int, seconds: float = float("inf"), *, shipped: float = 0.0, processes: int = 0
+    requests: int,
+    seed: int,
+    seconds: float = float("inf"),
+    *,
+    shipped: float = 0.0,
+    processes: int = 0,
+    made: Shared | None = None,
 ) -> Report:
     """Run worlds until `requests` were made, or the time is over.
 
     Args:
         shipped: the share of worlds that the shipped reading model reads for.
         processes: how many worlds are processes of their own that are killed, with an air-gapped one behind them.
+        made: what worlds share, where several campaigns do.
     """
     report, end = Report(), time.monotonic() + seconds
 
@@ -140,8 +150,8 @@ def campaign(
 
         await asyncio.gather(*(worlds() for _ in range(AT_ONCE)), killed())
 
-    with shared(seed, shipped) as made:
-        asyncio.run(run(made))
+    with contextlib.nullcontext(made) if made is not None else shared(seed, shipped) as used:
+        asyncio.run(run(used))
     return report
 
 
@@ -167,10 +177,12 @@ def machine() -> str:
 
 def commit() -> str:
     command = ["git", "rev-parse", "--short=12", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent).stdout.strip()  # noqa: S607
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    ).stdout.strip()
 
 
-def told(report: Report, seed: int, seconds: float) -> dict[str, Any]:
+def told(report: Report, seed: int, seconds: float, code: str) -> dict[str, Any]:
     """The report as JSON."""
     counts, verdict = report.counts, report.verdict
 
@@ -179,9 +191,10 @@ def told(report: Report, seed: int, seconds: float) -> dict[str, Any]:
 
     return {
         "requests": counts.requests, "sensitive": counts.sensitive, "crossings": report.crossings,
-        "problems": table(verdict.problems), "upper_bound_95": None if report.crossings else upper_bound(counts.sensitive),
+        "problems": table(verdict.problems),
+        "upper_bound_95": None if report.crossings else upper_bound(counts.sensitive),
         "seed": seed, "seconds": round(seconds, 1), "requests_per_second": round(counts.requests / seconds, 1),
-        "commit": commit(), "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(),
+        "commit": code, "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(),
         "worlds": report.worlds, "process_worlds": report.process_worlds, "kills": report.kills,
         "shipped_reading_requests": counts.shipped_reading, "real_process_requests": counts.real_process,
         "bodies_arrived": verdict.bodies, "bytes_arrived": verdict.bytes, "left_redacted": verdict.redacted,
@@ -201,9 +214,9 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=4, help="worlds that are processes of their own")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    begun = time.monotonic()
+    begun, code = time.monotonic(), commit()
     report = campaign(args.requests, args.seed, args.minutes * 60, shipped=args.shipped, processes=args.processes)
-    text = json.dumps(told(report, args.seed, time.monotonic() - begun), indent=1)
+    text = json.dumps(told(report, args.seed, time.monotonic() - begun, code), indent=1)
     if args.out is not None:
         args.out.write_text(text + "\n", encoding="utf-8")
     sys.stdout.write(text + "\n")

@@ -1,4 +1,4 @@
-"""A client of the boundary campaign: asks the application in this process, or a server behind a socket, and may leave."""
+"""A client of the boundary campaign: asks the application here, or a server behind a socket, and may leave."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class Reply:
 
 
 async def call(
-    app: ASGIApp, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, gone: Gone | None = None
+    app: ASGIApp, method: str, path: str, body: bytes = b"",
+    headers: Mapping[str, str] | None = None, gone: Gone | None = None,
 ) -> Reply:  # fmt: skip
     """Ask an application in this process."""
     reply, left, gone = Reply(), asyncio.Event(), gone or Gone()
@@ -88,7 +89,9 @@ async def call(
         nonlocal pieces
         if message["type"] == "http.response.start":
             reply.status = message["status"]
-            reply.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]}
+            reply.headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]
+            }
         else:
             reply.body += message.get("body", b"")
             reply.whole = not message.get("more_body", False)
@@ -106,7 +109,7 @@ async def call(
     }  # fmt: skip
     timer = None if gone.seconds is None else asyncio.get_running_loop().call_later(gone.seconds, left.set)
     try:
-        await app(scope, receive, send)  # type: ignore[arg-type]
+        await app(scope, receive, send)
     finally:
         if timer is not None:
             timer.cancel()
@@ -114,7 +117,8 @@ async def call(
 
 
 async def call_socket(
-    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, gone: Gone | None = None
+    port: int, method: str, path: str, body: bytes = b"",
+    headers: Mapping[str, str] | None = None, gone: Gone | None = None,
 ) -> Reply:  # fmt: skip
     """Ask a server behind a socket. A connection that breaks is a reply that is not whole."""
     reply, gone = Reply(), gone or Gone()

@@ -1,4 +1,4 @@
-"""A small pool of documents for the boundary campaign, made once: clean ones, ones with a needle, ones nobody can read."""
+"""A small pool of documents for the boundary campaign, made once: clean, with a needle, or unreadable."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def pdf(text: str) -> bytes:
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents 5 0 R >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+        "/Resources << /Font << /F1 3 0 R >> >> >>",
         f"<< /Length {len(shown)} >>\nstream\n{shown}\nendstream",
     ]
     data, offsets = b"%PDF-1.4\n", []
@@ -67,7 +68,9 @@ def pdf(text: str) -> bytes:
         offsets.append(len(data))
         data += f"{number} 0 obj\n{content}\nendobj\n".encode("latin-1")
     table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    trailer = f"xref\n0 6\n0000000000 65535 f \n{table}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    trailer = (
+        f"xref\n0 6\n0000000000 65535 f \n{table}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    )
     return data + trailer.encode()
 
 
@@ -150,9 +153,9 @@ def pool(seed: int) -> list[Document]:
         part, coded = _picture(png(shade))
         made.append(Document(part, (Needle(letters(rng, 40), "picture", carrier=coded),)))
     needle = card(rng)
-    data = written_picture(needle.sentence)
-    if data is not None:
-        part, coded = _picture(data)
+    drawn = written_picture(needle.sentence)
+    if drawn is not None:
+        part, coded = _picture(drawn)
         made.append(Document(part, (_carried(needle, coded),)))
     return made
 

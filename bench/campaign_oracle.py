@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from campaign_needles import CLASSES, Needle, found_in
 from campaign_peers import Recorder
 from campaign_policies import STRICTNESS, Rules
-
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.ledger_rows import LedgerRow
 
@@ -109,10 +108,12 @@ def _bodies(
         if row.kind == "decision" and row.route == "cloud" and row.destination == cloud.name and row.body_digest:
             decisions[row.body_digest].append(row)
     arrived: Counter[str] = Counter()
+    sizes: dict[str, int] = {}
     by_body = []
     for _, body in cloud.requests:
         digest = evidence.ledger.body_digest(body)
         arrived[digest] += 1
+        sizes[digest] = len(body)
         by_body.append((body, decisions.get(digest, [])))
         verdict.bodies += 1
         verdict.bytes += len(body)
@@ -120,8 +121,7 @@ def _bodies(
         own = decisions.get(digest, [])
         if len(own) < count:
             verdict.add("no_row", f"{count} bodies at {cloud.name}, {len(own)} rows")
-        size = next(len(b) for b, _ in by_body if evidence.ledger.body_digest(b) == digest)
-        honest = [row for row in own if row.seq not in ends or ends[row.seq].bytes_sent == size]
+        honest = [row for row in own if row.seq not in ends or ends[row.seq].bytes_sent == sizes[digest]]
         if len(own) >= count > len(honest):
             verdict.add("understated", f"{count} bodies at {cloud.name}, {len(honest)} ends say so")
         if own and all(row.details().get("override") for row in own):
@@ -136,12 +136,18 @@ def _needles(
         watched = evidence.watched[needle]
         may = [evidence.rules[name].may(needle) for name in watched.rules]
         if not any(cloud.name in freely or (watched.granted and cloud.name in asked) for freely, asked in may):
-            verdict.add("needle", f"a {needle.kind} {needle.origin} reached {cloud.name}: {_how(needle, by_body, watched, evidence)}")
+            verdict.add(
+                "needle",
+                f"a {needle.kind} {needle.origin} reached {cloud.name}: {_how(needle, by_body, watched, evidence)}",
+            )
             continue
         verdict.needles_that_may += 1
         for body, rows in by_body:
             if found_in([needle], body) and not any(_covers(row, needle, cloud.name, evidence.rules) for row in rows):
-                verdict.add("needle_by_row", f"a {needle.kind} {needle.origin} reached {cloud.name} under a row that does not cover it")
+                verdict.add(
+                    "needle_by_row",
+                    f"a {needle.kind} {needle.origin} reached {cloud.name} under a row that does not cover it",
+                )
 
 
 def _how(
@@ -170,7 +176,9 @@ def _row(row: LedgerRow, rules: dict[str, Rules], verdict: Verdict) -> None:
         return
     sure = row.details().get("confidence", {})
     least = own.min_confidence
-    kinds = {"custom" if name.startswith("entity:") else name for name in row.counted_kinds() if sure.get(name, 1.0) >= least}
+    kinds = {
+        "custom" if name.startswith("entity:") else name for name in row.counted_kinds() if sure.get(name, 1.0) >= least
+    }
     sensitivity = CLASSES.index(row.sensitivity or "secret")
     action = own.action(sensitivity, kinds)
     if row.destination not in own.servers(sensitivity, kinds):
@@ -186,4 +194,3 @@ def _row(row: LedgerRow, rules: dict[str, Rules], verdict: Verdict) -> None:
 def markers(text: str) -> list[str]:
     """The words in an answer of the local model that nothing but memory can keep."""
     return re.findall(r"titled ([a-z]{14})\b", text)
-

@@ -1,7 +1,7 @@
 """Random policies for the boundary campaign, and what each lets go where: worked out here from its own rules.
 
-`Rules` holds what was written into the policy's text. `Rules.may` is written from docs/policy.md and shares no code with
-the decision that it is compared with.
+`Rules` holds what was written into the policy's text. `Rules.may` is written from docs/policy.md and shares no code
+with the decision that it is compared with.
 """
 
 from __future__ import annotations
@@ -11,14 +11,22 @@ import random
 from dataclasses import dataclass, field
 
 from campaign_needles import CLASSES, Needle, letters, spoken
-
 from nemora.privacy.policy import parse_policy
 
 STRICTNESS = ("cloud", "redact", "ask", "local", "block")
 SERVERS = ("far", "eu", "claude")
-ATTRIBUTES = {"far": {"region": "us"}, "eu": {"region": "eu", "retention": "none"}, "claude": {"region": "us", "retention": "none"}}  # fmt: skip
+ATTRIBUTES = {
+    "far": {"region": "us"},
+    "eu": {"region": "eu", "retention": "none"},
+    "claude": {"region": "us", "retention": "none"},
+}
 CLASS_OF = {"payment_card": 3, "api_key": 3, "password": 3, "iban": 3, "email_address": 1, "unreadable": 2}
-SELECTORS: tuple[list[object], ...] = (["*"], ["eu"], ["far"], ["claude"], [{"region": "eu"}], [{"retention": "none"}], [])  # fmt: skip
+NOWHERE: list[object] = []
+SELECTORS: tuple[list[object], ...] = (
+    ["*"], ["eu"], ["far"], ["claude"], [{"region": "eu"}], [{"retention": "none"}], NOWHERE,
+)  # fmt: skip
+LIMITED = ("public", "personal", "confidential", "email_address", "iban", "custom")
+MAIL_RULES = (("confidential", None), ("public", None), (None, "local"), (None, "block"))
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -125,7 +133,7 @@ def some_rules(rng: random.Random, entities: tuple[Entity, ...]) -> Rules:
         actions.append(rng.choice([action for action in choices if STRICTNESS.index(action) >= least]))
     rules = Rules(tuple(actions), entities=entities if rng.random() < 0.95 else entities[:1])
     if rng.random() < 0.4:
-        rules.kinds["email_address"] = rng.choice([("confidential", None), ("public", None), (None, "local"), (None, "block")])  # fmt: skip
+        rules.kinds["email_address"] = rng.choice(MAIL_RULES)
     if rng.random() < 0.15:
         rules.kinds["custom"] = (None, rng.choice(["local", "block", "redact"]))
     if rng.random() < 0.1:
@@ -134,7 +142,7 @@ def some_rules(rng: random.Random, entities: tuple[Entity, ...]) -> Rules:
         servers = list(SERVERS)
         rng.shuffle(servers)
         rules.destinations = tuple(servers[: rng.choice([1, 2, 3, 3])])
-        names = [key for key in ("public", "personal", "confidential", "email_address", "iban", "custom") if rng.random() < 0.35]  # fmt: skip
+        names = [key for key in LIMITED if rng.random() < 0.35]
         for key in names:
             allowed = rng.choice(SELECTORS)
             if all(isinstance(one, dict) or one == "*" or one in rules.destinations for one in allowed):
@@ -173,7 +181,9 @@ def written(rules: Rules) -> str:
         lines += ["[cap]", f"usd_per_day = {rules.usd_per_day}"]
     for entity in rules.entities:
         lines += ["[[entities]]", f'name = "{entity.name}"', f'class = "{CLASSES[entity.sensitivity]}"']
-        lines.append(f'words = ["{entity.words}"]' if entity.words else f"regex = {json.dumps(entity.prefix + '[0-9]{9}')}")
+        lines.append(
+            f'words = ["{entity.words}"]' if entity.words else f"regex = {json.dumps(entity.prefix + '[0-9]{9}')}"
+        )
     return "\n".join(lines) + "\n"
 
 

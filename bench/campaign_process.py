@@ -15,7 +15,6 @@ from campaign_oracle import Verdict
 from campaign_peers import FAULTS, READ_SECONDS, REFUSED
 from campaign_policies import some_rules
 from campaign_world import World, opening
-
 from nemora.privacy.keys import load_key
 from nemora.privacy.ledger import Ledger
 
@@ -41,7 +40,8 @@ class ProcessWorld(World):
         servers = [(self.home_server, "local"), *((cloud, "cloud") for cloud in self.clouds if not self.air_gapped)]
         text = f"offline = true\nair_gapped = {str(self.air_gapped).lower()}\n[server]\nport = 0\n"
         for server, trust in servers:
-            text += f'[servers.{server.name}]\nbase_url = "{server.url}"\nmodel = "{server.name}-model"\ntrust = "{trust}"\n'
+            text += f'[servers.{server.name}]\nbase_url = "{server.url}"\nmodel = "{server.name}-model"\n'
+            text += f'trust = "{trust}"\n'
             text += f'api = "{server.api}"\nread_seconds = {2 * READ_SECONDS}\n'
         return text
 
@@ -134,7 +134,9 @@ class ProcessWorld(World):
 
     def _judged(self, ledger: Ledger) -> Verdict:
         """Also the log and every file that the server wrote."""
-        files = [path for path in self.home.rglob("*") if path.is_file() and path.name not in ("policy.toml", "lax.toml")]
+        files = [
+            path for path in self.home.rglob("*") if path.is_file() and path.name not in ("policy.toml", "lax.toml")
+        ]
         self.said += [path.read_bytes().decode("latin-1") for path in files]
         return super()._judged(ledger)
 

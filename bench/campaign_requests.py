@@ -1,4 +1,4 @@
-"""What the clients of the boundary campaign ask: bodies of chat completions, and everything else that has an address."""
+"""What the clients of the boundary campaign ask: chat completions, and everything else that has an address."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ PLACES = (
 MODELS = (*("auto",) * 12, "far-model", "eu-model", "claude-model", "local")
 UNKNOWN = (
     "/v1/embeddings", "/v1/responses", "/v1/messages", "/v1/completions", "/v1/moderations", "/v1/files", "/v1/batches",
-    "/v1/audio/speech", "/v1/images/generations", "/v1/realtime", "/api/chat", "/api/generate", "/v1/chat/completions/x",
+    "/v1/audio/speech", "/v1/images/generations", "/v1/realtime", "/api/chat", "/api/generate",
+    "/v1/chat/completions/x",
     "//v1/chat/completions", "/v1/nemora/decisions", "/",
 )  # fmt: skip
-SESSION_HEADERS = ("x-session-id", "x-conversation-id", "x-nemora-session", "x-nemora-class", "x-nemora-route", "x-nemora-tenant")
+SESSION_HEADERS = (
+    "x-session-id",
+    "x-conversation-id",
+    "x-nemora-session",
+    "x-nemora-class",
+    "x-nemora-route",
+    "x-nemora-tenant",
+)
 
 
 @dataclass
@@ -134,7 +142,11 @@ def some_request(
     rng: random.Random, past: list[Conversation], entities: tuple[Entity, ...], documents: list[Document]
 ) -> Asked:
     """A first or a later turn, with a model's name, streamed or not, and headers that claim something."""
-    asked = later_turn(rng, rng.choice(past), entities) if past and rng.random() < 0.35 else first_turn(rng, entities, documents)
+    asked = (
+        later_turn(rng, rng.choice(past), entities)
+        if past and rng.random() < 0.35
+        else first_turn(rng, entities, documents)
+    )
     asked.body["model"] = rng.choice(MODELS)
     asked.body["stream"] = rng.random() < 0.6
     if rng.random() < 0.2:
@@ -159,7 +171,8 @@ def some_visit(rng: random.Random, asked: Asked, decision_ids: list[str], value:
     """Any other endpoint, an unknown one, or a completion that must be refused; `value` is a needle's."""
     data = asked.data()
     plain = "".join(c for c in value if c.isalnum())
-    chat = "/v1/chat/completions"
+    chat, known = "/v1/chat/completions", rng.choice([*decision_ids[-20:], plain])
+    invented = {"x-nemora-override": "A" * 43, "x-nemora-reason": "false_alarm"}
     unread = Asked({**asked.body, "previous_response_id": value}, asked.needles).data()
     return rng.choice(
         [
@@ -170,7 +183,7 @@ def some_visit(rng: random.Random, asked: Asked, decision_ids: list[str], value:
             Visit("GET", "/v1/models", endpoint="/v1/models"),
             Visit("GET", f"/v1/models/{plain}", endpoint="/v1/models/{name}"),
             Visit("GET", "/v1/models/far-model", endpoint="/v1/models/{name}"),
-            Visit("GET", f"/v1/nemora/decisions/{rng.choice([*decision_ids[-20:], plain])}", endpoint="/v1/nemora/decisions/{id}"),
+            Visit("GET", f"/v1/nemora/decisions/{known}", endpoint="/v1/nemora/decisions/{id}"),
             Visit("POST", rng.choice(UNKNOWN), data, endpoint="unknown path"),
             Visit(rng.choice(["PUT", "DELETE", "PATCH", "GET"]), chat, data, endpoint="wrong method"),
             Visit("POST", chat, data[:-3], endpoint="broken JSON"),
@@ -179,7 +192,7 @@ def some_visit(rng: random.Random, asked: Asked, decision_ids: list[str], value:
             Visit("POST", chat, data, {"content-type": "text/plain"}, "wrong content type"),
             Visit("POST", chat, data, {"host": "evil.example"}, "foreign host"),
             Visit("POST", chat, data, {"origin": "https://evil.example"}, "foreign origin"),
-            Visit("POST", chat, data, {"x-nemora-override": "A" * 43, "x-nemora-reason": "false_alarm"}, "invented token"),
+            Visit("POST", chat, data, invented, "invented token"),
             Visit("POST", chat + f"?note={plain}", data, {"x-note": plain, "cookie": f"s={plain}"}, "side channels"),
         ]
     )  # fmt: skip

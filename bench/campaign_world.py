@@ -1,8 +1,8 @@
-"""One world of the boundary campaign: a policy, a gateway behind its application, three clouds, and some requests at once.
+"""One world of the boundary campaign: a policy, a gateway behind its application, three clouds, some requests at once.
 
-The application, the reading, the policy, redaction, taint, ledger, documents and the backends with their sockets are the
-real ones. The local model is a script, and faults are put where they happen: in the far side's sockets, under the stores
-(their database fails), in the reading, at the client.
+The application, the reading, the policy, redaction, taint, ledger, documents and the backends with their sockets are
+the real ones. The local model is a script, and faults are put where they happen: in the far side's sockets, under the
+stores (their database fails), in the reading, at the client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from campaign_oracle import Evidence, Verdict, Watched, judge, markers
 from campaign_peers import FAULTS, READ_SECONDS, REFUSED, Peers, Recorder
 from campaign_policies import LAX, SERVERS, Rules, some_entities, some_rules
 from campaign_requests import Asked, Conversation, Visit, some_request, some_visit
-
 from nemora.backends.anthropic import AnthropicBackend
 from nemora.backends.openai import OpenAIBackend
 from nemora.backends.remote import RemoteBackend
@@ -53,7 +52,7 @@ from nemora.settings import RemoteServer, ServerSettings
 KEY = bytes(range(32))
 CHAT = "/v1/chat/completions"
 IN_THREADS = 0.2
-"""Share of what the gateway gives to threads that is done in them; in the worlds of the shipped reading, all reading is."""
+"""Share of what the gateway gives to threads that is done in them; with the shipped reading, all reading is."""
 ENVIRONMENT = (
     *("none",) * 4, *("cloud",) * 7, "detector_crash", "worker_killed", "partly_read", "ledger_fails", "taint_fails",
     "local_down", "local_full", "local_closed_mid_stream", "policy_reload", "policy_broken", "restart",
@@ -96,7 +95,7 @@ class Counts:
 
 
 class Reading:
-    """The shipped reading in its child, or the detectors alone in this process; `fault` is what befalls most readings."""
+    """The shipped reading in its child, or the detectors alone in this process; `fault` befalls most readings."""
 
     def __init__(self, shared: Shared, shipped: bool) -> None:
         self._shared = shared
@@ -132,7 +131,7 @@ class Reading:
 
 
 class Inline(ThreadPoolExecutor):
-    """Does most of its work at once, in the caller's thread: with a few threads, handing over costs more than the work."""
+    """Does most of its work at once, in the caller's thread: handing over costs more than the work."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         if random.random() < IN_THREADS:  # noqa: S311
@@ -238,7 +237,9 @@ class World:
             self._write(next(iter(self.rules.values())))
             peers = self.shared.peers
             self.elsewhere = await peers.open("elsewhere", "openai")
-            self.clouds = [await peers.open(name, APIS[name], self.elsewhere.url + "/chat/completions") for name in SERVERS]
+            self.clouds = [
+                await peers.open(name, APIS[name], self.elsewhere.url + "/chat/completions") for name in SERVERS
+            ]
             await self.start()
             try:
                 while self.made < requests:
@@ -264,7 +265,10 @@ class World:
         rng = self.rng
         data = self.home if rng.random() < 0.1 else None
         self.ledger, self.taint, self.disclosures = Ledger(data, KEY), TaintStore(data, KEY), Disclosures(data, KEY)
-        self.brittle = {"ledger_fails": [Brittle(self.ledger)], "taint_fails": [Brittle(self.taint), Brittle(self.disclosures)]}
+        self.brittle = {
+            "ledger_fails": [Brittle(self.ledger)],
+            "taint_fails": [Brittle(self.taint), Brittle(self.disclosures)],
+        }
         self.reading, self.local = Reading(self.shared, self.shipped), Local(rng)
         self.has_local = rng.random() < 0.93
         self.now = 0.0
@@ -346,7 +350,9 @@ class World:
         if fault == "policy_reload":
             await self.reload()
         elif fault == "policy_broken":
-            (self.home / "policy.toml").write_text(self.rng.choice(["[actions", '[actions]\nsecret = "cloud"\n', "x = 1\n"]))
+            (self.home / "policy.toml").write_text(
+                self.rng.choice(["[actions", '[actions]\nsecret = "cloud"\n', "x = 1\n"])
+            )
             await self._looked()
         elif fault == "restart_mid_stream":
             for task in tasks:
@@ -424,7 +430,10 @@ class World:
 
     async def _overridden(self, asked: Asked, token: str) -> None:
         """The user lets it out, twice at once, with another request, or not at all."""
-        given = {"x-nemora-override": token, "x-nemora-reason": self.rng.choice(["false_alarm", "have_consent", "my own words"])}
+        given = {
+            "x-nemora-override": token,
+            "x-nemora-reason": self.rng.choice(["false_alarm", "have_consent", "my own words"]),
+        }
         draw = self.rng.random()
         if draw < 0.3:
             return
@@ -477,7 +486,9 @@ class World:
         self.said.append(json.dumps(reply.headers))
         if reply.status != 200 or not reply.headers.get("x-nemora-route"):
             self.said.append(reply.body.decode("utf-8", "replace"))
-        self.said += [line for line in reply.body.decode("utf-8", "replace").splitlines() if line.startswith('data: {"error')]
+        self.said += [
+            line for line in reply.body.decode("utf-8", "replace").splitlines() if line.startswith('data: {"error')
+        ]
         route = reply.headers.get("x-nemora-route", "")
         redacted = " redacted" if "x-nemora-redacted" in reply.headers else ""
         down = " cloud_down" if reply.headers.get("x-nemora-reason") == "cloud_down" else ""
