@@ -16,6 +16,7 @@ from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.label_hint import hinted
+from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
 from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
@@ -30,6 +31,14 @@ from nemora.privacy.spaced_out import (
 )
 from nemora.privacy.spelled_out import braille, dates_in_words, morse, run_together, spelled_out
 from nemora.privacy.turned import turned_text, turned_values
+from nemora.privacy.value_pieces import (
+    behind_junk,
+    counted_lines,
+    interleaved,
+    parted_signs,
+    told_groups,
+    wrapped_groups,
+)
 
 Reader = Callable[[str], Iterable[Edit]]
 _ENOUGH = re.compile(r"[0-9][^0-9]{0,9}[0-9]|@|[A-Za-z0-9+/_-]{8}")
@@ -47,6 +56,10 @@ _WEAK: tuple[Reader, ...] = (
     variables,
     leet_words,
     repeated_literals,
+    literal_pieces,
+    word_lists,
+    counted_lines,
+    interleaved,
     numbered_settings,
     prefixed_lines,
     marks,
@@ -58,6 +71,10 @@ _NUMBERS: tuple[Reader, ...] = (
     parted_digits,
     parted_groups,
     repeated_signs,
+    wrapped_groups,
+    told_groups,
+    parted_signs,
+    behind_junk,
     turned_values,
     misread,
     misread_ibans,
