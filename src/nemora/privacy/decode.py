@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nemora.privacy.compressed import TooLarge
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.encodings import (
     SHORTEST,
     Decoder,
     Plain,
-    TooLarge,
     from_base32,
     from_base64,
     from_base85,
@@ -182,7 +182,7 @@ class _Work:
                 found, whole = self._read_run(match, decode, group)
                 yield from found
                 before = text[max(0, match.start() - 120) : match.start()]
-                if _is_media(run, decode) or (not whole and _is_opaque(run, decode, before)):
+                if (not whole and _is_media(run, decode)) or (not whole and _is_opaque(run, decode, before)):
                     yield match.start(), match.end(), None
 
     def _read_run(

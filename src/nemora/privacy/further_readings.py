@@ -20,6 +20,7 @@ from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
 from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
+from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
     broken_lines,
@@ -41,9 +42,18 @@ from nemora.privacy.value_pieces import (
 )
 
 Reader = Callable[[str], Iterable[Edit]]
-_ENOUGH = re.compile(r"[0-9][^0-9]{0,9}[0-9]|@|[A-Za-z0-9+/_-]{8}")
+_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[A-Za-z0-9+/_-]{8}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
-_STRONG: tuple[Reader, ...] = (morse, braille, dumps, character_codes, worked_out, single_characters_in_words, roomy)
+_STRONG: tuple[Reader, ...] = (
+    morse,
+    braille,
+    dumps,
+    character_codes,
+    rare_encodings,
+    worked_out,
+    single_characters_in_words,
+    roomy,
+)
 """What these say could hardly be said by chance."""
 _WEAK: tuple[Reader, ...] = (
     spelled_out,

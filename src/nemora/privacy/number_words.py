@@ -99,40 +99,6 @@ SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": "."
           "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
 
 
-def _unaccented(word: str) -> str:
-    """As it is typed without accents, and as look-alikes are folded."""
-    marks = unicodedata.normalize("NFD", word.replace("ı", "i"))
-    return "".join(c for c in marks if not unicodedata.combining(c))
-
-
-def _table() -> dict[str, str]:
-    words: dict[str, str] = {}
-    cells = _DIGITS.split()
-    for place, word in enumerate(cells):
-        if word != "-":
-            words.setdefault(word, str(place % 10))
-    words |= {plain: digit for word, digit in words.items() if (plain := _unaccented(word)) not in words}
-    words |= {word: str(10 + n) for n, word in enumerate(_TEENS)}
-    words |= {word: f"{n + 2}0" for n, word in enumerate(_TENS)}
-    return words
-
-
-_ROMAN = {word: str(n) for n, word in enumerate("N I II III IV V VI VII VIII IX".split())}
-NUMBERS = _table()
-MISTYPED = {
-    wrong: str(digit)
-    for digit, word in enumerate(_DIGITS.split()[:10])
-    for wrong in _mistyped(word)
-    if wrong not in NUMBERS
-}
-_LETTERS = {word: _unaccented(word)[0] for word in (*OTHER_ALPHABETS, *_ALPHABET)} | {
-    "alpha": "a",
-    "juliet": "j",
-    "x-ray": "x",
-    "whisky": "w",
-}
-
-
 def _compounds() -> dict[str, str]:
     """Numbers from 21 to 99 as one word: "einundvierzig", "eenenveertig", "quarantuno"."""
     words: dict[str, str] = {}
