@@ -80,10 +80,10 @@ _A85 = {chr(33 + n): n for n in range(85)}
 _TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
 
 
-def may_be_base85(run: str) -> bool:
-    """Whether a run that begins so could decode to text; `<~` is left out of count."""
+def may_be_base85(run: str, *, wide: bool = False) -> bool:
+    """Whether a run that begins so could decode to text; `<~` does not count. ZeroMQ's alphabet is for `wide` ones."""
     head = run.removeprefix("<~")
-    return _may_be_text(head, _B85) or _may_be_text(head, _A85) or _may_be_text(head, _Z85)
+    return _may_be_text(head, _B85) or _may_be_text(head, _A85) or (wide and _may_be_text(head, _Z85))
 
 
 def _may_be_text(run: str, digits: dict[str, int]) -> bool:

@@ -19,7 +19,15 @@ from nemora.privacy.label_hint import hinted
 from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
-from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
+from nemora.privacy.misread import (
+    in_names,
+    misread,
+    misread_ibans,
+    odd_addresses,
+    odd_digits,
+    short_encodings,
+    worked_digits,
+)
 from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
@@ -42,7 +50,7 @@ from nemora.privacy.value_pieces import (
 )
 
 Reader = Callable[[str], Iterable[Edit]]
-_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[A-Za-z0-9+/_-]{8}")
+_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{8}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
 _STRONG: tuple[Reader, ...] = (
     morse,
@@ -89,6 +97,8 @@ _NUMBERS: tuple[Reader, ...] = (
     misread,
     misread_ibans,
     odd_digits,
+    worked_digits,
+    odd_addresses,
     in_names,
     short_encodings,
 )

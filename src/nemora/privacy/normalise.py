@@ -58,7 +58,8 @@ def normalise(text: str) -> MappedText:
         mapped = mapped.through(_fold_characters(before))
         mapped = mapped.through(_fold_lookalikes(mapped.text))
         mapped = mapped.through(MappedText(_CHINESE_DIGITS.sub(_arabic, mapped.text)))
-        mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
+        if max(mapped.text, default="") >= "\U0001f1e6":
+            mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
         if mapped.text == before:
             break
     return mapped

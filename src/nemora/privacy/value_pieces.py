@@ -13,6 +13,7 @@ from itertools import pairwise
 from nemora.privacy.edits import Edit, apart
 from nemora.privacy.label_hint import HINT
 from nemora.privacy.number_words import unaccented
+from nemora.privacy.quick_pattern import QuickPattern
 
 _TELLING = (
     "then next followed ends end ending last first second third fourth fifth sixth seventh eighth ninth tenth eleventh "
@@ -27,11 +28,11 @@ _GROUP = re.compile(r"(?<![\w.])\d{1,8}(?!\w)")
 _BETWEEN = re.compile(r"[\s,;.:?()]{0,3}(?:[^\W\d_]{1,10}[\s,;.:?()]{1,3}){1,8}\Z")
 _BEFORE = re.compile(r"(?:[^\W\d_]{1,10}[ ,:?]{1,3}){1,6}\Z")
 LONGEST_BETWEEN = 48
-_WRAPPED = re.compile(
+_WRAPPED = QuickPattern(
     r"(?P<open>[^\w\s.,:;()+-]{1,3}|(?<![\w.])/)(?P<one>\d{1,8})(?P<close>[^\w\s]{1,4}|)"
     r"(?:[ ]?(?P=open)\d{1,8}(?P=close)){1,24}(?!\d)"
 )
-_TWO = re.compile(
+_TWO = QuickPattern(
     r"(?<![\w./-])(?P<one>\d{2,8})"
     r"(?:[^\w\n.,;]{2,8}|[^\w\n.,:;/ -]|\.{2,4}|…|\t{1,4}|[ ]?<[^<>\n]{1,20}>[ ]?)"
     r"(?P<two>\d{1,8})(?!\w|[./-]\d)"
@@ -169,8 +170,8 @@ def interleaved(text: str) -> Iterator[Edit]:
     """Every second character of a line whose spaces all stand at even places or all at odd ones."""
     start = 0
     for line in text.split("\n"):
-        spaces = [n for n, c in enumerate(line) if c == " "]
-        apart_by = [b - a for a, b in pairwise(spaces)]
-        if 24 <= len(line) <= 800 and len(spaces) > 2 and min(apart_by) > 1 and len({n % 2 for n in spaces}) == 1:
-            yield Edit(start, start + len(line), line[spaces[0] % 2 :: 2])
+        if 24 <= len(line) <= 800 and 2 < line.count(" ") < len(line) // 6:
+            spaces = [n for n, c in enumerate(line) if c == " "]
+            if min(b - a for a, b in pairwise(spaces)) > 1 and len({n % 2 for n in spaces}) == 1:
+                yield Edit(start, start + len(line), line[spaces[0] % 2 :: 2])
         start += len(line) + 1
