@@ -78,6 +78,7 @@ _WEAK: tuple[Reader, ...] = (
     word_lists,
     counted_lines,
     interleaved,
+    odd_addresses,
     numbered_settings,
     prefixed_lines,
     marks,
@@ -98,7 +99,6 @@ _NUMBERS: tuple[Reader, ...] = (
     misread_ibans,
     odd_digits,
     worked_digits,
-    odd_addresses,
     in_names,
     short_encodings,
 )
