@@ -1,8 +1,8 @@
 """Share of disguised identifiers that are found, by kind of disguise, and of harmless look-alikes that are kept.
 
-    python bench/disguise_report.py [--second] [--each N] [--misses KIND] [--json]
+    python bench/disguise_report.py [--second | --third] [--each N] [--misses KIND] [--json]
 
-The first set of kinds was made along with the decoders; the second without a look at them, to see what they miss.
+The first set of kinds was made along with the decoders; the second and the third from the world, to see what they miss.
 
 All values are invented by a seeded generator. An identifier counts as found when findings of confidence 0.5 or more
 cover its disguised form (intersection over union 0.5, or all of it). A look-alike counts as kept when it has any.
@@ -14,9 +14,9 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +26,8 @@ from disguise_kinds import SENTENCE, VALUE, Rewrite, label_leet
 from disguise_second_code import CODE, WHOLE
 from disguise_second_spread import SPREAD as SECOND_SPREAD
 from disguise_second_writing import WRITING
+from disguise_third_code import CODE_THIRD, WHOLE_THIRD
+from disguise_third_writing import WRITING_THIRD
 from disguise_values import HARMLESS, IDENTIFIERS, Sample, sample
 from nemora.core import ChatRequest, Message, TextPart, ToolCall
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
@@ -45,6 +47,16 @@ FIRST = frozenset([*VALUE, *SENTENCE, *SPREAD])
 # A kind that both sets have is the first's.
 SECOND_VALUE: dict[str, Rewrite] = {kind: make for kind, make in (WRITING | CODE).items() if kind not in FIRST}
 SECOND_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE.items() if kind not in FIRST}
+SEEN = FIRST | {*SECOND_VALUE, *SECOND_SENTENCE}
+THIRD_VALUE: dict[str, Rewrite] = {
+    kind: make for kind, make in (WRITING_THIRD | CODE_THIRD).items() if kind not in SEEN
+}
+THIRD_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_THIRD.items() if kind not in SEEN}
+SETS: dict[str, tuple[Iterable[str], ...]] = {
+    "first": (VALUE, SENTENCE, SPREAD),
+    "second": (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD),
+    "third": (THIRD_VALUE, THIRD_SENTENCE),
+}
 
 
 @dataclass(slots=True)
@@ -80,7 +92,7 @@ def in_text(text: str, hidden: str, around: str = "") -> Case:
 
 def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
-    if kind in (values := VALUE | SECOND_VALUE):
+    if kind in (values := VALUE | SECOND_VALUE | THIRD_VALUE):
         hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
@@ -94,7 +106,7 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         text = picked.sentence.replace("{v}", picked.value)
         messages = SECOND_SPREAD[kind](text, picked.value)
         return Case(ChatRequest(model="auto", messages=messages), shown=text)
-    if kind in (sentences := SENTENCE | SECOND_SENTENCE):
+    if kind in (sentences := SENTENCE | SECOND_SENTENCE | THIRD_SENTENCE):
         rewrite: Rewrite = sentences[kind]
         run = rewrite(rng, picked.sentence.replace("{v}", picked.value))
         return None if run is None else Case(ask(f"Please read this:\n{run}\n"), shown=run)
@@ -162,15 +174,12 @@ def found_in(case: Case) -> list[Finding]:
     return findings
 
 
-def kinds(*, second: bool) -> Iterator[str]:
-    for table in (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD) if second else (VALUE, SENTENCE, SPREAD):
-        yield from table
-
-
-def measure(each: int, misses: str, *, second: bool = False) -> dict[str, Row]:
+def measure(each: int, misses: str, which: str = "first", only: str = "") -> dict[str, Row]:
     """Every kind of disguise over every type, `each` times."""
     rows: dict[str, Row] = {}
-    for kind in kinds(second=second):
+    for kind in chain(*SETS[which]):
+        if only and kind != only:
+            continue
         rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(kind, Row())
         for table, wanted in ((IDENTIFIERS, True), (HARMLESS, False)):
@@ -179,7 +188,7 @@ def measure(each: int, misses: str, *, second: bool = False) -> dict[str, Row]:
                     case = cases(kind, sample(rng, table, type_), rng)
                     if case is not None:
                         count(row, case, type_, wanted=wanted, misses=misses == kind)
-    for kind in () if second else CARRIERS:
+    for kind in CARRIERS if which == "first" else ():
         rng = random.Random(kind)  # noqa: S311 - seeded, for a repeatable measurement
         row = rows.setdefault(f"carrier: {kind}", Row())
         for name, wanted in (("keyed", True), ("neutral", False)):
@@ -212,12 +221,15 @@ def count(row: Row, case: Case, type_: str, *, wanted: bool, misses: bool) -> No
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Found and kept shares by kind of disguise.")
-    parser.add_argument("--second", action="store_true", help="the kinds made without a look at the decoders")
+    sets = parser.add_mutually_exclusive_group()
+    for which in ("second", "third"):
+        sets.add_argument(f"--{which}", dest="which", action="store_const", const=which, default="first")
     parser.add_argument("--each", type=int, default=4, help="samples of each type under each kind")
     parser.add_argument("--misses", default="", help="print what was missed or wrongly kept under this kind")
+    parser.add_argument("--only", action="store_true", help="with --misses: no other kind")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = measure(args.each, args.misses, second=args.second)
+    rows = measure(args.each, args.misses, args.which, args.misses if args.only else "")
     if args.json:
         print(json.dumps({kind: [r.found, r.identifiers, r.kept, r.harmless] for kind, r in rows.items()}))
     else:

@@ -16,7 +16,7 @@ _LIST = QuickPattern(
 )
 _ONE = re.compile(_CODE)
 _CALL = (
-    r"(?:(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
+    r"(?:(?:chr|char|CHAR|Chr|ChrW|CHR|NCHAR|UNICHAR|String\.fromCharCode|unichr)\(\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6})\s?\)"
     r"|\[char\]\s?(?:0[xX][0-9A-Fa-f]{2,4}|[0-9]{2,6}))"
 )
 _CALLS = QuickPattern(rf"{_CALL}(?:\s{{0,4}}(?:\+|\.|\|\||&|,|~)\s{{0,4}}{_CALL}){{3,2000}}+")
@@ -27,7 +27,11 @@ _HEX = re.compile(r"\+([0-9A-Fa-f]{4,6})")
 _BITS = QuickPattern(
     r"(?<![\w.])(?:0b)?[01]{7,8}(?:[ ,]{1,2}\n?(?:0b)?[01]{7,8}){4,4000}+(?![\w])|(?<![\w.])(?:[01]{8}){5,4000}+(?!\w)"
 )
-_OCTALS = QuickPattern(r"(?<![\w.])[01][0-7]{2}(?:[ ,][01][0-7]{2}){5,2000}+(?!\w)")
+_OCTALS = QuickPattern(r"(?<![\w.])[01]?[0-7]{2}(?:[ ,][01]?[0-7]{2}){5,2000}+(?!\w)")
+_NIBBLES = QuickPattern(r"(?<![\w.])[01]{4}(?:[ ,][01]{4}){5,40}+(?!\w)")
+_TEX = QuickPattern(r"(?:\\char[0-9]{2,3}[ ]?){4,400}+")
+_TEX_HEX = QuickPattern(r"(?:\^\^[0-9a-f]{2}){4,400}+")
+_TROFF = QuickPattern(r"(?:\\\[u[0-9A-F]{4}\]){4,400}+")
 _OCTET = re.compile(r"[01]{7,8}")
 
 
@@ -41,11 +45,16 @@ def character_codes(text: str) -> Iterator[Edit]:
 
 
 def _listed(run: str) -> list[int]:
-    return [int(m.group(), 0) for m in _ONE.finditer(run)]
+    return [_number(m.group()) for m in _ONE.finditer(run)]
+
+
+def _number(written: str) -> int:
+    """A code as it is written; a leading zero means nothing."""
+    return int(written, 16 if written[:2] in ("0x", "0X") else 10)
 
 
 def _called(run: str) -> list[int]:
-    return [int(m.group(), 0) for m in _NUMBER.finditer(run) if m.group() != "0"]
+    return [_number(m.group()) for m in _NUMBER.finditer(run) if m.group() != "0"]
 
 
 def _pointed(run: str) -> list[int]:
@@ -54,6 +63,16 @@ def _pointed(run: str) -> list[int]:
 
 def _octals(run: str) -> list[int]:
     return [int(word, 8) for word in re.split("[ ,]", run)]
+
+
+def _decimals(run: str) -> list[int]:
+    """Digits of four bits each, as their characters; 255 where one is no digit."""
+    digits = [int(word, 2) for word in re.split("[ ,]", run)]
+    return [48 + digit if digit < 10 else 255 for digit in digits]
+
+
+def _hexed(run: str) -> list[int]:
+    return [int(digits, 16) for digits in re.findall("[0-9A-Fa-f]{2,4}", run)]
 
 
 def _bits(run: str) -> list[int]:
@@ -79,4 +98,8 @@ _FORMS: tuple[tuple[QuickPattern, Callable[[str], list[int]]], ...] = (
     (_POINTS, _pointed),
     (_BITS, _bits),
     (_OCTALS, _octals),
+    (_NIBBLES, _decimals),
+    (_TEX, _called),
+    (_TEX_HEX, _hexed),
+    (_TROFF, _hexed),
 )

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nemora.privacy.compressed import TooLarge
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.encodings import (
     SHORTEST,
     Decoder,
     Plain,
-    TooLarge,
     from_base32,
     from_base64,
     from_base85,
@@ -40,6 +40,8 @@ MAX_CHARACTERS = 128 * 1024
 MAX_RUNS = 4000
 OPAQUE_CHARACTERS = 160
 """An undecodable run this long is opaque: longer than SHA-512 in hex (128) or an Ed25519 key line."""
+LEAST_WIDE = 16
+"""Characters of a token that is tried in the rarer alphabet of base85."""
 SHORT = 120
 """Decoded characters that are also read among the words around their run."""
 WINDOW = 80
@@ -182,7 +184,7 @@ class _Work:
                 found, whole = self._read_run(match, decode, group)
                 yield from found
                 before = text[max(0, match.start() - 120) : match.start()]
-                if _is_media(run, decode) or (not whole and _is_opaque(run, decode, before)):
+                if (not whole and _is_media(run, decode)) or (not whole and _is_opaque(run, decode, before)):
                     yield match.start(), match.end(), None
 
     def _read_run(
@@ -216,7 +218,7 @@ class _Work:
         key = _KEY.match(run)
         stop = len(run.rstrip(".,;:!?)\"'`"))
         for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
-            if not may_be_base85(run[first : first + 7]):  # most words and paths
+            if not may_be_base85(run[first : first + 7], wide=last - first >= LEAST_WIDE):  # most words and paths
                 continue
             inner = self._first_readable(run[first:last], from_base85, 1)
             if inner is not None and inner[1].whole:

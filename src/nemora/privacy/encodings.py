@@ -7,25 +7,21 @@ import binascii
 import re
 import string
 import unicodedata
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MAX_INFLATED = 256 * 1024
-"""Bytes that one compressed run may inflate to."""
+from nemora.privacy.compressed import GZIP, inflated, inflated_bare, is_packed
+
+MAX_NESTED = 3
+"""Compressed bytes inside compressed bytes."""
 SHORTEST = 6
 """Characters of a decoded text that are worth reading."""
 
-_GZIP = b"\x1f\x8b"
 _STRINGS = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
 _BASE85_TEXT = re.compile(rb"(?:[\x20-\x7e\t\r\n]|[\xc3-\xf4][\x80-\xbf]{1,3}){6,}")
 _NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 _BREAKS = re.compile(r"[^A-Za-z0-9+/_-]+")
 _URL_SAFE = str.maketrans("-_", "+/")
-
-
-class TooLarge(Exception):
-    """A run inflates to more than is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +57,14 @@ def from_hex(run: str) -> bytes | None:
 
 def from_base85(run: str) -> bytes | None:
     """RFC 1924's alphabet or Ascii85's, whichever gives text. Nearly any run is base85 of something, so all must be."""
-    for decode, first in ((base64.b85decode, _B85), (_ascii85, _A85)):
+    for decode, first in ((base64.b85decode, _B85), (_ascii85, _A85), (_z85, _Z85)):
         if not _may_be_text(run.removeprefix("<~"), first):
             continue
         try:
             data = decode(run)
         except ValueError:
             continue
-        if _BASE85_TEXT.fullmatch(data) or data[:2] in (_GZIP, b"\x78\x9c", b"\x78\xda"):
+        if _BASE85_TEXT.fullmatch(data) or data[:2] in (GZIP, b"\x78\x9c", b"\x78\xda"):
             return data
     return None
 
@@ -77,14 +73,17 @@ _B85 = {
     c: n
     for n, c in enumerate(string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~")
 }
+_Z85_SIGNS = string.digits + string.ascii_lowercase + string.ascii_uppercase + ".-:+=^!/*?&<>()[]{}@%$#"
+_Z85 = {c: n for n, c in enumerate(_Z85_SIGNS)}
+_FROM_Z85 = str.maketrans(_Z85_SIGNS, "".join(_B85))
 _A85 = {chr(33 + n): n for n in range(85)}
 _TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
 
 
-def may_be_base85(run: str) -> bool:
-    """Whether a run that begins so could decode to text; `<~` is left out of count."""
+def may_be_base85(run: str, *, wide: bool = False) -> bool:
+    """Whether a run that begins so could decode to text; `<~` does not count. ZeroMQ's alphabet is for `wide` ones."""
     head = run.removeprefix("<~")
-    return _may_be_text(head, _B85) or _may_be_text(head, _A85)
+    return _may_be_text(head, _B85) or _may_be_text(head, _A85) or (wide and _may_be_text(head, _Z85))
 
 
 def _may_be_text(run: str, digits: dict[str, int]) -> bool:
@@ -98,7 +97,12 @@ def _may_be_text(run: str, digits: dict[str, int]) -> bool:
     if number >= 1 << 32:
         return False
     data = number.to_bytes(4, "big")
-    return _TEXT_BYTES.issuperset(data) or data[:2] == _GZIP or data[:1] == b"\x78"
+    return _TEXT_BYTES.issuperset(data) or data[:2] == GZIP or data[:1] == b"\x78"
+
+
+def _z85(run: str) -> bytes:
+    """ZeroMQ's alphabet; "~" and the like are not in it, so they are made impossible."""
+    return base64.b85decode(run.translate(_FROM_Z85)) if set(run) <= _Z85.keys() else b""
 
 
 def _ascii85(run: str) -> bytes:
@@ -114,9 +118,14 @@ def readable(data: bytes) -> Plain | None:
     Raises:
         TooLarge: it inflates beyond the limit.
     """
-    if data[:2] == _GZIP or (data[:1] == b"\x78" and data[1:2] in b"\x01\x5e\x9c\xda"):
-        data = _inflate(data) or data
-    text = _text(data) or _text(_inflate_bare(data) or b"") or _latin(data)
+    for _ in range(MAX_NESTED):
+        inner = inflated(data)
+        if inner is None:
+            break
+        data = inner
+    text = (
+        None if is_packed(data) else _text(data) or _text(inflated_bare(data) or b"") or _latin(data) or _ebcdic(data)
+    )
     if text is not None:
         return Plain(text, whole=True)
     strings = _STRINGS.findall(data)
@@ -147,6 +156,18 @@ def _latin(data: bytes) -> str | None:
     return text if _is_text(text) else None
 
 
+def _ebcdic(data: bytes) -> str | None:
+    """Code page 37, where nearly all bytes are its letters, digits and spaces."""
+    if len(data) < SHORTEST or sum(byte in _EBCDIC for byte in data) < 0.9 * len(data):
+        return None
+    text = data.decode("cp037")
+    plain = sum(c.isalnum() or c == " " for c in text)
+    return text if text.isprintable() and text.isascii() and plain >= 0.6 * len(text) else None
+
+
+_EBCDIC = frozenset((string.ascii_letters + string.digits + string.punctuation + " ").encode("cp037"))
+
+
 def _wide(data: bytes) -> str | None:
     little_endian = data[1::2].count(0) >= data[::2].count(0)
     for encoding in ("utf-32", "utf-16-le" if little_endian else "utf-16-be"):
@@ -167,32 +188,3 @@ def _is_text(text: str) -> bool:
         return True
     strange = sum(unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\n\r\t\x1b" for c in text)
     return strange <= 0.1 * len(text)
-
-
-def _inflate(data: bytes) -> bytes | None:
-    """All members of a gzip stream and what follows them, in lines of their own."""
-    members: list[bytes] = []
-    left = MAX_INFLATED
-    while data[:2] == _GZIP or not members:
-        stream = zlib.decompressobj(47)
-        try:
-            members.append(stream.decompress(data, left + 1))
-        except zlib.error:
-            break
-        left -= len(members[-1])
-        if left < 0 or stream.unconsumed_tail:
-            raise TooLarge
-        data = stream.unused_data
-    return b"\n".join([*members, data]) if members else None
-
-
-def _inflate_bare(data: bytes) -> bytes | None:
-    """Deflate without a header. Anything may look like it, so only a stream that ends with the data counts."""
-    stream = zlib.decompressobj(-15)
-    try:
-        plain = stream.decompress(data, MAX_INFLATED + 1)
-    except zlib.error:
-        return None
-    if len(plain) > MAX_INFLATED:
-        raise TooLarge
-    return plain if stream.eof and not stream.unused_data else None

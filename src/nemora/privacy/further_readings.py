@@ -16,9 +16,19 @@ from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import Edit, rewritten
 from nemora.privacy.label_hint import hinted
+from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
-from nemora.privacy.misread import in_names, misread, misread_ibans, odd_digits, short_encodings
+from nemora.privacy.misread import (
+    in_names,
+    misread,
+    misread_ibans,
+    odd_addresses,
+    odd_digits,
+    short_encodings,
+    worked_digits,
+)
+from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
     broken_lines,
@@ -30,11 +40,28 @@ from nemora.privacy.spaced_out import (
 )
 from nemora.privacy.spelled_out import braille, dates_in_words, morse, run_together, spelled_out
 from nemora.privacy.turned import turned_text, turned_values
+from nemora.privacy.value_pieces import (
+    behind_junk,
+    counted_lines,
+    interleaved,
+    parted_signs,
+    told_groups,
+    wrapped_groups,
+)
 
 Reader = Callable[[str], Iterable[Edit]]
-_ENOUGH = re.compile(r"[0-9][^0-9]{0,9}[0-9]|@|[A-Za-z0-9+/_-]{8}")
+_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{8}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
-_STRONG: tuple[Reader, ...] = (morse, braille, dumps, character_codes, worked_out, single_characters_in_words, roomy)
+_STRONG: tuple[Reader, ...] = (
+    morse,
+    braille,
+    dumps,
+    character_codes,
+    rare_encodings,
+    worked_out,
+    single_characters_in_words,
+    roomy,
+)
 """What these say could hardly be said by chance."""
 _WEAK: tuple[Reader, ...] = (
     spelled_out,
@@ -47,6 +74,11 @@ _WEAK: tuple[Reader, ...] = (
     variables,
     leet_words,
     repeated_literals,
+    literal_pieces,
+    word_lists,
+    counted_lines,
+    interleaved,
+    odd_addresses,
     numbered_settings,
     prefixed_lines,
     marks,
@@ -58,10 +90,15 @@ _NUMBERS: tuple[Reader, ...] = (
     parted_digits,
     parted_groups,
     repeated_signs,
+    wrapped_groups,
+    told_groups,
+    parted_signs,
+    behind_junk,
     turned_values,
     misread,
     misread_ibans,
     odd_digits,
+    worked_digits,
     in_names,
     short_encodings,
 )

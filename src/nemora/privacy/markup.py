@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from nemora.privacy.edits import Edit, apart
 
 _ONE = (
-    r"\\\r?\n|<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
+    r"\\\r?\n|\r?\n[ ](?=[^ ])|<span style=[\"']display:\s?none[\"']>[^<>]{0,40}</span>|\[-[^\]\n]{0,24}-\]|\{\+|\+\}"
+    r"|~~[^~\n]{1,12}~~|pass:\[\]|<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
     r"|\*\*|~~|``|\[\^\w{1,8}\]|\[\[|\]\]"
 )
 _INSIDE = re.compile(rf"(?<=[\w@.+-])(?:{_ONE}){{1,6}}(?=[\w@.+-])|(?<=\d)(?:{_ONE})|(?:{_ONE})(?=[+(]?\d)")
@@ -38,7 +39,7 @@ def with_its_call(text: str, start: int, end: int) -> tuple[int, int]:
 
 def marks(text: str) -> Iterator[Edit]:
     """Tags, emphasis and the like, to be left out."""
-    if any(sign in text for sign in ("<", "**", "~~", "``", "[", "\\")):
+    if any(sign in text for sign in ("<", "\n ", "**", "~~", "``", "[", "\\")):
         found = list(_INSIDE.finditer(text))
         if "\\" in text and _TEX.search(text):
             found += _TEX_MARK.finditer(text)

@@ -50,6 +50,36 @@ _DECOYS = re.compile(r"(?<![\w.])(?:\d[A-Za-z](?:[-./()+][A-Za-z]?)?){7,24}\d?(?
 _HEX_NUMBER = re.compile(r"(?<!\w)0[xX][0-9A-Fa-f]{7,16}(?!\w)")
 
 
+_FRENCH_KEYS = re.compile(r"(?<![\w&])(?=[^çàèé]{0,24}[çàèé])[&é\"'(\-è_çà](?:[ .-]?[&é\"'(\-è_çà]){6,24}(?!\w)")
+_UNFRENCH = str.maketrans("&é\"'(-è_çà", "1234567890")
+_SUMS = re.compile(r"(?<![\w+])\d\+\d(?:[ ,]{1,2}\d\+\d){5,24}(?![\w+])")
+_EACH = re.compile(
+    r"(?<!\w)\d(?:st|nd|rd|th)(?:[ ,]{1,2}\d(?:st|nd|rd|th)){6,24}(?!\w)"
+    r"|(?<![\w.])0\d(?:[ ,]{1,2}0\d){6,24}(?![\w.])"
+)
+_DOUBLED = re.compile(r"(?<!\S)(?:(\S)\1){7,40}(?!\S)")
+_EXPONENT = re.compile(r"(?<![\w.])(\d)\.(\d{7,17})[eE]\+?(\d{1,2})(?![\w.])")
+_PRODUCT = re.compile(r"(?<![\w.])(\d{2,12}) ?\* ?10(?:\*\*|\^)(\d{1,2})(?: ?\+ ?(\d{1,12}))?(?![\w.])")
+
+
+def worked_digits(text: str) -> Iterator[Edit]:
+    """Digits as sums, as ordinals, padded, each twice, on the keys of a French keyboard; numbers with an exponent."""
+    edits = [Edit(m.start(), m.end(), m.group().translate(_UNFRENCH)) for m in _FRENCH_KEYS.finditer(text)]
+    for run in _SUMS.finditer(text):
+        terms = [sum(map(int, term.split("+"))) for term in re.findall(r"\d\+\d", run.group())]
+        edits.append(Edit(run.start(), run.end(), "".join(map(str, terms))))
+    for run in _EACH.finditer(text):
+        edits.append(Edit(run.start(), run.end(), "".join(re.findall(r"\d(?=\D|\Z)", run.group()))))
+    edits += [Edit(m.start(), m.end(), m.group()[::2]) for m in _DOUBLED.finditer(text)]
+    for number in _EXPONENT.finditer(text):
+        edits.append(Edit(number.start(), number.end(), (number[1] + number[2]).ljust(int(number[3]) + 1, "0")))
+    for number in _PRODUCT.finditer(text):
+        edits.append(
+            Edit(number.start(), number.end(), str(int(number[1]) * 10 ** int(number[2]) + int(number[3] or 0)))
+        )
+    yield from apart(edits)
+
+
 def odd_digits(text: str) -> Iterator[Edit]:
     """Digits typed with the shift key held, with a letter after each, or as one hexadecimal number."""
     edits = [
@@ -63,6 +93,24 @@ def odd_digits(text: str) -> Iterator[Edit]:
     for run in _HEX_NUMBER.finditer(text):
         edits.append(Edit(run.start(), run.end(), str(int(run.group(), 16))))
     yield from apart(edits)
+
+
+_DOMAIN = r"[a-z0-9-]{2,40}\.[a-z]{2,6}"
+_ADDRESS = QuickPattern(
+    r"(?<![\w.@])(?P<a>[\w.+-]{2,40})@(?P<b>[a-z0-9-]{2,40}),(?P<c>[a-z]{2,6})(?!\w)"
+    r"|(?<![\w.*])(?P<d>[\w.+-]{3,40})\*(?P<e>[a-z0-9-]{2,40})\*(?P<f>[a-z]{2,6})(?![\w*])"
+    rf"|user: (?P<g>[\w.+-]{{2,40}}), domain: (?P<h>{_DOMAIN})"
+    rf"|(?<![\w./])(?P<i>{_DOMAIN})[!/](?P<j>[a-z][\w.+-]{{4,40}})(?![\w/.])",
+    re.IGNORECASE,
+)
+
+
+def odd_addresses(text: str) -> Iterator[Edit]:
+    """Addresses of mail with a comma or stars, in two fields, or with the domain first."""
+    for found in _ADDRESS.finditer(text):
+        user = found["a"] or found["d"] or found["g"] or found["j"]
+        domain = found["h"] or found["i"] or f"{found['b'] or found['e']}.{found['c'] or found['f']}"
+        yield Edit(found.start(), found.end(), f"{user}@{domain}")
 
 
 _CODE_NAME = re.compile(r"(?<=[A-Za-z])_(?=\+?\d)|(?<=\d)(?:_(?=[A-Za-z])|\.(?=[a-z]{3,4}(?!\w)))")

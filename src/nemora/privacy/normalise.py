@@ -24,9 +24,11 @@ _LATIN = re.compile(r"[A-Za-z]")
 _WORD = re.compile(r"[^\W_]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
-_CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}")
-_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]{3,}")
-"""More than the two that make a flag."""
+_CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}|(?<=[0-9])〇+|〇+(?=[0-9])")
+_FLAG_LETTERS = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{3,}|[\U0001f1e6-\U0001f1ff]{1,2}(?=[0-9@._])|(?<=[0-9@._])[\U0001f1e6-\U0001f1ff]{1,2}"
+)
+"""More than the two that make a flag, or with digits beside them."""
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _PUNCTUATION = {
     **dict.fromkeys("\u2018\u2019\u201b\u2032", "'"),
@@ -36,6 +38,8 @@ _PUNCTUATION = {
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
 # Marks where no language has them: on digits and signs, or three on one letter. Then all marks are a disguise.
 _STACKED = QuickPattern("[0-9 .@:_-][\u0300-\u036f]|[\u0300-\u036f]{3}")
+_LETTER_ROWS = (0x249C, 0x1F110, 0x1F150, 0x1F170)
+"""Letters in brackets, and in dark circles and squares, which compatibility forms leave or take for three signs."""
 _TAGS = range(0xE0020, 0xE007F)
 _OVERLAYS = frozenset(chr(c) for c in (*range(0x0334, 0x0339), *range(0x20D0, 0x20F1)))
 
@@ -54,7 +58,8 @@ def normalise(text: str) -> MappedText:
         mapped = mapped.through(_fold_characters(before))
         mapped = mapped.through(_fold_lookalikes(mapped.text))
         mapped = mapped.through(MappedText(_CHINESE_DIGITS.sub(_arabic, mapped.text)))
-        mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
+        if max(mapped.text, default="") >= "\U0001f1e6":
+            mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
         if mapped.text == before:
             break
     return mapped
@@ -136,12 +141,15 @@ def _folded(character: str) -> str:
         return " " if character in "\x85\x1c\x1d\x1e\x1f" else ""
     if category in ("Zl", "Zp"):
         return "\n"
-    if category in ("Nd", "No"):  # also in circles and brackets
+    if category in ("Nd", "No") or 0x3021 <= code <= 0x3029:  # also in circles and brackets, and of Suzhou
         number = unicodedata.numeric(character)
         if number in range(10):
             return str(int(number))
     if category == "Cs":
         return character
+    for first in _LETTER_ROWS:
+        if first <= code < first + 26:
+            return chr(code - first + ord("a"))
     return "".join(_plain(c) for c in unicodedata.normalize("NFKC", character))
 
 

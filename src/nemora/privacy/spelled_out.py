@@ -4,101 +4,21 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
+from nemora.privacy.number_words import ANDS, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
 from nemora.privacy.quick_pattern import QuickPattern
 
 LEAST = 5
 """Words of a run. Shorter ones are prose: "one or two", "seis o siete"."""
 
-_DIGITS = """
-    zero one two three four five six seven eight nine
-    oh - too tree fower fife - - ait niner
-    null eins zwei drei vier fünf sechs sieben acht neun
-    - ein zwo - - fuenf - - - -
-    zéro un deux trois quatre cinq six sept huit neuf
-    cero uno dos tres cuatro cinco seis siete ocho nueve
-    zero um dois três quatro cinco seis sete oito nove
-    zero uno due tre quattro cinque sei sette otto nove
-    nul een twee drie vier vijf zes zeven acht negen
-    zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć
-    ноль один два три четыре пять шесть семь восемь девять
-    нуль одна дві - чотири п'ять шість сім вісім дев'ять
-    sıfır bir iki üç dört beş altı yedi sekiz dokuz
-    noll ett två tre fyra fem sex sju åtta nio
-    nul en to tre fire fem seks syv otte ni
-    null - - - - - - sju åtte -
-    nolla yksi kaksi kolme neljä viisi kuusi seitsemän kahdeksan yhdeksän
-    nula jedna dva tři čtyři pět šest sedm osm devět
-    nulla egy kettő három négy öt hat hét nyolc kilenc
-    - - - trei patru cinci șase șapte opt nouă
-    μηδέν ένα δύο τρία τέσσερα πέντε έξι επτά οκτώ εννέα
-    nol satu dua tiga empat lima enam tujuh delapan sembilan
-    không một hai ba bốn năm sáu bảy tám chín
-    صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة
-    אפס אחת שתיים שלוש ארבע חמש שש שבע שמונה תשע
-    शून्य एक दो तीन चार पांच छह सात आठ नौ
-    sifuri moja mbili tatu nne tano sita saba nane tisa
-    〇 一 二 三 四 五 六 七 八 九
-    零 壹 贰 叁 肆 伍 陆 柒 捌 玖
-    - 壱 弐 参 - - - - - -
-    ling yi er san si wu liu qi ba jiu
-    rei ichi ni - yon go roku nana hachi kyu
-    ゼロ いち に さん よん ご ろく なな はち きゅう
-    영 일 이 삼 사 오 육 칠 팔 구
-    zeru unu doi - - - - - - -
-    nula jedan - tri četiri - - - - -
-"""
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ALPHABET = (
-    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
-    "sierra tango uniform victor whiskey xray yankee zulu"
-).split()
-_OTHER_ALPHABETS = """
-    anton berta cäsar caesar dora emil friedrich gustav heinrich ida julius kaufmann konrad ludwig martha nordpol otto
-    paula quelle richard samuel siegfried theodor ulrich viktor wilhelm xanthippe ypsilon zacharias zeppelin
-    ancona bologna domodossola empoli firenze genova imola jolly kursaal livorno milano napoli otranto palermo quadro
-    savona torino udine venezia washington xeres
-    anatole berthe célestin désiré eugène françois gaston henri irma joseph kléber marcel nicolas raoul thérèse ursule
-""".split()
-_SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".", "point": ".", "at": "@", "plus": "+",
-          "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
-
-
-def _unaccented(word: str) -> str:
-    """As it is typed without accents, and as look-alikes are folded."""
-    marks = unicodedata.normalize("NFD", word.replace("ı", "i"))
-    return "".join(c for c in marks if not unicodedata.combining(c))
-
-
-def _table() -> dict[str, str]:
-    words: dict[str, str] = {}
-    cells = _DIGITS.split()
-    for place, word in enumerate(cells):
-        if word != "-":
-            words.setdefault(word, str(place % 10))
-    words |= {plain: digit for word, digit in words.items() if (plain := _unaccented(word)) not in words}
-    words |= {word: str(10 + n) for n, word in enumerate(_TEENS)}
-    words |= {word: f"{n + 2}0" for n, word in enumerate(_TENS)}
-    return words
-
-
-_NUMBERS = _table()
-_LETTERS = {word: _unaccented(word)[0] for word in (*_OTHER_ALPHABETS, *_ALPHABET)} | {
-    "alpha": "a",
-    "juliet": "j",
-    "x-ray": "x",
-    "whisky": "w",
-}
 _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
-_KNOWN = {**_NUMBERS, **_LETTERS, **_SIGNS, **dict.fromkeys(_TIMES, "")}
+_KNOWN = {*NUMBERS, *MISTYPED, *LETTERS, *SIGNS, *_TIMES, *ANDS, *(word.lower() for word in ROMAN)}
 _TOKEN = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e])+(?:['\u2019][^\W\d_]+)?")
 """A word, with the signs of Indian and Thai vowels."""
-_GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}")
-_PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", *_SIGNS])
+_GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}|[ ]?(?:[-=]>|→|…)[ ]?")
+_PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", "und", "et", "i", *SIGNS])
 MAX_TOKENS = 200
 
 _MORSE = dict(
@@ -156,6 +76,8 @@ def _edit(run: list[re.Match[str]]) -> Iterator[Edit]:
 
 def _said(words: list[str]) -> str:
     """What the words spell. "double four" is 44, "forty seven" is 47, "Alfa" a capital and "alfa" a small letter."""
+    if all(word in ROMAN for word in words):
+        return "".join(ROMAN[word] for word in words)
     said: list[str] = []
     times, tens = 1, False
     for word in words:
@@ -163,21 +85,23 @@ def _said(words: list[str]) -> str:
         if lowered in _TIMES:
             times = _TIMES[lowered]
             continue
-        letter = _LETTERS.get(lowered)
-        if letter is not None:
+        if lowered in ANDS and (tens or lowered in ("und", "et")):
+            continue
+        letter = LETTERS.get(lowered)
+        if letter is not None and lowered not in NUMBERS:
             piece = letter.upper() if word[0].isupper() else letter
         else:
-            piece = _NUMBERS.get(lowered) or _SIGNS.get(lowered) or word
+            piece = NUMBERS.get(lowered) or MISTYPED.get(lowered) or SIGNS.get(lowered) or word
         if tens and len(piece) == 1 and piece.isdigit() and piece != "0":
             said[-1] = said[-1][0] + piece
         else:
             said.append(piece * times)
-        times, tens = 1, lowered in _TENS
+        times, tens = 1, lowered in TENS
     return "".join(said)
 
 
 _LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
-_BY_LENGTH = sorted((word for word in _NUMBERS if len(word) > 2), key=len, reverse=True)
+_BY_LENGTH = sorted((word for word in NUMBERS if len(word) > 2), key=len, reverse=True)
 
 
 def run_together(text: str) -> Iterator[Edit]:
@@ -188,7 +112,7 @@ def run_together(text: str) -> Iterator[Edit]:
             known = next((name for name in _BY_LENGTH if rest.startswith(name)), None)
             if known is None:
                 break
-            rest, said = rest[len(known) :], said + _NUMBERS[known]
+            rest, said = rest[len(known) :], said + NUMBERS[known]
         if not rest and len(said) >= LEAST:
             yield Edit(word.start(), word.end(), said)
 
