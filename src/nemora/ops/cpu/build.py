@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 LIBRARY = "libnemora_cpu.so"
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 300
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fvisibility=hidden", "-Wall"]
+FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-strict-aliasing", "-fvisibility=hidden", "-Wall"]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"]
 SCALAR = {"isa_scalar.cpp": [], "dispatch.cpp": []}
 X86 = {

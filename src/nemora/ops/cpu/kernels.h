@@ -9,21 +9,6 @@ constexpr int NV = PANEL / W;  // vectors in a panel
 
 inline int padded(int size, int to) { return (size + to - 1) / to * to; }
 
-// exp(x) for x <= 0, relative error below 2e-7: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes' expf).
-inline F exp_of(F x) {
-    x = larger(x, all(-87.0f));
-    F n = nearest(mul(x, all(1.44269504088896341f)));
-    F r = fma(n, all(-0.693359375f), x);
-    r = fma(n, all(2.12194440e-4f), r);
-    F p = all(1.9875691500e-4f);
-    p = fma(p, r, all(1.3981999507e-3f));
-    p = fma(p, r, all(8.3334519073e-3f));
-    p = fma(p, r, all(4.1665795894e-2f));
-    p = fma(p, r, all(1.6666665459e-1f));
-    p = fma(p, r, all(5.0000001201e-1f));
-    return scaled(add(fma(mul(p, r), r, r), all(1.0f)), n);
-}
-
 // x / 2 * (1 + erf(x / sqrt 2)) with an odd polynomial for erf on [-4.5, 4.5]: error below 6e-5 there, beyond it
 // 4e-6 of |x|. What follows rounds it to 8 bits.
 inline F gelu_of(F x) {
@@ -63,12 +48,10 @@ void quantise(const float *x, int rows, int k, Rows out) {
         const float scale = range > 1e-30f ? range / 255.0f : 1.0f;
         const float inverse = 1.0f / scale;
         const float zero = __builtin_nearbyintf(-least * inverse);
-        for (int i = 0; i < whole; i += W) {
-            F code = add(nearest(mul(load(x + i), all(inverse))), all(zero));
-            store_bytes(codes + i, smaller(larger(code, all(0.0f)), all(255.0f)));
-        }
+        for (int i = 0; i < whole; i += W)
+            store_bytes(codes + i, larger(fma(load(x + i), all(inverse), all(zero)), all(0.0f)));
         for (int i = whole; i < stride; i++) {
-            float code = i < k ? __builtin_nearbyintf(x[i] * inverse) + zero : 0.0f;
+            const float code = i < k ? __builtin_nearbyintf(__builtin_fmaf(x[i], inverse, zero)) : 0.0f;
             codes[i] = static_cast<uint8_t>(code < 0.0f ? 0.0f : code > 255.0f ? 255.0f : code);
         }
         out.scale[row] = scale;
@@ -76,77 +59,100 @@ void quantise(const float *x, int rows, int k, Rows out) {
     }
 }
 
-// R rows times one panel: the sums stay in registers, one pass over the panel's codes.
-template <int R>
-inline void linear_tile(const Rows &a, int row, const Matrix &w, int panel, int gelu, float *out, int stride) {
-    const int lda = padded(w.k, 4), column = panel * PANEL;
-    const uint8_t *codes = a.codes + static_cast<int64_t>(row) * lda;
-    const int8_t *b = w.codes + static_cast<int64_t>(column) * lda;
-    I sums[R][NV];
+// What a tile multiplies: groups of four bytes, four 8-bit numbers (unsigned by signed) or two signed 16-bit ones.
+struct Bytes {
+    static inline I dot(I sum, I a, const void *b) { return dot_bytes(sum, a, b); }
+};
+struct Words {
+    static inline I dot(I sum, I a, const void *b) { return dot_words(sum, a, b); }
+};
+
+// sums[R, PANEL] = R rows of `groups` groups, `lda` bytes apart, times one panel [groups][PANEL][4 bytes]. The sums stay
+// in registers for one pass over the panel. Every loop over them is unrolled and does one thing: an index that is not
+// known, or more work on them here, would make compilers keep them in memory all along.
+template <typename Numbers, int R>
+inline void dot_tile(const uint8_t *a, int64_t lda, const uint8_t *b, int groups, int32_t *sums) {
+    I held[R][NV];
+#pragma GCC unroll 16
     for (int i = 0; i < R; i++)
-        for (int j = 0; j < NV; j++) sums[i][j] = no_sum();
-    for (int k = 0; k < lda; k += 4, b += 4 * PANEL) {
+#pragma GCC unroll 32
+        for (int j = 0; j < NV; j++) held[i][j] = no_sum();
+    for (int group = 0; group < groups; group++, a += 4, b += 4 * PANEL) {
 #pragma GCC unroll 16
         for (int i = 0; i < R; i++) {
-            I four = same_four(codes + static_cast<int64_t>(i) * lda + k);
-#pragma GCC unroll 4
-            for (int j = 0; j < NV; j++) sums[i][j] = dot(sums[i][j], four, b + 4 * W * j);
+            I same = same_four(a + i * lda);
+#pragma GCC unroll 32
+            for (int j = 0; j < NV; j++) held[i][j] = Numbers::dot(held[i][j], same, b + 4 * W * j);
         }
     }
-    const bool whole = column + PANEL <= w.n;
 #pragma GCC unroll 16
-    for (int i = 0; i < R; i++) {
-        float edge[PANEL];
-        float *to = out + static_cast<int64_t>(row + i) * stride + column;
-        const F scale = all(a.scale[row + i]), shift = all(-a.scale[row + i] * a.zero[row + i]);
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) {
-            const int at = column + j * W;
-            F y = fma(shift, load(w.sums + at), load(w.bias + at));
-            y = fma(mul(scale, load(w.scale + at)), to_floats(sums[i][j]), y);
-            store((whole ? to : edge) + j * W, gelu ? gelu_of(y) : y);
-        }
-        if (!whole)
-            for (int j = column; j < w.n; j++) to[j - column] = edge[j - column];
-    }
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 32
+        for (int j = 0; j < NV; j++) store_sums(sums + i * PANEL + j * W, held[i][j]);
 }
 
-// The last rows, fewer than MR.
-template <int R>
-inline void linear_rest(int rows, const Rows &a, int row, const Matrix &w, int panel, int gelu, float *out, int stride) {
+// The same for `rows` rows, at most MR.
+template <typename Numbers, int R = MR>
+inline void dot_rows(int rows, const uint8_t *a, int64_t lda, const uint8_t *b, int groups, int32_t *sums) {
     if (rows == R) {
-        linear_tile<R>(a, row, w, panel, gelu, out, stride);
+        dot_tile<Numbers, R>(a, lda, b, groups, sums);
     } else if constexpr (R > 1) {
-        linear_rest<R - 1>(rows, a, row, w, panel, gelu, out, stride);
+        dot_rows<Numbers, R - 1>(rows, a, lda, b, groups, sums);
     }
 }
 
-// out[rows, n] = a[rows, k] @ w + bias, then GELU if asked for. `stride` is that of the rows of `out`.
+template <bool Gelu>
+inline void linear_as(const Rows &a, int rows, const Matrix &w, float *out, int stride) {
+    const int lda = padded(w.k, 4);
+    int32_t sums[MR * PANEL];
+    for (int column = 0; column < w.n; column += PANEL) {
+        const uint8_t *panel = reinterpret_cast<const uint8_t *>(w.codes) + static_cast<int64_t>(column) * lda;
+        for (int row = 0; row < rows; row += MR) {
+            const int some = rows - row < MR ? rows - row : MR;
+            dot_rows<Bytes>(some, a.codes + static_cast<int64_t>(row) * lda, lda, panel, lda / 4, sums);
+            for (int i = 0; i < some; i++) {
+                float *to = out + static_cast<int64_t>(row + i) * stride + column;
+                const F scale = all(a.scale[row + i]), shift = all(-a.scale[row + i] * a.zero[row + i]);
+#pragma GCC unroll 4
+                for (int j = 0; j < PANEL; j += W) {
+                    F y = fma(shift, load(w.sums + column + j), load(w.bias + column + j));
+                    y = fma(mul(scale, load(w.scale + column + j)), load_sums(sums + i * PANEL + j), y);
+                    store(to + j, Gelu ? gelu_of(y) : y);
+                }
+            }
+        }
+    }
+}
+
+// out[rows, n] = a[rows, k] @ w + bias, then GELU if asked for. Rows of `out` are `stride` apart and have room for
+// whole panels, whose last columns mean nothing.
 void linear(Rows a, int rows, const Matrix *w, int gelu, float *out, int stride) {
-    for (int panel = 0; panel * PANEL < w->n; panel++) {
-        int row = 0;
-        for (; row + MR <= rows; row += MR) linear_tile<MR>(a, row, *w, panel, gelu, out, stride);
-        linear_rest<MR>(rows - row, a, row, *w, panel, gelu, out, stride);
+    if (gelu) {
+        linear_as<true>(a, rows, *w, out, stride);
+    } else {
+        linear_as<false>(a, rows, *w, out, stride);
     }
 }
 
 template <int R>
 inline void matmul_tile(const float *a, int lda, const float *b, int ldb, int k, float *out, int ldo) {
-    F sums[R][NV];
+    F held[R][NV];
+#pragma GCC unroll 16
     for (int i = 0; i < R; i++)
-        for (int j = 0; j < NV; j++) sums[i][j] = all(0.0f);
+#pragma GCC unroll 32
+        for (int j = 0; j < NV; j++) held[i][j] = all(0.0f);
     for (int at = 0; at < k; at++, b += ldb) {
 #pragma GCC unroll 16
         for (int i = 0; i < R; i++) {
             F one = all(a[static_cast<int64_t>(i) * lda + at]);
-#pragma GCC unroll 4
-            for (int j = 0; j < NV; j++) sums[i][j] = fma(one, load(b + j * W), sums[i][j]);
+#pragma GCC unroll 32
+            for (int j = 0; j < NV; j++) held[i][j] = fma(one, load(b + j * W), held[i][j]);
         }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < R; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) store(out + static_cast<int64_t>(i) * ldo + j * W, sums[i][j]);
+#pragma GCC unroll 32
+        for (int j = 0; j < NV; j++) store(out + static_cast<int64_t>(i) * ldo + j * W, held[i][j]);
 }
 
 template <int R>
@@ -198,23 +204,6 @@ void add_norm(float *x, const float *skip, int rows, int size, Norm norm, float 
         }
         for (int i = whole; i < size; i++) x[i] = (x[i] - mean) * inverse * norm.weight[i] + norm.bias[i];
     }
-}
-
-// One row of scores to weights that sum to 1; `padded_to` is a multiple of W, and the padding gets 0.
-inline void softmax_row(float *x, int size, int padded_to) {
-    for (int i = size; i < padded_to; i++) x[i] = -1e30f;
-    F high = load(x);
-    for (int i = W; i < padded_to; i += W) high = larger(high, load(x + i));
-    const F most = all(largest(high));
-    F sums = all(0.0f);
-    for (int i = 0; i < padded_to; i += W) {
-        F value = exp_of(sub(load(x + i), most));
-        sums = add(sums, value);
-        store(x + i, value);
-    }
-    const F inverse = all(1.0f / sum(sums));
-    for (int i = 0; i < padded_to; i += W) store(x + i, mul(load(x + i), inverse));
-    for (int i = size; i < padded_to; i++) x[i] = 0.0f;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ inline int64_t to_panel(int64_t size) { return (size + PANEL - 1) / PANEL * PANE
 
 inline int64_t attention_floats(int64_t tokens, int64_t size) {
     const int64_t columns = to_panel(tokens), width = to_panel(size);
-    return columns * size + columns * width + QUERIES * (columns + width);
+    return QUERIES * (2 * columns + width) + 2 * columns * width;  // `Head` in attention.h says what lies there
 }
 
 inline Scratch scratch_in(float *start, const Encoder &e, int64_t tokens) {

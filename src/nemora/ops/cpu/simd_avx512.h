@@ -27,12 +27,13 @@ inline F scaled(F x, F power) { return _mm512_scalef_ps(x, power); }
 inline float sum(F x) { return _mm512_reduce_add_ps(x); }
 inline float largest(F x) { return _mm512_reduce_max_ps(x); }
 inline float smallest(F x) { return _mm512_reduce_min_ps(x); }
-inline F to_floats(I x) { return _mm512_cvtepi32_ps(x); }
+inline void store_sums(int32_t *p, I x) { _mm512_storeu_si512(p, x); }
+inline F load_sums(const int32_t *p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 inline void store_bytes(uint8_t *p, F x) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(x)));
 }
-inline F load_bytes(const int8_t *p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p))));
+inline void store_words(int16_t *p, F x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
 }
 
 inline I no_sum() { return _mm512_setzero_si512(); }
@@ -41,14 +42,17 @@ inline I same_four(const uint8_t *p) {
     memcpy(&x, p, 4);
     return _mm512_set1_epi32(x);
 }
-inline I dot(I sum, I a, const int8_t *b) {
-    I weights = _mm512_loadu_si512(b);
 #ifdef __AVX512VNNI__
-    return _mm512_dpbusd_epi32(sum, a, weights);
+inline I dot_bytes(I sum, I a, const void *b) { return _mm512_dpbusd_epi32(sum, a, _mm512_loadu_si512(b)); }
+inline I dot_words(I sum, I a, const void *b) { return _mm512_dpwssd_epi32(sum, a, _mm512_loadu_si512(b)); }
 #else  // as on AVX2
-    I pairs = _mm512_maddubs_epi16(a, weights);
+inline I dot_bytes(I sum, I a, const void *b) {
+    I pairs = _mm512_maddubs_epi16(a, _mm512_loadu_si512(b));
     return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
-#endif
 }
+inline I dot_words(I sum, I a, const void *b) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, _mm512_loadu_si512(b)));
+}
+#endif
 
 }  // namespace

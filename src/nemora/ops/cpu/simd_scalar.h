@@ -26,9 +26,13 @@ inline F scaled(F x, F power) { return ldexpf(x, static_cast<int>(power)); }  //
 inline float sum(F x) { return x; }
 inline float largest(F x) { return x; }
 inline float smallest(F x) { return x; }
-inline F to_floats(I x) { return static_cast<float>(x); }
-inline void store_bytes(uint8_t *p, F x) { *p = static_cast<uint8_t>(x); }   // whole numbers in 0..255
-inline F load_bytes(const int8_t *p) { return static_cast<float>(*p); }
+inline void store_sums(int32_t *p, I x) { *p = x; }
+inline F load_sums(const int32_t *p) { return static_cast<float>(*p); }
+inline void store_bytes(uint8_t *p, F x) {  // rounded, at most 255; x >= 0
+    x = nearbyintf(x);
+    *p = static_cast<uint8_t>(x < 255.0f ? x : 255.0f);
+}
+inline void store_words(int16_t *p, F x) { *p = static_cast<int16_t>(nearbyintf(x)); }  // in -32767..32767
 
 inline I no_sum() { return 0; }
 inline I same_four(const uint8_t *p) {
@@ -36,12 +40,21 @@ inline I same_four(const uint8_t *p) {
     memcpy(&x, p, 4);
     return x;
 }
-// Adds the products of four unsigned and four signed bytes.
-inline I dot(I sum, I a, const int8_t *b) {
-    uint8_t bytes[4];
-    memcpy(bytes, &a, 4);
-    for (int i = 0; i < 4; i++) sum += bytes[i] * b[i];
+// Adds the products of four unsigned bytes and four signed ones.
+inline I dot_bytes(I sum, I a, const void *b) {
+    uint8_t unsigned_bytes[4];
+    int8_t signed_bytes[4];
+    memcpy(unsigned_bytes, &a, 4);
+    memcpy(signed_bytes, b, 4);
+    for (int i = 0; i < 4; i++) sum += unsigned_bytes[i] * signed_bytes[i];
     return sum;
+}
+// Adds the products of two signed 16-bit numbers and two others.
+inline I dot_words(I sum, I a, const void *b) {
+    int16_t left[2], right[2];
+    memcpy(left, &a, 4);
+    memcpy(right, b, 4);
+    return sum + left[0] * right[0] + left[1] * right[1];
 }
 
 }  // namespace
