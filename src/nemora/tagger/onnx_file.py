@@ -98,7 +98,8 @@ def _attribute(data: memoryview) -> tuple[str, float]:
 
 
 def _array(data: memoryview) -> tuple[str, Array]:
-    name, shape, kind, raw = "", [], 0, None
+    name, kind, raw = "", 0, None
+    shape: list[int] = []
     for number, part in _fields(data):
         if number == 1:  # TensorProto.dims, alone or packed
             shape.extend([part] if isinstance(part, int) else _varints(part))

@@ -14,15 +14,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 LIBRARY = "libnemora_cpu.so"
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 300
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-strict-aliasing", "-fvisibility=hidden", "-Wall"]
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-math-errno",
+    "-fno-strict-aliasing",
+    "-fvisibility=hidden",
+    "-Wall",
+]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"]
-SCALAR = {"isa_scalar.cpp": [], "dispatch.cpp": []}
+SCALAR: dict[str, list[str]] = {"isa_scalar.cpp": [], "dispatch.cpp": []}
 X86 = {
     "isa_avx2.cpp": ["-mavx2", "-mfma"],
     "isa_avx512.cpp": AVX512,
@@ -43,17 +54,17 @@ def sources_hash(folder: Path = HERE) -> str:
     return found.hexdigest()
 
 
-def compile_library(target: Path = HERE / LIBRARY, compiler: str | None = None) -> Path:
+def compile_library(target: Path = HERE / LIBRARY, compiler: Sequence[str] = ()) -> Path:
     """Write the library to `target`, whole or not at all.
 
     Args:
-        compiler: a command; by default the first of `COMPILERS` that is there.
+        compiler: a command and its first arguments; by default the first of `COMPILERS` that is there.
 
     Raises:
         CannotCompile: there is no compiler, or it failed.
     """
-    command = compiler or next((name for name in COMPILERS if shutil.which(name)), None)
-    if command is None:
+    command = list(compiler) or [name for name in COMPILERS if shutil.which(name)][:1]
+    if not command:
         raise CannotCompile("no C++ compiler was found (Debian: apt install g++)")
     units = SCALAR | (X86 if platform.machine() in ("x86_64", "AMD64") else {})
     try:
@@ -61,11 +72,13 @@ def compile_library(target: Path = HERE / LIBRARY, compiler: str | None = None) 
             objects = [str(Path(folder) / name) + ".o" for name in units]
             for (name, flags), made in zip(units.items(), objects, strict=True):
                 hashed = [f'-DNEMORA_SOURCES="{sources_hash()}"']
-                _run([command, *FLAGS, *flags, *hashed, "-c", str(HERE / name), "-o", made])
-            _run([command, "-shared", "-o", f"{folder}/{LIBRARY}", *objects])
+                _run([*command, *FLAGS, *flags, *hashed, "-c", str(HERE / name), "-o", made])
+            _run([*command, "-shared", "-o", f"{folder}/{LIBRARY}", *objects])
             os.replace(f"{folder}/{LIBRARY}", target)
     except OSError as error:
-        raise CannotCompile(f"{command} could not be run, or its folder not be written to ({error.strerror})") from None
+        raise CannotCompile(
+            f"{command[0]} could not be run, or its folder not be written to ({error.strerror})"
+        ) from None
     return target
 
 

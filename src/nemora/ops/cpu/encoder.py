@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,15 +140,20 @@ class NativeEncoder:
             *(hidden, w.heads, len(w.layers[0].up.bias), len(w.layers)),
             *numbers,
             w.epsilon,
-            *map(self._keep, tables),
+            *(self._keep(table) for table in tables),
             self._norm(w.norm),
             layers,
-            *map(self._keep, heads),
+            *(self._keep(table) for table in heads),
         )
 
     def _layer(self, layer: LayerWeights) -> CLayer:
         hidden, inner = self.hidden, len(layer.up.bias)
-        matrices = {"qkv": (hidden, 3 * hidden), "output": (hidden, hidden), "up": (hidden, inner), "down": (inner, hidden)}
+        matrices = {
+            "qkv": (hidden, 3 * hidden),
+            "output": (hidden, hidden),
+            "up": (hidden, inner),
+            "down": (inner, hidden),
+        }
         made = []
         for name, shape in matrices.items():
             linear: Linear = getattr(layer, name)
@@ -163,7 +169,7 @@ class NativeEncoder:
             raise ValueError(f"LayerNorm must have {self.hidden} weights")
         return CNorm(self._keep(norm.weight), self._keep(norm.bias))
 
-    def _keep(self, array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
+    def _keep(self, array: npt.NDArray[Any]) -> ctypes.c_void_p:
         kept = np.ascontiguousarray(array)
         self._kept.append(kept)
         return address(kept)

@@ -1,9 +1,10 @@
-"""The compiled kernels, by ctypes: finding the library, and its instruction sets. Calls release the interpreter's lock."""
+"""The compiled kernels, by ctypes: finding the library, and its instruction sets. Calls release Python's lock."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import sys
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
 from pathlib import Path
 
@@ -105,3 +106,17 @@ def _declare(c: ctypes.CDLL) -> None:
     for name, (result, arguments) in functions.items():
         function = getattr(c, name)
         function.restype, function.argtypes = result, arguments
+
+
+def main() -> int:
+    """Says what there is, for the one who installs."""
+    try:
+        said = f"Native kernels: {library().sets()[-1]}"
+    except NoKernels as reason:
+        said = f"Native kernels: none ({reason}). Nemora works without them, slower."
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes import c_void_p
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ class PackedMatrix:
         self.scale = padded(scale)
         self.sums = padded(codes.sum(axis=0, dtype=np.int32).astype(np.float32) * scale)
         self.bias = padded(bias)
-        self.c = CMatrix(*map(address, (self.codes, self.scale, self.sums, self.bias)), k, n)
+        self.c = CMatrix(address(self.codes), *(address(a) for a in (self.scale, self.sums, self.bias)), k, n)
 
 
 def _panels(codes: Codes) -> Codes:
@@ -60,6 +61,6 @@ def padded(values: Floats, axis: int = 0) -> Floats:
     return np.ascontiguousarray(np.pad(values, room), np.float32)
 
 
-def address(array: npt.NDArray[np.generic]) -> c_void_p:
+def address(array: npt.NDArray[Any]) -> c_void_p:
     """Where an array lies. The caller keeps it alive."""
     return c_void_p(array.ctypes.data)
