@@ -44,8 +44,9 @@ NEMORA_API void nemora_quantise(int set, const float *x, int rows, int k, uint8_
     SETS[set]->quantise(x, rows, k, Rows{codes, scale, zero});
 }
 
-NEMORA_API void nemora_linear(int set, uint8_t *codes, float *scale, float *zero, int rows, const Matrix *w, int gelu, float *out) {
-    SETS[set]->linear(Rows{codes, scale, zero}, rows, w, gelu, out, w->n);
+NEMORA_API void nemora_linear(int set, uint8_t *codes, float *scale, float *zero, int rows, const Matrix *w, int gelu, float *out,
+                              int stride) {
+    SETS[set]->linear(Rows{codes, scale, zero}, rows, w, gelu, out, stride);
 }
 
 NEMORA_API void nemora_matmul(int set, const float *a, const float *b, int rows, int k, int n, float *out) {

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nemora.ops.cpu.library import SETS, CEncoder, CLayer, CNorm, Library
-from nemora.ops.cpu.matrix import Codes, Floats, PackedMatrix, address, padded
+from nemora.ops.cpu.matrix import PANEL, Codes, Floats, PackedMatrix, address, padded
 
 Ints = npt.NDArray[np.int64]
 
@@ -65,9 +65,11 @@ class EncoderWeights:
     head: Floats
     """[outputs, 2 · hidden]: reads the mean and the largest over all tokens."""
     head_bias: Floats
+    """[outputs]"""
     label: Floats
     """[hidden, labels]"""
     label_bias: Floats
+    """[labels]"""
     meaning: int | None
     """The hidden states after so many layers are what a text means."""
 
@@ -79,7 +81,8 @@ class NativeEncoder:
         instructions: one of `library.sets()`; by default the widest.
 
     Raises:
-        ValueError: a weight's codes are larger than `matrix.LARGEST`, or shapes do not fit.
+        ValueError: a weight's codes are larger than `matrix.LARGEST`, shapes do not fit each other, or widths are not
+            whole panels.
     """
 
     def __init__(self, weights: EncoderWeights, library: Library, instructions: str | None = None) -> None:
@@ -129,10 +132,9 @@ class NativeEncoder:
 
     def _structure(self, w: EncoderWeights) -> CEncoder:
         hidden = self.hidden
-        fits = w.layers and hidden % w.heads == 0 and w.positions.shape[1:] == w.shapes.shape[1:] == (hidden,)
-        if not fits or w.head.shape != (self.outputs, 2 * hidden) or w.label.shape != (hidden, self.labels):
-            raise ValueError("the shapes of the encoder's tables do not fit each other")
+        _check(w)
         layers = (CLayer * len(w.layers))(*(self._layer(layer) for layer in w.layers))
+        self._kept.append(layers)
         numbers = (len(w.word_codes), len(w.positions), len(w.shapes), self.outputs, self.labels, w.meaning or 0)
         tables = (w.word_codes, w.word_scale, w.positions, w.shapes)
         heads = (w.head, w.head_bias, padded(w.label, axis=1), w.label_bias)
@@ -147,29 +149,38 @@ class NativeEncoder:
         )
 
     def _layer(self, layer: LayerWeights) -> CLayer:
-        hidden, inner = self.hidden, len(layer.up.bias)
-        matrices = {
-            "qkv": (hidden, 3 * hidden),
-            "output": (hidden, hidden),
-            "up": (hidden, inner),
-            "down": (inner, hidden),
-        }
         made = []
-        for name, shape in matrices.items():
-            linear: Linear = getattr(layer, name)
-            if linear.codes.shape != shape:
-                raise ValueError(f"{name} must be {shape}")
+        for linear in (layer.qkv, layer.output, layer.up, layer.down):
             packed = PackedMatrix(linear.codes, linear.scale, linear.bias)
             self._kept.append(packed)
             made.append(packed.c)
         return CLayer(*made, self._norm(layer.attention_norm), self._norm(layer.norm))
 
     def _norm(self, norm: LayerNorm) -> CNorm:
-        if norm.weight.shape != (self.hidden,) or norm.bias.shape != (self.hidden,):
-            raise ValueError(f"LayerNorm must have {self.hidden} weights")
         return CNorm(self._keep(norm.weight), self._keep(norm.bias))
 
     def _keep(self, array: npt.NDArray[Any]) -> ctypes.c_void_p:
         kept = np.ascontiguousarray(array)
         self._kept.append(kept)
         return address(kept)
+
+
+def _check(w: EncoderWeights) -> None:
+    """The kernels read and write as far as these shapes say."""
+    words, hidden = w.word_codes.shape
+    outputs, labels = len(w.head_bias), len(w.label_bias)
+    if not w.layers or w.heads < 1 or hidden % w.heads:
+        raise ValueError("an encoder has layers, and heads that its width can be divided by")
+    inner = len(w.layers[0].up.bias)
+    if hidden % PANEL or inner % PANEL:
+        raise ValueError(f"an encoder's widths must be multiples of {PANEL}")
+    found = [w.word_scale, w.positions[:0], w.shapes[:0], w.head, w.head_bias, w.label, w.label_bias]
+    wanted = [(words,), (0, hidden), (0, hidden), (outputs, 2 * hidden), (outputs,), (hidden, labels), (labels,)]
+    for layer in w.layers:
+        found += [linear.codes for linear in (layer.qkv, layer.output, layer.up, layer.down)]
+        wanted += [(hidden, 3 * hidden), (hidden, hidden), (hidden, inner), (inner, hidden)]
+    for norm in (w.norm, *(norm for layer in w.layers for norm in (layer.attention_norm, layer.norm))):
+        found += [norm.weight, norm.bias]
+        wanted += [(hidden,), (hidden,)]
+    if [array.shape for array in found] != wanted:
+        raise ValueError("the shapes of the encoder's arrays do not fit each other")

@@ -95,7 +95,7 @@ def _declare(c: ctypes.CDLL) -> None:
         "nemora_sources": (c_char_p, ()),
         "nemora_best": (number, ()),
         "nemora_quantise": (None, (number, pointer, number, number, pointer, pointer, pointer)),
-        "nemora_linear": (None, (number, *[pointer] * 3, number, POINTER(CMatrix), number, pointer)),
+        "nemora_linear": (None, (number, *[pointer] * 3, number, POINTER(CMatrix), number, pointer, number)),
         "nemora_matmul": (None, (number, pointer, pointer, number, number, number, pointer)),
         "nemora_add_norm": (None, (number, pointer, pointer, number, number, pointer, pointer, c_float)),
         "nemora_attention_scratch": (c_int64, (number, number)),
