@@ -42,13 +42,21 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 
 def test_the_script_needs_nothing_of_nemora(tmp_path: Path) -> None:
     """As Nemora's build runs it: alone, with a compiler that is not there."""
-    command = [sys.executable, "-I", str(SCRIPT)]
+    copied = tmp_path / SCRIPT.name
+    copied.write_bytes(SCRIPT.read_bytes())
+    command = [sys.executable, "-I", str(copied)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PATH": str(tmp_path)})
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "works without them" in done.stderr
 
 
+def test_a_library_of_these_sources_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / build.LIBRARY).write_bytes(b"\0" + build.sources_hash().encode() + b"\0")
+    made = build.compile_library(tmp_path / build.LIBRARY, ["/no/such/compiler"])
+    assert made.read_bytes() == b"\0" + build.sources_hash().encode() + b"\0"
+
+
 def test_the_hash_is_of_every_source(tmp_path: Path) -> None:
-    for file in (*SCRIPT.parent.glob("*.cpp"), *SCRIPT.parent.glob("*.h")):
+    for file in (*SCRIPT.parent.glob("*.cpp"), *SCRIPT.parent.glob("*.h"), SCRIPT):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     assert build.sources_hash(tmp_path) == build.sources_hash()
     for file in tmp_path.iterdir():

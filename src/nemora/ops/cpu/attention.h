@@ -93,7 +93,7 @@ inline void place_values(const Head &h) {
 inline void words_matmul(const int16_t *a, int rows, int k, const int16_t *panels, int n, float factor, float *out,
                          int stride) {
     const int64_t lda = 2 * static_cast<int64_t>(k);
-    int32_t sums[MR * PANEL];
+    alignas(64) int32_t sums[MR * PANEL];
     for (int column = 0; column < n; column += PANEL) {
         const uint8_t *panel = reinterpret_cast<const uint8_t *>(panels + static_cast<int64_t>(column) * k);
         for (int row = 0; row < rows; row += MR) {
@@ -109,8 +109,9 @@ inline void words_matmul(const int16_t *a, int rows, int k, const int16_t *panel
 // The factor that makes integers up to `most` of numbers up to `found`.
 inline float factor_to(float most, float found) { return found > 1e-30f ? most / found : 1.0f; }
 
-void attend(const float *q, int hidden, int stride, const Head &h, float *out) {
-    const float *k = q + hidden, *v = k + hidden;
+// One head. Queries, keys and values lie `gap` apart in rows of `stride`; rows of `out` are `hidden` long.
+void attend(const float *q, int gap, int stride, const Head &h, float *out, int hidden) {
+    const float *k = q + gap, *v = k + gap;
     // The products of `size` pairs of such numbers have room in 32 bits.
     const float most = __builtin_floorf(__builtin_sqrtf(2147483000.0f / static_cast<float>(h.size)));
     const float bound = most < LARGEST_VALUE ? most : LARGEST_VALUE;
@@ -142,9 +143,7 @@ void attend(const float *q, int hidden, int stride, const Head &h, float *out) {
     }
 }
 
-// out[tokens, heads * size] = softmax(q k^T / sqrt(size)) v, with qkv[tokens, 3 * heads * size].
-void attention(const float *qkv, int tokens, int heads, int size, float *scratch, float *out) {
-    const int hidden = heads * size;
+inline Head head_in(float *scratch, int tokens, int size) {
     Head h{};
     h.tokens = tokens, h.size = size, h.width = padded(size, PANEL), h.columns = padded(tokens, PANEL);
     h.scores = scratch;
@@ -153,8 +152,34 @@ void attention(const float *qkv, int tokens, int heads, int size, float *scratch
     h.rows = h.weights + QUERIES * h.columns;
     h.keys = h.rows + h.columns * h.width;
     h.values = h.keys + h.columns * h.width;
+    return h;
+}
+
+// out[tokens, heads * size] = softmax(q k^T / sqrt(size)) v, with qkv[tokens, 3 * heads * size].
+void attention(const float *qkv, int tokens, int heads, int size, float *scratch, float *out) {
+    const int hidden = heads * size;
+    const Head h = head_in(scratch, tokens, size);
     for (int head = 0; head < heads; head++)
-        attend(qkv + head * size, hidden, 3 * hidden, h, out + head * size);
+        attend(qkv + head * size, hidden, 3 * hidden, h, out + head * size, hidden);
+}
+
+// The same of the rows that queries, keys and values are made of. Where a head is whole panels it is made and used at
+// once, so that it stays in the cache: the same sums in another order.
+inline void attention_of(const Rows &rows, const Matrix &w, int tokens, int heads, float *qkv, float *scratch, float *out) {
+    const int hidden = w.n / 3, size = hidden / heads;
+    if (size % PANEL) {
+        linear_columns<false>(rows, tokens, w, 0, w.n, qkv, w.n);
+        attention(qkv, tokens, heads, size, scratch, out);
+        return;
+    }
+    const Head h = head_in(scratch, tokens, size);
+    for (int head = 0; head < heads; head++) {
+        for (int part = 0; part < 3; part++) {
+            const int first = part * hidden + head * size;
+            linear_columns<false>(rows, tokens, w, first, first + size, qkv + part * size, 3 * size);
+        }
+        attend(qkv, size, 3 * size, h, out + head * size, hidden);
+    }
 }
 
 }  // namespace

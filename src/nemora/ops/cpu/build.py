@@ -47,15 +47,20 @@ class CannotCompile(Exception):
 
 
 def sources_hash(folder: Path = HERE) -> str:
-    """The sha256 of all sources, which the library carries: one of other sources is never loaded."""
+    """The sha256 of all sources and of this file, which the library carries: one of others is never loaded."""
     found = hashlib.sha256()
-    for file in sorted([*folder.glob("*.cpp"), *folder.glob("*.h")]):
+    for file in sorted([*folder.glob("*.cpp"), *folder.glob("*.h"), folder / "build.py"]):
         found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()
 
 
+def is_current(library: Path) -> bool:
+    """Whether a library was made of these sources. An installation asks twice for it."""
+    return library.is_file() and sources_hash().encode() in library.read_bytes()
+
+
 def compile_library(target: Path = HERE / LIBRARY, compiler: Sequence[str] = ()) -> Path:
-    """Write the library to `target`, whole or not at all.
+    """Write the library to `target`, whole or not at all; one of these sources is left as it is.
 
     Args:
         compiler: a command and its first arguments; by default the first of `COMPILERS` that is there.
@@ -63,6 +68,8 @@ def compile_library(target: Path = HERE / LIBRARY, compiler: Sequence[str] = ())
     Raises:
         CannotCompile: there is no compiler, or it failed.
     """
+    if is_current(target):
+        return target
     command = list(compiler) or [name for name in COMPILERS if shutil.which(name)][:1]
     if not command:
         raise CannotCompile("no C++ compiler was found (Debian: apt install g++)")

@@ -62,8 +62,7 @@ void encode(const Encoder *e, const int64_t *ids, const int64_t *shapes, int tok
     for (int number = 0; number < e->layers; number++) {
         const Layer &layer = e->layer[number];
         quantise(s.x, tokens, hidden, s.rows);
-        linear(s.rows, tokens, &layer.qkv, 0, s.qkv, 3 * hidden);
-        attention(s.qkv, tokens, e->heads, hidden / e->heads, s.attention, s.mixed);
+        attention_of(s.rows, layer.qkv, tokens, e->heads, s.qkv, s.attention, s.mixed);
         quantise(s.mixed, tokens, hidden, s.rows);
         linear(s.rows, tokens, &layer.output, 0, s.mixed, hidden);
         add_norm(s.x, s.mixed, tokens, hidden, layer.attention_norm, e->epsilon);

@@ -101,17 +101,18 @@ inline void dot_rows(int rows, const uint8_t *a, int64_t lda, const uint8_t *b, 
     }
 }
 
+// Columns [first, last) of the product, from the first column of `out` on; `first` begins a panel.
 template <bool Gelu>
-inline void linear_as(const Rows &a, int rows, const Matrix &w, float *out, int stride) {
+inline void linear_columns(const Rows &a, int rows, const Matrix &w, int first, int last, float *out, int stride) {
     const int lda = padded(w.k, 4);
-    int32_t sums[MR * PANEL];
-    for (int column = 0; column < w.n; column += PANEL) {
+    alignas(64) int32_t sums[MR * PANEL];
+    for (int column = first; column < last; column += PANEL) {
         const uint8_t *panel = reinterpret_cast<const uint8_t *>(w.codes) + static_cast<int64_t>(column) * lda;
         for (int row = 0; row < rows; row += MR) {
             const int some = rows - row < MR ? rows - row : MR;
             dot_rows<Bytes>(some, a.codes + static_cast<int64_t>(row) * lda, lda, panel, lda / 4, sums);
             for (int i = 0; i < some; i++) {
-                float *to = out + static_cast<int64_t>(row + i) * stride + column;
+                float *to = out + static_cast<int64_t>(row + i) * stride + column - first;
                 const F scale = all(a.scale[row + i]), shift = all(-a.scale[row + i] * a.zero[row + i]);
 #pragma GCC unroll 4
                 for (int j = 0; j < PANEL; j += W) {
@@ -128,9 +129,9 @@ inline void linear_as(const Rows &a, int rows, const Matrix &w, float *out, int 
 // whole panels, whose last columns mean nothing.
 void linear(Rows a, int rows, const Matrix *w, int gelu, float *out, int stride) {
     if (gelu) {
-        linear_as<true>(a, rows, *w, out, stride);
+        linear_columns<true>(a, rows, *w, 0, w->n, out, stride);
     } else {
-        linear_as<false>(a, rows, *w, out, stride);
+        linear_columns<false>(a, rows, *w, 0, w->n, out, stride);
     }
 }
 

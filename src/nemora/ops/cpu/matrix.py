@@ -12,6 +12,8 @@ from nemora.ops.cpu.library import CMatrix
 
 PANEL = 32
 """Columns of a panel; api.h says the same."""
+LINE = 64
+"""Bytes of a cache line."""
 LARGEST = 63
 """Codes of weights are in ±63: processors without VNNI add two products in 16 bits."""
 
@@ -51,7 +53,16 @@ def _panels(codes: Codes) -> Codes:
     if (k, n) != (rows * 4, columns * PANEL):
         whole = np.zeros((rows * 4, columns * PANEL), np.int8)
         whole[:k, :n] = codes
-    return np.ascontiguousarray(whole.reshape(rows, 4, columns, PANEL).transpose(2, 0, 3, 1))
+    made = _on_cache_lines(rows * columns * PANEL * 4).reshape(columns, rows, PANEL, 4)
+    made[:] = whole.reshape(rows, 4, columns, PANEL).transpose(2, 0, 3, 1)
+    return made
+
+
+def _on_cache_lines(size: int) -> Codes:
+    """Memory that begins on a cache line, so that no vector of a panel lies across two."""
+    memory = np.empty(size + LINE, np.int8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size]
 
 
 def padded(values: Floats, axis: int = 0) -> Floats:
