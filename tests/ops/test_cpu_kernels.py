@@ -144,6 +144,16 @@ def test_layer_norm_is_the_twins(number: int, seed: int, rows: int, size: int, a
     assert np.abs(x - expected).max() < 2e-3 * np.abs(norm.weight).max() + 1e-5
 
 
+def attention_bound(qkv: Array, heads: int) -> float:
+    """What rounding to 16 bits may change: scores by half a step of each number, weights and values by half a code."""
+    tokens, size = len(qkv), qkv.shape[1] // 3 // heads
+    q, k, v = np.abs(qkv.astype(np.float64)).reshape(tokens, 3, heads, size).transpose(1, 0, 2, 3)
+    codes = min(32767, int(np.sqrt(2**31 / size)) - 1)
+    scores = q.sum(axis=2).max() * k.max() + k.sum(axis=2).max() * q.max()
+    moved = np.expm1(2 * scores / codes / 2 / np.sqrt(size))
+    return float(v.max() * (moved + tokens / 32767 + 1e-5) + 1e-30)
+
+
 @EVERY_SET
 @EXAMPLES
 @given(
@@ -160,7 +170,7 @@ def test_attention_is_the_twins(number: int, seed: int, tokens: int, heads: int,
     scratch = np.full(C.nemora_attention_scratch(tokens, size), np.nan, np.float32)
     C.nemora_attention(number, address(qkv), tokens, heads, size, address(scratch), address(out))
     expected = reference.attention(qkv, heads)
-    assert np.abs(out[:-1] - expected).max() <= 0.004 * max(large, 1e-30) * max(1.0, large)
+    assert np.abs(out[:-1] - expected).max() <= attention_bound(qkv, heads)
     assert (out[-1] == 7.5).all()
 
 

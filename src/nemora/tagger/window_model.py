@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from nemora.errors import CorruptCheckpoint
 from nemora.ops.cpu.encoder import NativeEncoder
-from nemora.ops.cpu.library import NoKernels, library
+from nemora.ops.cpu.library import NoKernels, NotCompiled, library
 from nemora.tagger.encoder_graph import AnotherGraph, encoder_weights
 from nemora.tagger.onnx_file import NotReadable, read_graph
 from nemora.tagger.spans import Floats, Ints
@@ -58,10 +58,11 @@ def open_model(
 
 @functools.cache
 def _is_faster() -> bool:
-    """Whether the kernels are there for this processor; says once why not."""
+    """Whether the kernels are there for this processor; says once why not. `make install` said if there are none."""
     try:
         sets = library().sets()
     except NoKernels as reason:
-        logger.warning("Nemora's native kernels are not used, and reading takes longer: %s.", reason)
+        level = logging.INFO if isinstance(reason, NotCompiled) else logging.WARNING
+        logger.log(level, "Nemora's native kernels are not used, and reading takes longer: %s.", reason)
         return False
     return FASTER_FROM in sets

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-// Columns of a packed matrix are kept in panels of this many; `layout.py` says the same.
+// Columns of a packed matrix are kept in panels of this many; `matrix.py` says the same.
 constexpr int PANEL = 32;
 
 // An 8-bit matrix [k, n] with a scale per column, in panels: codes[n / PANEL][k / 4][PANEL][4], |code| <= 63.
@@ -57,4 +57,4 @@ struct Kernels {
                    float *logits, float *labels, float *meaning);
 };
 
-extern const Kernels SCALAR, AVX2, AVX512, AVX512_VNNI, AVX512_BF16;
+extern const Kernels SCALAR, AVX2, AVX512, AVX512_VNNI;

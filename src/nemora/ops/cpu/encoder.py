@@ -174,7 +174,15 @@ def _check(w: EncoderWeights) -> None:
     inner = len(w.layers[0].up.bias)
     if hidden % PANEL or inner % PANEL:
         raise ValueError(f"an encoder's widths must be multiples of {PANEL}")
-    found = [w.word_scale, w.positions[:0], w.shapes[:0], w.head, w.head_bias, w.label, w.label_bias]
+    found: list[npt.NDArray[Any]] = [
+        w.word_scale,
+        w.positions[:0],
+        w.shapes[:0],
+        w.head,
+        w.head_bias,
+        w.label,
+        w.label_bias,
+    ]
     wanted = [(words,), (0, hidden), (0, hidden), (outputs, 2 * hidden), (outputs,), (hidden, labels), (labels,)]
     for layer in w.layers:
         found += [linear.codes for linear in (layer.qkv, layer.output, layer.up, layer.down)]

@@ -1,5 +1,5 @@
 #include "simd_scalar.h"
-// the vectors first
+// After the vectors, because it is written over them.
 #include "encode.h"
 
 const Kernels SCALAR = {quantise, linear, matmul, add_norm, attention, encode};

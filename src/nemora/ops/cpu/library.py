@@ -58,12 +58,16 @@ class NoKernels(Exception):
     """Why the kernels cannot be used, in one line."""
 
 
+class NotCompiled(NoKernels):
+    """There is no library; whoever installed Nemora was told."""
+
+
 class Library:
     """The loaded library. `best` is the widest instruction set of this processor."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise NoKernels("they were not compiled when Nemora was installed")
+            raise NotCompiled("they were not compiled when Nemora was installed")
         try:
             self.c = ctypes.CDLL(str(path))
             _declare(self.c)

@@ -28,11 +28,12 @@ def quantise(x: Floats) -> tuple[Floats, Floats, Floats]:
 
 def linear(x: Floats, weights: Linear, *, exact: bool = False) -> Floats:
     """x @ weights + bias, with the rows of `x` quantised unless it is to be exact."""
+    rows = x.astype(np.float64)
     if not exact:
         codes, scale, zero = quantise(x)
-        x = (codes - zero[:, None]) * scale[:, None]
-    product: Floats = x.astype(np.float64) @ (weights.codes * weights.scale.astype(np.float64)) + weights.bias
-    return product.astype(np.float32)
+        rows = (codes.astype(np.float64) - zero[:, None]) * scale[:, None]
+    product: Floats = (rows @ (weights.codes * weights.scale.astype(np.float64)) + weights.bias).astype(np.float32)
+    return product
 
 
 def gelu(x: Floats) -> Floats:
