@@ -8,13 +8,14 @@ STAMP := $(VENV)/.installed
 
 install: $(STAMP)
 
-# Again only when pyproject.toml changed. A half-made .venv is removed, so that the next try starts clean.
-$(STAMP): pyproject.toml
+# Again only when pyproject.toml or what is compiled changed. A half-made .venv is removed, so that the next try starts clean.
+$(STAMP): pyproject.toml hatch_build.py $(wildcard src/nemora/ops/cpu/*.cpp src/nemora/ops/cpu/*.h src/nemora/ops/cpu/build.py)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Nemora needs Python 3.11 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python cannot make .venv: install its venv package (Debian: python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,reference,parity,train,documents]'
+	@$(BIN)/python -m nemora.ops.cpu.library
 	@touch $(STAMP)
 
 # The starter models: fetched once, verified, kept in the cache.

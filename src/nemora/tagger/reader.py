@@ -1,8 +1,8 @@
 """The model that reads every text once: what it is about, whether that must stay on this machine, and what it names.
 
-A sentence encoder of six layers with two heads, on onnxruntime; how it is trained: recipes/sensitivity/README.md.
-Windows run one at a time. Activations are quantised per call, so a batch would let one text change another's answer;
-on a CPU thread it would save about a tenth for very short texts and nothing for others.
+A sentence encoder of six layers with two heads; how it is trained: recipes/sensitivity/README.md; what runs it:
+`window_model`. Windows run one at a time. onnxruntime quantises activations per call, so a batch would let one text
+change another's answer; on a CPU thread it would save about a tenth for very short texts and nothing for others.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import numpy as np
 
 from nemora.errors import CorruptCheckpoint
 from nemora.tagger.spans import Floats, Ints
-from nemora.tagger.tokens import SPECIAL_SHAPE, load_session, special_token
+from nemora.tagger.tokens import SPECIAL_SHAPE, special_token
+from nemora.tagger.window_model import Engine, open_model
 from nemora.tagger.window_reader import HYBRID, TOKENIZER, WindowReader
 
 MODEL = "model.onnx"
-MEANING = "meaning"
 SHIPPED = "reader_model"
 
 
 class TextReader(WindowReader):
-    """An encoder on onnxruntime.
+    """An encoder.
 
     Args:
         folder: what `nemora train sensitivity` wrote.
         threads: cores for one window.
+        engine: what runs it; "auto" is the fastest that there is.
 
     Raises:
         CorruptCheckpoint: a file is missing or damaged.
@@ -36,26 +37,24 @@ class TextReader(WindowReader):
 
     files = (MODEL, TOKENIZER)
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path, *, threads: int = 1, engine: Engine = "auto") -> None:
         super().__init__(folder)
-        self._session = load_session(folder / MODEL, threads)
-        self._has_meaning = any(output.name == MEANING for output in self._session.get_outputs())
+        self._model = open_model(folder / MODEL, threads=threads, engine=engine)
         self._first, self._last = (special_token(self._tokenizer, token) for token in ("[CLS]", "[SEP]"))
 
     def _forward(self, ids: Ints, forms: Ints, *, meaning: bool) -> tuple[Floats, Floats, Floats | None]:
-        row = np.concatenate(([self._first], ids, [self._last]))[None, :]
-        form = np.concatenate(([SPECIAL_SHAPE], forms, [SPECIAL_SHAPE]))[None, :]
-        if meaning and not self._has_meaning:
+        if meaning and not self._model.has_meaning:
             raise CorruptCheckpoint(
                 "The model that reads requests cannot compare example sentences; train it anew, or use the shipped one."
             )
-        outputs = ["logits", "labels", *([MEANING] if meaning else [])]
-        logits, labels, *hidden = self._session.run(outputs, {"ids": row, "shapes": form})
-        return logits[0], labels[0, 1:-1], hidden[0][0, 1:-1] if hidden else None
+        row = np.concatenate(([self._first], ids, [self._last]))
+        form = np.concatenate(([SPECIAL_SHAPE], forms, [SPECIAL_SHAPE]))
+        logits, labels, hidden = self._model.encode(row, form, meaning=meaning)
+        return logits, labels[1:-1], None if hidden is None else hidden[1:-1]
 
 
-def load_reader(folder: str | None = None, *, threads: int = 1) -> WindowReader:
-    """The model in `folder`, an encoder or a hybrid, or the one that ships with Nemora.
+def load_reader(folder: str | None = None, *, threads: int = 1, engine: Engine = "auto") -> WindowReader:
+    """The model in `folder`, an encoder or a hybrid, or the one that ships with Nemora; `engine` runs an encoder.
 
     Raises:
         CorruptCheckpoint: a file is missing or damaged.
@@ -65,9 +64,9 @@ def load_reader(folder: str | None = None, *, threads: int = 1) -> WindowReader:
 
         return HybridReader(Path(folder))
     if folder is not None:
-        return TextReader(Path(folder), threads=threads)
+        return TextReader(Path(folder), threads=threads, engine=engine)
     with shipped_folder() as shipped:
-        return TextReader(shipped, threads=threads)
+        return TextReader(shipped, threads=threads, engine=engine)
 
 
 def is_hybrid(folder: Path) -> bool:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import tokenizers
 
 from nemora.errors import CorruptCheckpoint
@@ -135,23 +134,3 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True  # "[SEP]" in a text is text
     return tokenizer
-
-
-def load_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
-    """An ONNX file, ready to run.
-
-    Raises:
-        CorruptCheckpoint: it is missing or damaged.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False  # lengths differ from call to call
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - the library has a class for each of its failures
-        raise CorruptCheckpoint(
-            f"The model's ONNX file is missing or damaged ({type(error).__name__}); install the model anew."
-        ) from None

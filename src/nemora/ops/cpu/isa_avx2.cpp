@@ -1,0 +1,5 @@
+#include "simd_avx2.h"
+// After the vectors, because it is written over them.
+#include "encode.h"
+
+const Kernels AVX2 = {quantise, linear, matmul, add_norm, attention, encode};

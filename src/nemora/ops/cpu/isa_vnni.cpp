@@ -1,0 +1,5 @@
+#include "simd_avx512.h"
+// After the vectors, because it is written over them.
+#include "encode.h"
+
+const Kernels AVX512_VNNI = {quantise, linear, matmul, add_norm, attention, encode};

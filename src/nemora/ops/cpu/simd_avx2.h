@@ -1,0 +1,71 @@
+// Eight numbers at a time: AVX2 and FMA.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+constexpr int W = 8;
+constexpr int MR = 3;
+
+using F = __m256;
+using I = __m256i;
+
+inline F load(const float *p) { return _mm256_loadu_ps(p); }
+inline void store(float *p, F x) { _mm256_storeu_ps(p, x); }
+inline F all(float x) { return _mm256_set1_ps(x); }
+inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+inline F add(F a, F b) { return _mm256_add_ps(a, b); }
+inline F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+inline F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+inline F larger(F a, F b) { return _mm256_max_ps(a, b); }
+inline F smaller(F a, F b) { return _mm256_min_ps(a, b); }
+inline F nearest(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline F scaled(F x, F power) {  // for powers below 128; below -126 it is as -126
+    power = larger(power, all(-126.0f));
+    I bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(power), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(x, _mm256_castsi256_ps(bits));
+}
+template <F (*Join)(F, F)>
+inline float joined(F x) {
+    x = Join(x, _mm256_permute2f128_ps(x, x, 1));
+    x = Join(x, _mm256_shuffle_ps(x, x, 0x4E));
+    x = Join(x, _mm256_shuffle_ps(x, x, 0xB1));
+    return _mm256_cvtss_f32(x);
+}
+inline float sum(F x) { return joined<add>(x); }
+inline float largest(F x) { return joined<larger>(x); }
+inline float smallest(F x) { return joined<smaller>(x); }
+inline void store_sums(int32_t *p, I x) { _mm256_storeu_si256(reinterpret_cast<I *>(p), x); }
+inline F load_sums(const int32_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const I *>(p)));
+}
+inline void store_bytes(uint8_t *p, F x) {
+    I words = _mm256_cvtps_epi32(x);
+    __m128i pairs = _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i *>(p), _mm_packus_epi16(pairs, pairs));
+}
+inline void store_words(int16_t *p, F x) {
+    I words = _mm256_cvtps_epi32(x);
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(p),
+                     _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
+
+inline I no_sum() { return _mm256_setzero_si256(); }
+inline I same_four(const uint8_t *p) {
+    int32_t x;
+    memcpy(&x, p, 4);
+    return _mm256_set1_epi32(x);
+}
+// Two products are added in 16 bits, which holds them because codes of weights are in -63..63.
+inline I dot_bytes(I sum, I a, const void *b) {
+    I pairs = _mm256_maddubs_epi16(a, _mm256_loadu_si256(static_cast<const I *>(b)));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+inline I dot_words(I sum, I a, const void *b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, _mm256_loadu_si256(static_cast<const I *>(b))));
+}
+
+}  // namespace
