@@ -24,6 +24,8 @@ def split(parts: list[str], *, inside: bool) -> tuple[str, str]:
 def twin(text: str, *, inside: bool) -> tuple[str, str]:
     """The whole text at once, with a regular expression."""
     if not inside:
+        if orphan := re.match(r"\s*</think>\s*", text):
+            return "", text[orphan.end() :]
         opened = re.match(r"\s*<think>", text)
         if opened is None:
             return "", text

@@ -236,7 +236,7 @@ class LocalModel:
             prompt_tokens=len(prompt.ids),
             tail=prompt.tail,
             stops=request.stop,
-            offered=[tool.name for tool in tools],
+            offered={tool.name: tool.parameters for tool in tools},
             max_calls=1 if request.parallel_tool_calls is False else None,
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nemora.chat.reasoning import ReasoningTags
 from nemora.chat.template import ChatTemplate
 from nemora.chat.tokenizer import Tokenizer
-from nemora.chat.tool_calls import hermes, llama3_json, nemotron_json
-from nemora.chat.tool_calls.call import ToolCallParser
+from nemora.chat.tool_calls import hermes, llama3_json, nemotron_json, nemotron_xml
+from nemora.chat.tool_calls.call import Offered, ToolCallParser
 from nemora.core import ChatRequest
 from nemora.errors import UnsupportedField
 
-TOOL_FORMATS = (hermes, nemotron_json, llama3_json)
+TOOL_FORMATS = (nemotron_xml, hermes, nemotron_json, llama3_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """What an answer may hold beside text. The default is plain: all of it is text.
 
-    `tool_parser` makes a parser for one answer from the names of the offered tools; None where the template knows
-    no tools, or in a way that is not implemented. `markup` are tokens that the parsers must see.
+    `tool_parser` makes a parser for one answer from the offered tools; None where the template knows
+    no tools, or in a way that is not implemented. `call_tags` open and close a call; None for calls without tags.
+    `markup` are tokens that the parsers must see.
     """
 
     reasoning: ReasoningTags | None = None
-    tool_parser: Callable[[Collection[str]], ToolCallParser] | None = None
+    tool_parser: Callable[[Offered], ToolCallParser] | None = None
+    call_tags: tuple[str, str] | None = None
     markup: tuple[str, ...] = ()
 
     def visible_ids(self, tokenizer: Tokenizer) -> frozenset[int]:
@@ -61,5 +63,10 @@ def format_of(template: ChatTemplate) -> Format:
     if "tools" in template.variables():
         for tool_format in TOOL_FORMATS:
             if tool_format.recognises(template.source):
-                return Format(reasoning=tags, tool_parser=tool_format.parser, markup=(*markup, *tool_format.MARKUP))
+                return Format(
+                    reasoning=tags,
+                    tool_parser=tool_format.parser,
+                    call_tags=tool_format.TAGS,
+                    markup=(*markup, *tool_format.MARKUP),
+                )
     return Format(reasoning=tags, markup=tuple(markup))
