@@ -50,7 +50,7 @@ class XmlCalls(TaggedCalls):
         begun = self._held.lstrip()
         if not begun.startswith(FUNCTION) and not FUNCTION.startswith(begun):
             found.append(self._open)  # the tag alone: what follows is read like any text
-            self._inside = False
+            self._inside = self._after_call = False
             return True
         end = _END.search(self._held, self._search_from)
         if end is None:
