@@ -111,7 +111,9 @@ def test_any_split_gives_what_the_whole_gives_and_no_text_is_lost(parts):
             assert at >= 0
             before, rest = rest[:at], rest[at + len(item.strip()) :]
         else:
-            found = re.match(r"\s*<tool_call>\s*<function=(f|bare)>.*?</function>(\s*</tool_call>|\s*\Z)", rest, re.DOTALL)
+            found = re.match(
+                r"\s*<tool_call>\s*<function=(f|bare)>.*?</function>(\s*</tool_call>|\s*\Z)", rest, re.DOTALL
+            )
             assert found is not None and found[1] == item.name
             before, rest = "", rest[found.end() :]
             assert isinstance(json.loads(item.arguments), dict)
