@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nemotron_vocabulary import family_tokenizer
 
 from nemora.chat.family_template import TEMPLATES, chat_format_of, family_template
 from nemora.chat.format import format_of
@@ -20,6 +19,7 @@ from nemora.core import Effort, Message, Thinking, Tool, ToolCall
 from nemora.errors import UnsupportedField
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.family import FAMILY
+from small_family import family_tokenizer
 
 VOCABULARY = {name: "llama" if "llama" in name else "nano2" if "v2" in name else "chatml" for name in TEMPLATES}
 PUBLISHED = os.environ.get("NEMORA_TEST_TEMPLATES", "")

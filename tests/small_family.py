@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from small_vocabulary import MERGES
-
 from nemora.chat.tokenizer import Tokenizer, byte_symbols
 from nemora.chat.tokenizer_gguf import gguf_tokenizer
 
@@ -12,6 +10,7 @@ SPECIAL = {
     "nano2": ["<s>", "<SPECIAL_10>", "<SPECIAL_11>", "<SPECIAL_12>"],
     "llama": ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
 }
+MERGES = ["h e", "l l", "he ll", "hell o", "Ġ w", "Ġw o", "1 2"]
 MARKUP = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<TOOLCALL>", "</TOOLCALL>"]
 
 
