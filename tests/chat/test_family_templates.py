@@ -261,10 +261,7 @@ def conversations(name: str) -> Iterator[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("name", THEIRS)
 def test_prompt_without_tools_is_that_of_the_published_template(name):
-    path = Path(PUBLISHED) / THEIRS[name]
-    if not PUBLISHED or not path.is_file():
-        pytest.skip(f"NOT COMPARED with NVIDIA's template: NEMORA_TEST_TEMPLATES names no folder with {THEIRS[name]}")
-    ours, theirs = start(TEMPLATES[name][0]), start(path.read_text())
+    ours, theirs = start(TEMPLATES[name][0]), start(published(name))
     settings: list[dict[str, bool]] = [{}]
     if name == "nemotron-3":
         settings += [{"enable_thinking": False}, {"truncate_history_thinking": False}]
@@ -272,3 +269,43 @@ def test_prompt_without_tools_is_that_of_the_published_template(name):
         variables = {"messages": messages, "tools": None, "add_generation_prompt": True, **more}
         asked = {"what": "render", "variables": variables}
         assert ours(asked) == theirs(asked), messages
+
+
+def published(name: str) -> str:
+    path = Path(PUBLISHED) / THEIRS[name]
+    if not PUBLISHED or not path.is_file():
+        pytest.skip(f"NOT COMPARED with NVIDIA's template: NEMORA_TEST_TEMPLATES names no folder with {THEIRS[name]}")
+    return path.read_text()
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_tools_are_described_as_in_the_published_template(name):
+    """All but the sentences around them, which are ours."""
+    first, last = ("<tools>", "</tools>") if name == "nemotron-3" else ("<AVAILABLE_TOOLS>", "</AVAILABLE_TOOLS>")
+    tools = [{"type": "function", "function": {"name": t.name, "description": t.description, "parameters": t.parameters}} for t in (TOOL, Tool("g", "", {}))]  # fmt: skip
+    variables = {"messages": [described(m) for m in (SYSTEM, *LOOP)], "tools": tools, "add_generation_prompt": True}
+    ours, theirs = (start(source)({"what": "render", "variables": variables}) for source in (TEMPLATES[name][0], published(name)))  # fmt: skip
+    assert ours.partition("Be brief.")[0] == theirs.partition("Be brief.")[0]
+    assert ours.partition(first)[2].partition(last)[0] == theirs.partition(first)[2].partition(last)[0]
+    assert ours.partition("Weather?")[2] == theirs.partition("Weather?")[2]
+
+
+@pytest.mark.parametrize(("name", "switch"), [("nemotron-3", "variable"), ("nemotron-nano-v2", "word"), ("llama-nemotron-v1.5", "word")])  # fmt: skip
+def test_published_template_is_recognised_and_switched(name, switch):
+    tokenizer = family_tokenizer(VOCABULARY[name])
+    theirs, ours = ChatTemplate(published(name), tokenizer), ChatTemplate(TEMPLATES[name][0], tokenizer)
+    try:
+        found, own = format_of(theirs, chat_format=name), format_of(ours, chat_format=name)
+        assert (found.tool_parser, found.markup, found.thinking.switch) == (own.tool_parser, own.markup, switch)
+        for thinking in (Thinking(), Thinking(enabled=True), OFF):
+            for messages in ([SYSTEM, *PAST, *PAST[:1]], PAST[:1]):
+                prompts = [
+                    template.render(control.switched(messages, thinking), settings=control.settings(thinking))
+                    for template, control in ((theirs, found.thinking), (ours, own.thinking))
+                ]
+                texts = [tokenizer.decode(prompt.ids) for prompt in prompts]
+                # Super v1.5 writes two line ends more after a system turn of which only the switch was there.
+                assert texts[0].replace("\n\n\n\n<|eot_id|>", "\n\n<|eot_id|>") == texts[1]
+    finally:
+        theirs.close()
+        ours.close()
