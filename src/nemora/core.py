@@ -184,6 +184,30 @@ class Sampling:
     seed: int | None = None
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How much a model should reason before it answers. `None` means: the model's default.
+
+    `effort` is a hint, but for "none", which switches reasoning off. `budget` is a number of tokens that the model is
+    told. `keep_history` leaves the reasoning of earlier turns in the prompt.
+    """
+
+    enabled: bool | None = None
+    effort: Effort | None = None
+    budget: int | None = None
+    keep_history: bool | None = None
+
+    @property
+    def wanted(self) -> bool | None:
+        """Whether reasoning is asked for or ruled out; the effort counts where the switch is not set."""
+        if self.enabled is not None or self.effort is None:
+            return self.enabled
+        return self.effort != "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A whole request, canonical. What is read, routed and sent is this object and nothing else.
@@ -198,6 +222,7 @@ class ChatRequest:
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    thinking: Thinking = field(default_factory=Thinking)
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     stream: bool = False

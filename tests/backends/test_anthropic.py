@@ -22,6 +22,7 @@ from nemora.core import (
     Sampling,
     StopReason,
     TextPart,
+    Thinking,
     Tool,
     ToolCall,
     ToolCallDelta,
@@ -231,6 +232,8 @@ def test_what_a_server_does_wrong_is_an_error_that_repeats_nothing(answer: bytes
     [
         ({"sampling": Sampling(seed=1)}, UnsupportedField),
         ({"sampling": Sampling(min_p=0.1)}, UnsupportedField),
+        ({"thinking": Thinking(enabled=True)}, UnsupportedField),
+        ({"thinking": Thinking(budget=64)}, UnsupportedField),
         ({"messages": (Message("user", (OpaquePart("image_url", {"url": CANARY}),)),)}, UnsupportedField),
         ({"messages": (Message("tool", (OpaquePart("image_url", {}),), tool_call_id="1"),)}, UnsupportedField),
         ({"messages": (Message("assistant", None, tool_calls=(ToolCall("1", "a", "[1]"),)),)}, RequestError),

@@ -24,6 +24,7 @@ from nemora.core import (
     Sampling,
     StopReason,
     TextPart,
+    Thinking,
     Tool,
     ToolCall,
     ToolCallDelta,
@@ -341,6 +342,7 @@ def test_the_body_is_rebuilt_from_every_field_that_was_read() -> None:
         tool_choice=ToolChoice("named", "f"),
         parallel_tool_calls=False,
         sampling=Sampling(temperature=0.0, top_p=0.5, top_k=3, min_p=0.1, seed=1),
+        thinking=Thinking(enabled=True, effort="low", budget=8, keep_history=True),
         max_tokens=9,
         stop=("z",),
         unsent={"user": CANARY},
@@ -372,13 +374,16 @@ def test_the_body_is_rebuilt_from_every_field_that_was_read() -> None:
         "top_k": 3,
         "min_p": 0.1,
         "seed": 1,
+        "reasoning_effort": "low",
+        "chat_template_kwargs": {"enable_thinking": True, "reasoning_budget": 8, "truncate_history_thinking": False},
         "max_tokens": 9,
         "stop": ["z"],
     }
     assert chat_body(request, "big") == body
     own = chat_body(request, "big", dialect="openai")
     assert own["max_completion_tokens"] == 9 and "max_tokens" not in own
-    assert "reasoning" not in json.dumps(own) and '"developer"' in json.dumps(own)
+    assert own["reasoning_effort"] == "low" and "chat_template_kwargs" not in own
+    assert "reasoning" not in json.dumps(own["messages"]) and '"developer"' in json.dumps(own)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1.example.com/v1", "http://10.0.0.5/v1", "http://[2001:db8::1]/v1"])

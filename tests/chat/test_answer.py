@@ -52,7 +52,7 @@ ANSWER = [THINK, *TOKENIZER.encode("\nwhy é?\n"), END_THINK, *TOKENIZER.encode(
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 100])
 def test_answer_falls_into_reasoning_text_and_calls(step):
-    deltas = read(ANSWER, step=step, offered=["f"])
+    deltas = read(ANSWER, step=step, offered={"f": None})
     assert "".join(d.reasoning for d in deltas) == "why é?"
     assert text(deltas) == "Sure 日.\n"
     calls = [d.tool_call for d in deltas if d.tool_call]
@@ -66,14 +66,14 @@ def test_answer_falls_into_reasoning_text_and_calls(step):
 
 def test_tool_call_in_reasoning_is_not_executed():
     ids = [THINK, CALL, *TOKENIZER.encode('{"name": "f"}'), END_CALL, END_THINK, *TOKENIZER.encode("no")]
-    deltas = read(ids, offered=["f"])
+    deltas = read(ids, offered={"f": None})
     assert not any(d.tool_call for d in deltas)
     assert text(deltas) == "no"
     assert deltas[-1].finish is StopReason.STOP
 
 
 def test_call_of_a_tool_that_nobody_offered_is_text():
-    deltas = read(ANSWER, offered=["g"])
+    deltas = read(ANSWER, offered={"g": None})
     assert not any(d.tool_call for d in deltas)
     assert '{"name": "f"' in text(deltas)
     assert '{"name": "f"' in text(read(ANSWER))
@@ -85,11 +85,11 @@ def test_prompt_that_opened_the_reasoning_counts():
 
 
 def test_cut_answer_keeps_length_as_its_reason():
-    assert read(ANSWER, offered=["f"], reason=StopReason.LENGTH)[-1].finish is StopReason.LENGTH
+    assert read(ANSWER, offered={"f": None}, reason=StopReason.LENGTH)[-1].finish is StopReason.LENGTH
 
 
 def test_one_call_is_enough_where_parallel_calls_are_off():
-    deltas = read(ANSWER + ANSWER[-20:], offered=["f"], max_calls=1)
+    deltas = read(ANSWER + ANSWER[-20:], offered={"f": None}, max_calls=1)
     assert sum(d.tool_call is not None for d in deltas) == 1
     assert deltas[-1].finish is StopReason.TOOL_CALLS
 

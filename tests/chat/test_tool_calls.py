@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nemora.chat.tool_calls import hermes, llama3_json, nemotron_json
 from nemora.chat.tool_calls.call import Call
 
-OFFERED = ["weather", "time"]
+OFFERED = {"weather": None, "time": None}
 FORMATS = [hermes, nemotron_json, llama3_json]
 
 

@@ -23,7 +23,7 @@ from server_fakes import (
     thinks_for_ever,
 )
 
-from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+from nemora.core import Delta, StopReason, Thinking, ToolCallDelta, Usage
 from nemora.errors import (
     BackendError,
     BackendRefused,
@@ -100,6 +100,20 @@ def test_reasoning_and_tool_calls_stream_and_do_not_stream_equally(server: Setup
     chunks = list(client.chat.completions.create(**ask, stream=True))
     reasoning = [getattr(c.choices[0].delta, "reasoning_content", None) or "" for c in chunks]
     assert "".join(reasoning) == "let me see"
+
+
+def test_thinking_reaches_the_model_and_no_other_variable_of_a_template_does(
+    server: Setup, client: openai.OpenAI
+) -> None:
+    ask: dict[str, Any] = {"model": "local", "messages": USER, "reasoning_effort": "low"}
+    client.chat.completions.create(**ask, extra_body={"chat_template_kwargs": {"enable_thinking": True}})
+    assert server.local.requests[-1].thinking == Thinking(enabled=True, effort="low")
+    asked = len(server.local.requests)
+    for smuggled in ({SECRET: True}, {"system": SECRET}, {"enable_thinking": SECRET}, {"reasoning_budget": [SECRET]}):
+        with pytest.raises(openai.BadRequestError) as raised:
+            client.chat.completions.create(**ask, extra_body={"chat_template_kwargs": smuggled})
+        assert SECRET not in raised.value.response.text
+    assert len(server.local.requests) == asked
 
 
 def test_models_are_listed_and_looked_up(client: openai.OpenAI) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.core import ChatRequest, OpaquePart, Sampling, TextPart, ToolCall, ToolChoice
+from nemora.core import ChatRequest, OpaquePart, Sampling, TextPart, Thinking, ToolCall, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.openai_chat import IGNORED, MESSAGE_FIELDS, NEUTRAL, READ, parse_chat_request
 
@@ -85,6 +85,48 @@ def test_fields_without_effect_are_named_and_kept_for_inspection() -> None:
     parsed = parse_chat_request(body(user="u", metadata={"k": "v"}, store=None, prompt_cache_key="p"))
     assert parsed.ignored_fields == ("metadata", "prompt_cache_key", "user")
     assert parsed.request.unsent == {"user": "u", "metadata": {"k": "v"}, "store": None, "prompt_cache_key": "p"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, Thinking()),
+        ({"reasoning_effort": None, "chat_template_kwargs": {}}, Thinking()),
+        ({"reasoning_effort": "none"}, Thinking(effort="none")),
+        ({"reasoning_effort": "xhigh"}, Thinking(effort="xhigh")),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, Thinking(enabled=False)),
+        ({"chat_template_kwargs": {"enable_thinking": True, "low_effort": True}}, Thinking(True, "low")),
+        ({"chat_template_kwargs": {"medium_effort": True, "low_effort": False}}, Thinking(effort="medium")),
+        ({"chat_template_kwargs": {"reasoning_budget": 512}}, Thinking(budget=512)),
+        ({"chat_template_kwargs": {"truncate_history_thinking": False}}, Thinking(keep_history=True)),
+    ],
+)
+def test_thinking_is_read(fields: dict[str, Any], expected: Thinking) -> None:
+    assert request_of(**fields).thinking == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning_effort": CANARY},
+        {"reasoning_effort": 3},
+        {"reasoning_effort": ["low"]},
+        {"chat_template_kwargs": CANARY},
+        {"chat_template_kwargs": {CANARY: True}},
+        {"chat_template_kwargs": {"documents": [CANARY]}},
+        {"chat_template_kwargs": {"enable_thinking": CANARY}},
+        {"chat_template_kwargs": {"enable_thinking": 1}},
+        {"chat_template_kwargs": {"low_effort": "true"}},
+        {"chat_template_kwargs": {"reasoning_budget": CANARY}},
+        {"chat_template_kwargs": {"reasoning_budget": 0}},
+        {"chat_template_kwargs": {"reasoning_budget": 4716_2093_8854_1000}},
+        {"chat_template_kwargs": {"low_effort": True, "medium_effort": True}},
+        {"chat_template_kwargs": {"enable_thinking": True}, "reasoning_effort": "none"},
+        {"chat_template_kwargs": {"low_effort": True}, "reasoning_effort": "high"},
+    ],
+)
+def test_no_text_comes_in_as_a_templates_variable(fields: dict[str, Any]) -> None:
+    assert refusal(**fields).param
 
 
 @pytest.mark.parametrize("name", sorted(NEUTRAL))

@@ -2,7 +2,8 @@
 
 The form: https://docs.anthropic.com/en/api/messages. System texts stand apart; tool results are blocks of a user's
 turn; turns of one role that follow each other are one turn. A name and reasoning in the history have no place there
-and are left out. `ChatRequest.unsent` is never looked at here.
+and are left out, and so are hints of effort: these models are never told to think. `ChatRequest.unsent` is never
+looked at here.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
     for name, value in (("seed", sampling.seed), ("min_p", sampling.min_p)):
         if value is not None:
             raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
+    if request.thinking.enabled or request.thinking.budget is not None:
+        raise UnsupportedField(
+            "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs out.",
+            param="/chat_template_kwargs",
+        )
     body: dict[str, Json] = {
         "model": model,
         "max_tokens": request.max_tokens or MAX_TOKENS,

@@ -13,12 +13,13 @@ import torch
 from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
 from nemora.chat.answer import AnswerReader
+from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
 from nemora.chat.template import ChatTemplate, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
-from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Tool
+from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams
@@ -125,9 +126,15 @@ class LocalModel:
 
     @functools.cached_property
     def template(self) -> ChatTemplate | None:
-        """The checkpoint's chat template, if it has one."""
+        """The checkpoint's chat template, or ours if it is a model of the family and has none."""
         source = self.checkpoint.chat_template
+        if source is None and self._chat_format is not None:
+            source = family_template(self._chat_format, self.tokenizer.special.ids)
         return ChatTemplate(source, self.tokenizer) if source is not None else None
+
+    @functools.cached_property
+    def _chat_format(self) -> str | None:
+        return chat_format_of(self.name, self.checkpoint)
 
     @functools.cached_property
     def format(self) -> Format:
@@ -138,7 +145,7 @@ class LocalModel:
         """
         if self.template is None:
             raise no_template(self.name)
-        return format_of(self.template)
+        return format_of(self.template, chat_format=self._chat_format)
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
@@ -168,12 +175,13 @@ class LocalModel:
         min_p: float | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] = (),
+        thinking: bool | None = None,
     ) -> Iterator[Delta]:
         """Continue a text, or answer a conversation. Leaving the loop early cancels.
 
         A string is continued as it is, without a chat template. A list holds `Message`s, or dicts as OpenAI's API
         has them. Without `max_tokens` the context is the only bound; without sampling values the model's own
-        recommendation counts.
+        recommendation counts. `thinking` switches the reasoning of a conversation's answer on or off.
 
         Raises:
             RequestError: a value is out of range, or asks for what this model cannot do. Raised at the call.
@@ -192,6 +200,7 @@ class LocalModel:
                     sampling=sampling,
                     max_tokens=max_tokens,
                     stop=stops,
+                    thinking=Thinking(enabled=thinking),
                 )
             )
         return _deltas(prepared, self.engine.submit(prepared.ids, prepared.params))
@@ -229,14 +238,17 @@ class LocalModel:
         assert self.template is not None  # `format` has seen to that
         choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
         tools = request.tools if choice != "none" else ()
-        prompt = self.template.render(messages, tools=tools)
+        thinking = self.format.thinking
+        prompt = self.template.render(
+            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
+        )
         reader = AnswerReader(
             self.tokenizer,
             self.format,
             prompt_tokens=len(prompt.ids),
             tail=prompt.tail,
             stops=request.stop,
-            offered=[tool.name for tool in tools],
+            offered={tool.name: tool.parameters for tool in tools},
             max_calls=1 if request.parallel_tool_calls is False else None,
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from nemora.core import ChatRequest, Json, Message, TextPart, Tool, ToolChoice
+from nemora.core import ChatRequest, Json, Message, TextPart, Thinking, Tool, ToolChoice
 
 Dialect = Literal["openai", "compatible"]
 """OpenAI's own service knows `max_completion_tokens` and no reasoning in history; the servers that imitate it
@@ -38,9 +38,21 @@ def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatibl
         "seed": sampling.seed,
         "max_completion_tokens" if dialect == "openai" else "max_tokens": request.max_tokens,
         "stop": list(request.stop) or None,
+        "reasoning_effort": request.thinking.effort,
+        "chat_template_kwargs": _template_settings(request.thinking) if dialect == "compatible" else None,
     }
     body.update({name: value for name, value in optional.items() if value is not None})
     return body
+
+
+def _template_settings(thinking: Thinking) -> dict[str, Json] | None:
+    """What servers of open models pass to the chat template. Flags and a number only, never text."""
+    settings: dict[str, Json] = {
+        "enable_thinking": thinking.enabled,
+        "reasoning_budget": thinking.budget,
+        "truncate_history_thinking": None if thinking.keep_history is None else not thinking.keep_history,
+    }
+    return {name: value for name, value in settings.items() if value is not None} or None
 
 
 def encode(body: dict[str, Json]) -> bytes:

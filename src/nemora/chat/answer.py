@@ -10,8 +10,10 @@ from nemora.chat.reasoning import ReasoningSplitter, Thought
 from nemora.chat.stop import StopMatcher
 from nemora.chat.stream_decoder import StreamDecoder
 from nemora.chat.tokenizer import Tokenizer
-from nemora.chat.tool_calls.call import Call
+from nemora.chat.tool_calls.call import Call, Offered
 from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+
+NO_TOOLS: Offered = {}
 
 
 class AnswerReader:
@@ -20,7 +22,7 @@ class AnswerReader:
     Args:
         tail: end of the prompt, which may have opened the reasoning.
         stops: searched in the visible text only, not in reasoning or tool calls.
-        offered: names of the tools that may be called; others stay text.
+        offered: the tools that may be called; calls of others stay text.
         max_calls: end the answer after this many calls.
     """
 
@@ -32,13 +34,16 @@ class AnswerReader:
         prompt_tokens: int,
         tail: str = "",
         stops: Iterable[str] = (),
-        offered: Sequence[str] = (),
+        offered: Offered = NO_TOOLS,
         max_calls: int | None = None,
     ) -> None:
         self._decoder = StreamDecoder(tokenizer, visible=format.visible_ids(tokenizer))
         tags = format.reasoning
-        self._splitter = ReasoningSplitter(tags, inside=tags.opened_by(tail)) if tags is not None else None
         self._tools = format.tool_parser(offered) if format.tool_parser is not None and offered else None
+        self._splitter = None
+        if tags is not None:
+            call_tags = format.call_tags if self._tools is not None else None
+            self._splitter = ReasoningSplitter(tags, inside=tags.opened_by(tail), call_tags=call_tags)
         self._stops = StopMatcher(stops)
         self._max_calls = max_calls
         self._calls = 0
@@ -68,7 +73,7 @@ class AnswerReader:
         if not self.done:
             deltas += self._split(self._decoder.finish())
         if not self.done and self._splitter is not None:
-            deltas += self._thought(self._splitter.flush())
+            deltas += self._thought(self._splitter.flush(over=reason is StopReason.STOP))
         if not self.done and self._tools is not None:
             deltas += self._found(self._tools.flush())
         if held := self._stops.flush():

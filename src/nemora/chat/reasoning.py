@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,11 +28,21 @@ class Thought(NamedTuple):
     text: str = ""
 
 
-class ReasoningSplitter:
-    """White space around the tags belongs to neither side."""
+_CALL_BEGINS = re.compile(r"\s*(?:[<{\[]|\Z)")
 
-    def __init__(self, tags: ReasoningTags, *, inside: bool) -> None:
+
+class ReasoningSplitter:
+    """White space around the tags belongs to neither side, and a closing tag that nothing opened is dropped.
+
+    Args:
+        call_tags: opening and closing tag of a tool call. Models forget the closing tag of their reasoning before a
+            call. So an answer that is over, without a closing tag and with a call at its end, is a call. One that
+            goes on, to a closing tag or cut off, only thought of a call: it stays reasoning, and nothing runs.
+    """
+
+    def __init__(self, tags: ReasoningTags, *, inside: bool, call_tags: tuple[str, str] | None = None) -> None:
         self._tags = tags
+        self._call = call_tags
         self._state = "inside" if inside else "before"
         self._skip_space = inside
         self._held = ""
@@ -51,20 +62,24 @@ class ReasoningSplitter:
             reasoning = self._inside()
         return Thought(reasoning, self._after() if self._state == "after" else "")
 
-    def flush(self) -> Thought:
-        """What was held back in vain."""
+    def flush(self, *, over: bool = True) -> Thought:
+        """What was held back in vain. `over`: the model itself ended its answer."""
         held, self._held = self._held, ""
         if self._state == "inside":
+            begins = self._call_at_the_end(held) if over else -1
+            if begins >= 0:
+                return Thought(reasoning=self._spaced(held[:begins]).rstrip(), text=held[begins:])
             return Thought(reasoning=held.rstrip() if not self._skip_space else held.strip())
         return Thought(text=held if self._state == "before" else self._spaced(held))
 
     def _before(self) -> None:
-        """The answer has not begun, or only with white space or a part of the opening tag."""
+        """The answer has not begun, or only with white space or a part of a tag."""
         begun = self._held.lstrip()
-        if begun.startswith(self._tags.open):
-            self._held = begun[len(self._tags.open) :]
-            self._state, self._skip_space = "inside", True
-        elif begun and not self._tags.open.startswith(begun):
+        for tag, state in ((self._tags.open, "inside"), (self._tags.close, "after")):
+            if begun.startswith(tag):
+                self._held, self._state, self._skip_space = begun[len(tag) :], state, True
+                return
+        if begun and not self._tags.open.startswith(begun) and not self._tags.close.startswith(begun):
             self._state, self._skip_space = "after", False
 
     def _inside(self) -> str:
@@ -74,10 +89,27 @@ class ReasoningSplitter:
             self._held = text[at + len(self._tags.close) :]
             self._state, self._skip_space = "after", True
             return text[:at].rstrip()
-        # White space before the closing tag is not reasoning, so it waits too.
-        certain = len(text[: len(text) - held_length(text, (self._tags.close,))].rstrip())
+        begins = self._call_begins(text)
+        if begins is None:
+            begins = len(text) - held_length(text, (self._tags.close, *(self._call or ())[:1]))
+        # White space before a tag is not reasoning, so it waits too.
+        certain = len(text[:begins].rstrip())
         self._held = text[certain:]
         return text[:certain]
+
+    def _call_begins(self, text: str) -> int | None:
+        """Where the first tag stands that may open a call."""
+        if self._call is None:
+            return None
+        at = text.find(self._call[0])
+        while at >= 0 and not _CALL_BEGINS.match(text, at + len(self._call[0])):
+            at = text.find(self._call[0], at + 1)
+        return at if at >= 0 else None
+
+    def _call_at_the_end(self, held: str) -> int:
+        begins = self._call_begins(held)
+        whole = begins is not None and self._call is not None and held.rstrip().endswith(self._call[1])
+        return begins if whole and begins is not None else -1
 
     def _after(self) -> str:
         text, self._held = self._spaced(self._held), ""

@@ -16,6 +16,7 @@ from nemora.worker import Worker
 MEMORY_BYTES = 2 * 1024**3
 SECONDS = 5.0
 SECONDS_PER_CHARACTER = 2e-6
+NO_SETTINGS: Mapping[str, bool | int | str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,14 @@ class ChatTemplate:
         return self._variables
 
     def render(
-        self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), add_generation_prompt: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Tool] = (),
+        add_generation_prompt: bool = True,
+        settings: Mapping[str, bool | int | str] = NO_SETTINGS,
     ) -> Prompt:
-        """The prompt for an answer to `messages`.
+        """The prompt for an answer to `messages`. `settings` are further variables: ours, never a client's text.
 
         Special ids in it come from the template only: no content becomes one, whatever it spells.
 
@@ -64,7 +70,8 @@ class ChatTemplate:
             TemplateError: the template fails, takes too long or writes too much.
         """
         stand_ins = StandIns(self._markup, [self.source, *_strings(messages, tools)])
-        described = self._variables_for(messages, tools, stand_ins) | {"add_generation_prompt": add_generation_prompt}
+        described = dict(settings) | self._variables_for(messages, tools, stand_ins)
+        described["add_generation_prompt"] = add_generation_prompt
         length = sum(len(text) for text in _strings(messages, tools))
         rendered = self._call(
             {"what": "render", "variables": described}, self._seconds + length * SECONDS_PER_CHARACTER

@@ -14,7 +14,9 @@ from nemora.privacy.segment import is_plain_key
 Edit = Callable[[str, str], str]
 """Pointer and text to the text that takes its place."""
 
-SENT = frozenset({"model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens"})
+SENT = frozenset(
+    {"model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens", "chat_template_kwargs"}
+)
 """The first words of pointers into what is sent."""
 
 

@@ -120,10 +120,15 @@ def _tool(where: str, tool: Tool) -> Iterator[Segment]:
 
 def _numbers(request: ChatRequest) -> Iterator[Segment]:
     """Numbers that are sent on and long enough to identify something."""
-    fields = {"seed": request.sampling.seed, "top_k": request.sampling.top_k, "max_tokens": request.max_tokens}
+    fields = {
+        "seed": request.sampling.seed,
+        "top_k": request.sampling.top_k,
+        "max_tokens": request.max_tokens,
+        "chat_template_kwargs/reasoning_budget": request.thinking.budget,
+    }
     for name, number in fields.items():
         if number is not None and abs(number) >= LONG_NUMBER:
-            yield Segment(f"/{name}", str(number), name)
+            yield Segment(f"/{name}", str(number), name.rpartition("/")[2])
 
 
 def _json(where: str, value: Json, label: str) -> Iterator[Segment]:

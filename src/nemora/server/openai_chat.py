@@ -16,6 +16,7 @@ from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Samp
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server.thinking_fields import thinking_of
 
 MAX_STOPS = 16
 MAX_TOKENS = 2**31 - 1
@@ -24,6 +25,7 @@ READ = frozenset(
     (
         *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
         *("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "max_completion_tokens", "stop"),
+        *("reasoning_effort", "chat_template_kwargs"),
     )
 )
 """Fields that become part of the request."""
@@ -48,13 +50,11 @@ NEUTRAL: Mapping[str, tuple[Json, ...]] = {
     "modalities": (["text"],),
     "functions": ([],),
     "function_call": ("auto", "none"),
-    "reasoning_effort": (),
     "verbosity": (),
     "audio": (),
     "prediction": (),
     "web_search_options": (),
     "moderation": (),
-    "chat_template_kwargs": ({},),
 }
 """Fields that are not supported, with the values that ask for nothing and are therefore accepted; null always is."""
 
@@ -110,6 +110,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
         sampling=_sampling(table),
+        thinking=thinking_of(table),
         max_tokens=_max_tokens(table),
         stop=_stop(table.get("stop")),
         stream=flag(table.get("stream"), "/stream") or False,

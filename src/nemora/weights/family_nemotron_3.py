@@ -262,7 +262,7 @@ _LIGHTNING = FamilyModel(
     context=262144,
     claimed_context=MILLION,
     sampling=_WARM,
-    chat_format="nemotron-3",
+    chat_format="nemotron-3-ultra",
     parsers=_LIGHTNING_PARSERS,
     launch=(
         Launch(
@@ -318,7 +318,7 @@ _SUPER = FamilyModel(
     context=262144,
     claimed_context=MILLION,
     sampling=_WARM,
-    chat_format="nemotron-3",
+    chat_format="nemotron-3-super",
     parsers=NEMOTRON_3_PARSERS,
     launch=(
         Launch(
@@ -363,7 +363,7 @@ _ULTRA = FamilyModel(
         plain=Sampling(temperature=0.2),
         tools=Sampling(temperature=1.0, top_p=0.95),
     ),
-    chat_format="nemotron-3",
+    chat_format="nemotron-3-ultra",
     parsers=NEMOTRON_3_PARSERS,
     launch=(
         Launch(

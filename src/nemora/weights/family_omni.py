@@ -64,7 +64,7 @@ MODELS: tuple[FamilyModel, ...] = (
         sampling=SamplingModes(
             thinking=Sampling(temperature=0.6, top_p=0.95), plain=Sampling(temperature=0.2, top_k=1)
         ),
-        chat_format="nemotron-3",
+        chat_format="nemotron-3-omni",
         parsers=(
             Parsers(engine="vllm", reasoning="nemotron_v3", tools="qwen3_coder"),
             Parsers(engine="sglang", reasoning="deepseek-r1", tools="qwen3_coder"),

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from nemora.core import Json
+
+Offered: TypeAlias = Mapping[str, Mapping[str, Json] | None]
+"""The tools that may be called: name to JSON schema of the arguments, None where the client gave none."""
 
 
 class Call(NamedTuple):

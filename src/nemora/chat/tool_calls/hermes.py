@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from nemora.chat.tool_calls.tagged import TaggedCalls
 
-MARKUP = ("<tool_call>", "</tool_call>")
+TAGS = MARKUP = ("<tool_call>", "</tool_call>")
 
 
 def recognises(template: str) -> bool:

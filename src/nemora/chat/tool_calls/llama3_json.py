@@ -12,6 +12,7 @@ from nemora.chat.tool_calls.call import Call, read_calls
 
 PYTHON_TAG = "<|python_tag|>"
 MARKUP = (PYTHON_TAG,)
+TAGS = None
 
 
 def recognises(template: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from nemora.chat.tool_calls.tagged import TaggedCalls
 
-MARKUP = ("<TOOLCALL>", "</TOOLCALL>")
+TAGS = MARKUP = ("<TOOLCALL>", "</TOOLCALL>")
 
 
 def recognises(template: str) -> bool:

@@ -32,11 +32,15 @@ class TaggedCalls:
         if not self._inside:
             return self._text(held)
         self._inside = False
-        try:
-            calls = read_calls(held, self._offered, ("arguments", "parameters"))  # only the closing tag is missing
-        except json.JSONDecodeError:
-            calls = None
+        calls = self._unclosed(held)
         return list(calls) if calls else [self._open + held]
+
+    def _unclosed(self, body: str) -> list[Call] | None:
+        """The calls of a last block, if only its closing tag is missing."""
+        try:
+            return read_calls(body, self._offered, ("arguments", "parameters"))
+        except json.JSONDecodeError:
+            return None
 
     def _advance(self, found: list[str | Call]) -> bool:
         """Take one step through what is held; False when more text is needed."""
@@ -64,11 +68,14 @@ class TaggedCalls:
                 self._search_from = at + len(self._close)
                 return True
             calls = None
-        end = at + len(self._close)
+        self._end_block(found, calls, at + len(self._close))
+        return True
+
+    def _end_block(self, found: list[str | Call], calls: list[Call] | None, end: int) -> None:
+        """The block goes to `end` of what is held; without calls it is text."""
         found += calls if calls else [self._open + self._held[:end]]
         self._after_call = calls is not None
         self._held, self._inside = self._held[end:], False
-        return True
 
     def _text(self, text: str) -> list[str | Call]:
         """White space after a call is no text."""
