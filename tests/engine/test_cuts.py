@@ -1,0 +1,39 @@
+"""Where prompts are cut: alike as far as they are alike."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemora.engine.cuts import stable_cuts
+
+BOUNDARIES = st.lists(st.integers(-5, 400))
+
+
+@given(length=st.integers(0, 400), more=st.integers(0, 200), boundaries=BOUNDARIES, chunk=st.integers(1, 60))
+def test_what_follows_moves_no_cut(length: int, more: int, boundaries: list[int], chunk: int) -> None:
+    whole = stable_cuts(length + more, boundaries, chunk)
+    assert stable_cuts(length, boundaries, chunk) == [cut for cut in whole if cut <= length]
+
+
+@given(length=st.integers(0, 400), boundaries=BOUNDARIES, chunk=st.integers(1, 60))
+def test_pieces_are_from_half_a_chunk_to_a_chunk_long(length: int, boundaries: list[int], chunk: int) -> None:
+    cuts = [0, *stable_cuts(length, boundaries, chunk)]
+    for before, cut in zip(cuts, cuts[1:], strict=False):
+        assert max(1, chunk // 2) <= cut - before <= chunk
+        assert cut - before == chunk or cut in boundaries
+    assert 0 <= length - cuts[-1] < chunk
+
+
+@given(length=st.integers(1, 400), boundaries=BOUNDARIES, chunk=st.integers(2, 60))
+def test_a_boundary_is_less_than_half_a_chunk_after_a_cut(length: int, boundaries: list[int], chunk: int) -> None:
+    cuts = [0, *stable_cuts(length, boundaries, chunk)]
+    for boundary in boundaries:
+        if 0 < boundary <= length:
+            assert boundary - max(cut for cut in cuts if cut <= boundary) < max(1, chunk // 2)
+
+
+def test_without_boundaries_every_chunk_is_whole() -> None:
+    assert stable_cuts(10, (), 4) == [4, 8]
+    assert stable_cuts(8, (), 4) == [4, 8]
+    assert stable_cuts(3, (), 4) == []
