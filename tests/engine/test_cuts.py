@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_what_follows_moves_no_cut(length: int, more: int, boundaries: list[int]
 @given(length=st.integers(0, 400), boundaries=BOUNDARIES, chunk=st.integers(1, 60))
 def test_pieces_are_from_half_a_chunk_to_a_chunk_long(length: int, boundaries: list[int], chunk: int) -> None:
     cuts = [0, *stable_cuts(length, boundaries, chunk)]
-    for before, cut in zip(cuts, cuts[1:], strict=False):
+    for before, cut in itertools.pairwise(cuts):
         assert max(1, chunk // 2) <= cut - before <= chunk
         assert cut - before == chunk or cut in boundaries
     assert 0 <= length - cuts[-1] < chunk

@@ -187,7 +187,12 @@ def test_a_small_cache_never_takes_more_than_it_may(model: Model) -> None:
 
 
 def test_the_interval_keeps_a_sequences_snapshots_within_their_share() -> None:
-    for limit, context, size in ((1 << 30, 131072, 1 << 27), (1 << 34, 8192, 1 << 20), (10, 512, 100), (1 << 20, 512, 0)):
+    for limit, context, size in (
+        (1 << 30, 131072, 1 << 27),
+        (1 << 34, 8192, 1 << 20),
+        (10, 512, 100),
+        (1 << 20, 512, 0),
+    ):
         interval = snapshot_interval(limit, context, 128, size)
         assert interval % 128 == 0 and interval >= 128
         assert context // interval * size <= max(limit // SNAPSHOT_SHARE, size)

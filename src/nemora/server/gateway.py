@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend
+from nemora.backends.base import Backend, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
@@ -271,7 +271,7 @@ class Gateway:
             model=backend.model,
             recorded=entry is not None,
             redacted=redaction.counts if is_redacted else None,
-            deltas=self._deltas(sent, decision, destination, backend, entry, len(body), request_id, restorer),
+            deltas=self._deltas(sent, decision, destination, backend, entry, len(body), request_id, tenant, restorer),
         )
         may_stand_in = policy.when_down == "local" and wanted == "auto" and bool(self.local)
         if destination.side == "local" or not may_stand_in:
@@ -299,7 +299,7 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision, destination, backend, entry, 0, request_id),
+            deltas=self._deltas(request, decision, destination, backend, entry, 0, request_id, tenant),
         )
 
     async def close(self) -> None:
@@ -493,6 +493,7 @@ class Gateway:
         entry: Entry | None,
         body_bytes: int,
         request_id: str,
+        tenant: str,
         restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
@@ -500,7 +501,7 @@ class Gateway:
         said = Transcript()
         status = "cancelled"
         sending = Sending(backend.name, body_bytes if destination.side == "cloud" else None)
-        stream = held_to(sending, backend.stream(request))
+        stream = held_to(sending, stream_for(backend, tenant, request))
         try:
             async for delta in stream:
                 for restored in (delta,) if restorer is None else restorer.feed(delta):

@@ -38,12 +38,6 @@ class WatchedModel:
         self.logits.append(logits[0, -1].clone())
         return logits
 
-    def read(self, ids: Tensor, state: State) -> Tensor:
-        return self._model.read(ids, state)
-
-    def logits_of(self, hidden: Tensor) -> Tensor:
-        return self._model.logits(hidden)
-
 
 def small_model(kind: str, folder: Path) -> Model:
     """A random hybrid, or a random Llama."""
