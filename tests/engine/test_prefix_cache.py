@@ -10,6 +10,7 @@ import torch
 
 from fake_model import FakeModel, solo
 from nemora.engine.cache import SNAPSHOT_SHARE, snapshot_interval
+from nemora.engine.cuts import least
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams
@@ -79,7 +80,7 @@ def test_every_turn_of_a_conversation_is_as_if_read_anew(
         assert torch.equal(watched.logits[-5], logits)
         read = sum(map(len, watched.passes[:-4]))
         assert read + generation.cached_tokens == len(prompt)
-        assert read < len(prompt) - known + (CHUNK // 2 if named else CHUNK)
+        assert read < len(prompt) - known + (least(CHUNK) if named else CHUNK)
         prompt += answer
 
 
