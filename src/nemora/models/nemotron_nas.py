@@ -41,7 +41,7 @@ class NemotronNAS:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
-        angles = kernels.rope_angles(self.frequencies, state.length, seq, state.texts)
+        angles = state.angles(self.frequencies, seq)
         for block in self.blocks:
             x = block.forward(x, angles, state)
         state.advance(seq)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nemora.ops import kernels
 from nemora.ops.reference_mamba2 import round_stochastically
 from nemora.ops.texts import Texts
 
@@ -146,6 +147,17 @@ class State:
         self.keys[layer][:, :, self.length : end] = keys
         self.values[layer][:, :, self.length : end] = values
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+
+    def angles(self, frequencies: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """`kernels.rope_angles` for the next `count` positions."""
+        return kernels.rope_angles(frequencies, self.length, count, self.texts)
+
+    def attend(self, layer: int, q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """An attention layer's output for its new positions, which it remembers: `kernels.attention` over all so far.
+
+        q is [batch, heads, seq, head_dim] like the result; keys and values are [batch, kv_heads, seq, head_dim].
+        """
+        return kernels.attention(q, *self.append(layer, keys, values), self.texts)
 
     def recurrent(self, layer: int) -> tuple[Tensor, Tensor]:
         """The convolution inputs and the SSM state, in fp32, of a Mamba-2 layer. Not to be written to."""
