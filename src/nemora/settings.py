@@ -84,6 +84,8 @@ class LocalSettings:
     """Keep what was read of prompts, so that what begins alike is read once."""
     prefix_cache_bytes: int = 0
     """Most that it takes of that memory; 0: half of it."""
+    batched: bool = False
+    """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,8 +102,11 @@ def test_the_cache_gives_back_what_sequences_need(model: FakeModel, workspace: i
     model.gate = threading.Semaphore(0)
     while model.entered.acquire(blocking=False):
         pass
-    many = [engine.submit([9] * 60, params(4)) for _ in range(40)]
+    many = [engine.submit([10], params(1))]
     model.entered.acquire()
+    many += [engine.submit([9] * 60, params(4)) for _ in range(40)]
+    model.gate.release()
+    model.entered.acquire()  # after the first, all that fit were let in
     assert engine._memory.budget.held + cache.bytes <= engine._memory.budget.total
     assert engine._memory.budget.held > total * 0.9
     model.gate.release(10_000)

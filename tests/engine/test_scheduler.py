@@ -27,9 +27,10 @@ def scheduler(*, total: int = 10_000, running: int = 64, step_tokens: int = CHUN
 
 def step(queues: Scheduler) -> Sequence | None:
     """As the engine does it, with a state that only counts."""
-    picked = queues.next()
-    if picked is None:
+    group = queues.next()
+    if not group:
         return None
+    (picked,) = group
     if picked.state is None:
         picked.state = State(kv=[KVShape(1, 1)], batch=1, capacity=picked.room)
     picked.state.grow(picked.room)
@@ -130,3 +131,20 @@ def test_who_comes_first_among_those_who_wait_is_by_priority_then_by_arrival() -
     for each in waiting:
         queues.add(each)
     assert run(queues) == [waiting[2], waiting[1], waiting[3], waiting[0]]
+
+
+def test_those_who_decode_are_picked_together_and_prompts_are_not() -> None:
+    queues = Scheduler(max_running=64, step_tokens=CHUNK, budget=Budget(10_000), cost=COST)
+    decoding = [sequence(1, 30) for _ in range(5)]
+    for each in decoding:
+        queues.add(each)
+    while any(each.stage is not Stage.DECODE for each in decoding):
+        step(queues)
+    long = sequence(40, 1)
+    queues.add(long)
+    queues._together, queues._left = 3, 0
+    queues._turns.clear()  # a round begins
+    groups = [queues.next() for _ in range(6)]
+    assert sorted(map(len, groups)) == [1, 1, 2, 2, 3, 3]
+    assert [group for group in groups if len(group) == 1] == [[long], [long]]
+    assert len({id(each) for group in groups for each in group if each is not long}) == 5

@@ -73,6 +73,7 @@ class LocalModel:
         memory: int = 0,
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
+        batched: bool = False,
     ) -> None:
         """Most callers want `load`, which explains the arguments."""
         self.name = name
@@ -86,6 +87,7 @@ class LocalModel:
             context=min(context, trained) if context else trained,
             memory=memory,
             cache_bytes=(prefix_cache_bytes or int(CACHE_SHARE * memory)) if prefix_cache else 0,
+            batched=batched,
         )
         self.context = self.engine.context
 
@@ -102,6 +104,7 @@ class LocalModel:
         memory: int = 0,
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
+        batched: bool = False,
         token: str | None = None,
         progress: Progress | None = None,
     ) -> LocalModel:
@@ -115,6 +118,7 @@ class LocalModel:
             memory: bytes for sequences and the prefix cache; 0: half of what is free when the weights are loaded.
             prefix_cache: keep what was read of prompts, so that what begins alike is read once.
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
+            batched: let answers share forward passes; see `Engine`.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
@@ -139,6 +143,7 @@ class LocalModel:
             memory=memory,
             prefix_cache=prefix_cache,
             prefix_cache_bytes=prefix_cache_bytes,
+            batched=batched,
         )
 
     def __enter__(self) -> LocalModel:

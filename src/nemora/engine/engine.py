@@ -48,6 +48,8 @@ class Engine:
         max_waiting: sequences beyond these that may wait; more get `Overloaded`.
         max_waiting_tokens: likewise of the tokens of their prompts; one prompt may always wait.
         step_tokens: see `Scheduler`; by default one chunk.
+        batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
+            depends on its company, if only by rounding.
 
     Raises:
         ModelError: `memory` does not hold even the shortest sequence.
@@ -65,6 +67,7 @@ class Engine:
         max_waiting_tokens: int = MAX_WAITING_TOKENS,
         prefill_chunk: int = PREFILL_CHUNK,
         step_tokens: int | None = None,
+        batched: bool = False,
     ) -> None:
         self._memory = Memory(model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes)
         self.context = self._memory.context
@@ -79,11 +82,12 @@ class Engine:
             step_tokens=step_tokens or prefill_chunk,
             budget=self._memory.budget,
             cost=self._memory.cost,
+            together=max_running if batched else 1,
         )
         self._condition = threading.Condition()
         self._closing = False
         self._alive = True
-        self._stepping: Sequence | None = None
+        self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
         self._thread.start()
@@ -205,7 +209,7 @@ class Engine:
     def check_integrity(self) -> None:
         """Raise RuntimeError if queues, memory or cache contradict themselves. Waits for the step that runs now."""
         with self._condition:
-            self._condition.wait_for(lambda: self._stepping is None)
+            self._condition.wait_for(lambda: not self._stepping)
             self._scheduler.check_integrity()
             self._memory.check_integrity()
             if not self._alive and len(self._scheduler):
@@ -252,25 +256,25 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            while (sequence := self._next()) is not None:
-                self._step(sequence)
-                self._settle([sequence])
+            while sequences := self._next():
+                self._step(sequences)
+                self._settle(sequences)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits must hear that the engine is gone
             log.critical("the engine thread died of %s", type(error).__name__)
         finally:
             self._abandon()
 
-    def _next(self) -> Sequence | None:
-        """Wait for work, end what was cancelled, and pick whose turn it is; None when closing."""
+    def _next(self) -> list[Sequence]:
+        """Wait for work, end what was cancelled, and pick whose turn it is; nobody's when closing."""
         while True:
             with self._condition:
                 gone = self._scheduler.cancelled()
                 for sequence in gone:
                     self._scheduler.remove(sequence)
-                self._stepping = gone[0] if gone else None if self._closing else self._scheduler.next()
+                self._stepping = gone if gone or self._closing else self._scheduler.next()
                 if not gone:
                     self._memory.limit_cache()
-                    if self._stepping is not None or self._closing:
+                    if self._stepping or self._closing:
                         return self._stepping
                     self._condition.wait()
             for sequence in gone:  # outside the lock: callbacks may submit or cancel
@@ -288,30 +292,25 @@ class Engine:
     def _settle(self, sequences: AnySequence[Sequence]) -> None:
         """Sequences were stepped or ended: put them where they belong now."""
         with self._condition:
-            self._stepping = None
+            self._stepping = []
             for sequence in sequences:
                 self._scheduler.move(sequence)
             self._condition.notify_all()
 
-    def _step(self, sequence: Sequence) -> None:
-        """One forward pass of one sequence, and a token if its prompt is read. Its failure is its own."""
-        since, stage = time.perf_counter(), sequence.stage
-        try:
-            token_id = self._runner.step(sequence)
-        except NemoraError as error:
-            self._guarded(sequence, partial(sequence.fail, error))
-            return
-        except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
-            log.error("a forward pass failed with %s", type(error).__name__)
-            failure = ModelError(f"The local model failed with {type(error).__name__}; other requests go on.")
-            self._guarded(sequence, partial(sequence.fail, failure))
-            return
-        sequence.count_time(stage, since)
-        if token_id is not None:
-            sequence.stage = Stage.DECODE
-            self._guarded(sequence, partial(sequence.add, token_id))
-            if sequence.stage is Stage.DONE:
-                self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
+    def _step(self, sequences: AnySequence[Sequence]) -> None:
+        """One forward pass, and a token for each whose prompt is read. Its failure is each sequence's own."""
+        since, stages = time.perf_counter(), [sequence.stage for sequence in sequences]
+        outcomes = self._runner.step(sequences)
+        for sequence, stage, outcome in zip(sequences, stages, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                self._guarded(sequence, partial(sequence.fail, _failure(outcome)))
+                continue
+            sequence.count_time(stage, since)
+            if outcome is not None:
+                sequence.stage = Stage.DECODE
+                self._guarded(sequence, partial(sequence.add, outcome))
+                if sequence.stage is Stage.DONE:
+                    self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 
     def _guarded(self, sequence: Sequence, deliver: Callable[[], None]) -> None:
         """Deliver to a caller's code. If that raises, the caller has gone: its sequence ends, nobody else's."""
@@ -325,7 +324,7 @@ class Engine:
         """Tell everybody who still waits that the engine is gone."""
         with self._condition:
             self._alive = False
-            self._stepping = None
+            self._stepping = []
             left = list(self._scheduler)
             for sequence in left:
                 self._scheduler.remove(sequence)
@@ -333,6 +332,13 @@ class Engine:
         for sequence in left:
             self._guarded(sequence, partial(sequence.fail, _down()))
             self._memory.budget.release(sequence)
+
+
+def _failure(error: Exception) -> NemoraError:
+    if isinstance(error, NemoraError):
+        return error
+    log.error("a forward pass failed with %s", type(error).__name__)
+    return ModelError(f"The local model failed with {type(error).__name__}; other requests go on.")
 
 
 def _down() -> LocalModelDown:

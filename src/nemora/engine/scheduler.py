@@ -23,9 +23,10 @@ class Scheduler:
     Args:
         max_running: sequences that hold memory and take turns.
         step_tokens: of a round; the last chunk of a prompt in it may go beyond.
+        together: sequences that may decode in one pass.
     """
 
-    def __init__(self, *, max_running: int, step_tokens: int, budget: Budget, cost: Cost) -> None:
+    def __init__(self, *, max_running: int, step_tokens: int, budget: Budget, cost: Cost, together: int = 1) -> None:
         self.max_running = max_running
         self.budget = budget
         self.waiting: list[Sequence] = []
@@ -33,6 +34,7 @@ class Scheduler:
         self.decoding: deque[Sequence] = deque()
         self._cost = cost
         self._step_tokens = step_tokens
+        self._together = together
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
@@ -46,19 +48,15 @@ class Scheduler:
         self.waiting.append(sequence)
         self._refused_at = -1
 
-    def next(self) -> Sequence | None:
-        """The sequence whose forward pass comes next; memory for it is reserved. None if nobody can go on now."""
-        self._admit()
-        for _ in range(2):  # the rest of this round, and the next one
-            while self._turns:
-                sequence = self._turns.popleft()
-                if sequence.stage is Stage.DECODE and self._has_room(sequence):
-                    return sequence
-            if self.prefilling and self._left > 0:
-                return self._serve(min(self.prefilling, key=lambda each: (each.served, each.number)))
-            self._turns.extend(self.decoding)
-            self._left = max(1, self._step_tokens - len(self.decoding))
-        return None
+    def next(self) -> list[Sequence]:
+        """Whose forward pass comes next: one, or several that decode. Memory for it is reserved. Nobody: empty."""
+        first = self._next()
+        group = [first] if first is not None else []
+        while self._turns and len(group) < self._together and group[0].stage is Stage.DECODE:
+            sequence = self._turns.popleft()
+            if sequence.stage is Stage.DECODE and self._has_room(sequence):
+                group.append(sequence)
+        return group
 
     def move(self, sequence: Sequence) -> None:
         """Put a sequence where its stage belongs, after a pass changed that."""
@@ -101,6 +99,19 @@ class Scheduler:
         ):
             for sequence in queue:
                 _check(sequence, stage)
+
+    def _next(self) -> Sequence | None:
+        self._admit()
+        for _ in range(2):  # the rest of this round, and the next one
+            while self._turns:
+                sequence = self._turns.popleft()
+                if sequence.stage is Stage.DECODE and self._has_room(sequence):
+                    return sequence
+            if self.prefilling and self._left > 0:
+                return self._serve(min(self.prefilling, key=lambda each: (each.served, each.number)))
+            self._turns.extend(self.decoding)
+            self._left = max(1, self._step_tokens - len(self.decoding))
+        return None
 
     def _admit(self) -> None:
         while self.waiting and len(self.prefilling) + len(self.decoding) < self.max_running:

@@ -137,6 +137,7 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         memory=settings.local.memory_bytes,
         prefix_cache=settings.local.prefix_cache,
         prefix_cache_bytes=settings.local.prefix_cache_bytes,
+        batched=settings.local.batched,
         token=settings.hub_token,
         progress=progress,
     )
