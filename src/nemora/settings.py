@@ -77,7 +77,15 @@ class LocalSettings:
     threads: int = 0
     """0: one per core."""
     context: int = 0
-    """Tokens per sequence; 0: what the model was trained for."""
+    """Tokens per sequence; 0: what the model was trained for. Never more than memory holds."""
+    memory_bytes: int = 0
+    """Memory for sequences and the prefix cache; 0: half of what is free once the weights are loaded."""
+    prefix_cache: bool = True
+    """Keep what was read of prompts, so that what begins alike is read once."""
+    prefix_cache_bytes: int = 0
+    """Most that it takes of that memory; 0: half of it."""
+    batched: bool = False
+    """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -405,3 +405,38 @@ def test_a_name_of_the_family_means_its_repository(tmp_path, monkeypatch):
 def test_a_hub_model_without_a_cache_is_one_clear_sentence():
     with pytest.raises(RequestError, match="no cache folder"):
         LocalModel.load("hub:nvidia/Some-Model")
+
+
+def test_what_was_read_is_shared_within_a_tenant_only_and_counted(fake):
+    with LocalModel("fake", fake, checkpoint(), prefix_cache_bytes=1 << 20) as model:
+        model.engine._prefill_chunk = 8  # set before anything is submitted: the fake's context is short
+        backend = LocalBackend(model)
+
+        async def cached(tenant: str) -> int:
+            asked = request("abcabcabcabcabcabcabcabc", sampling=GREEDY, max_tokens=2)
+            deltas = [delta async for delta in backend.stream_for(tenant, asked)]
+            return deltas[-1].usage.cached_tokens
+
+        counts = [asyncio.run(cached(tenant)) for tenant in ("one", "one", "two", "two", "one")]
+        assert counts[0] == counts[2] == 0
+        assert counts[1] == counts[3] == counts[4] > 0
+        model.engine.check_integrity()
+    with LocalModel("fake", fake, checkpoint(), prefix_cache=False) as model:
+        assert answer(LocalBackend(model), request(max_tokens=2))[-1].usage.cached_tokens == 0
+
+
+def test_turns_are_named_to_the_engine(model):
+    prepared = model.prepare(request("abc"))
+    assert [prepared.ids[position] for position in prepared.boundaries] == [1, 2, 1]
+
+
+def test_a_context_that_memory_does_not_hold_is_made_shorter_and_said(fake):
+    cost = 8  # bytes a position
+    with LocalModel("fake", fake, checkpoint(), prefix_cache=False) as whole:
+        workspace = whole.engine._memory.cost.workspace
+    with LocalModel("fake", fake, checkpoint(), memory=workspace + 20 * cost, prefix_cache=False) as model:
+        assert model.context == 20
+        with pytest.raises(ContextLengthExceeded, match=r"\b20\b"):
+            answer(LocalBackend(model), request("a" * 20))
+        with pytest.raises(ContextLengthExceeded, match="20 positions × 8 bytes"):
+            model.engine.submit([1] * 20, model.params([1], GREEDY, 1, stop_ids=frozenset()))

@@ -344,3 +344,24 @@ def test_a_backend_on_the_wrong_side_is_refused_at_start() -> None:
                 taint=TaintStore.in_memory(KEY),
                 ledger=Ledger.in_memory(KEY),
             )
+
+
+def test_a_backend_that_keeps_prefixes_is_told_whose_request_it_is(tmp_path: Path) -> None:
+    tenants: list[str] = []
+
+    class Keeping(ScriptedBackend):
+        def stream_for(self, tenant: str, request: ChatRequest) -> Any:
+            tenants.append(tenant)
+            return self.stream(request)
+
+    what = setup(tmp_path)
+    what.gateway.local = [Keeping()]
+
+    async def asked() -> None:
+        for tenant in ("default", "payroll"):
+            answer = await what.gateway.answer(request(f"{SECRET}", model="local"), tenant=tenant)
+            async for _ in answer.deltas:
+                pass
+
+    asyncio.run(asked())
+    assert tenants == ["default", "payroll"]

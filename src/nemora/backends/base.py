@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from nemora.core import ChatRequest, Delta
 
@@ -35,3 +35,19 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Release connections, threads and memory."""
         ...
+
+
+@runtime_checkable
+class KeepsPrefixes(Protocol):
+    """A backend that remembers what it has read, and so must know whose request it answers."""
+
+    def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
+        """As `Backend.stream`; nothing that was read for one tenant makes another's answer come sooner."""
+        ...
+
+
+def stream_for(backend: Backend, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
+    """The backend's answer to a tenant's request."""
+    if isinstance(backend, KeepsPrefixes):
+        return backend.stream_for(tenant, request)
+    return backend.stream(request)

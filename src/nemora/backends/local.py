@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from nemora.backends.base import Trust
-from nemora.backends.local_model import LocalModel
+from nemora.backends.local_model import LocalModel, namespace
 from nemora.core import ChatRequest, Delta, StopReason
 from nemora.engine.request import TokenDelta
+
+DEFAULT_TENANT = "default"
 
 
 class LocalBackend:
@@ -30,8 +32,14 @@ class LocalBackend:
         self.local = model
         _ = model.format
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+    def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """As `stream_for`, for the only tenant there is."""
+        return self.stream_for(DEFAULT_TENANT, request)
+
+    async def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
         """Answer `request`; see `Backend.stream`. Usage comes with the last delta.
+
+        What the model read is kept for the same tenant's later requests, also if this one is broken off.
 
         Raises:
             UnsupportedField: what the model cannot do, by name.
@@ -45,7 +53,13 @@ class LocalBackend:
             # Raises if the loop is closed; then the engine ends the sequence.
             loop.call_soon_threadsafe(arrived.put_nowait, delta)
 
-        generation = self.local.engine.submit(prepared.ids, prepared.params, on_delta=on_delta)
+        generation = self.local.engine.submit(
+            prepared.ids,
+            prepared.params,
+            on_delta=on_delta,
+            namespace=namespace(self.model, tenant),
+            boundaries=prepared.boundaries,
+        )
         try:
             while True:
                 tokens = await arrived.get()
@@ -56,6 +70,7 @@ class LocalBackend:
                 if prepared.reader.done or tokens.finish is not None:
                     break
             generation.cancel()  # before the last delta: the client may take its time with it
+            prepared.reader.cached_tokens = generation.cached_tokens
             for delta in prepared.reader.finish(tokens.finish or StopReason.STOP):
                 yield delta
         finally:

@@ -32,9 +32,16 @@ from nemora.weights.family import USUAL_CONTEXT
 from nemora.weights.family_reference import reference_of
 from nemora.weights.fetch import needs_cache, resolve
 from nemora.weights.load import load_model
+from nemora.weights.memory import available_memory
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
+
+MEMORY_SHARE = 0.5
+"""Of the memory that is free once the weights are loaded: for sequences and the prefix cache."""
+
+CACHE_SHARE = 0.5
+"""Of that, the most that the prefix cache takes."""
 
 TEMPLATE = 256
 """Tokens that are left for what the chat template and headers of documents add."""
@@ -47,6 +54,8 @@ class PreparedAnswer:
     ids: list[int]
     params: GenerationParams
     reader: AnswerReader
+    boundaries: tuple[int, ...] = ()
+    """Where special tokens stand: turns begin and end there."""
 
 
 class LocalModel:
@@ -55,15 +64,33 @@ class LocalModel:
     Safe to use from several threads.
     """
 
-    def __init__(self, name: str, model: Model, checkpoint: Checkpoint, *, context: int = 0) -> None:
-        """Most callers want `load`. `context`: tokens of a sequence; 0 means what the model was made for."""
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        checkpoint: Checkpoint,
+        *,
+        context: int = 0,
+        memory: int = 0,
+        prefix_cache: bool = True,
+        prefix_cache_bytes: int = 0,
+        batched: bool = False,
+    ) -> None:
+        """Most callers want `load`, which explains the arguments."""
         self.name = name
         self.checkpoint = checkpoint
         self.sampling_defaults = sampling_defaults(checkpoint)
         trained = model.config.context_length
-        self.context = min(context, trained) if context else trained
         self._model = model
-        self.engine = Engine(model, context=self.context)
+        memory = memory or int(MEMORY_SHARE * available_memory(model.device.type))
+        self.engine = Engine(
+            model,
+            context=min(context, trained) if context else trained,
+            memory=memory,
+            cache_bytes=(prefix_cache_bytes or int(CACHE_SHARE * memory)) if prefix_cache else 0,
+            batched=batched,
+        )
+        self.context = self.engine.context
 
     @classmethod
     def load(
@@ -75,6 +102,10 @@ class LocalModel:
         offline: bool = False,
         context: int = 0,
         threads: int = 0,
+        memory: int = 0,
+        prefix_cache: bool = True,
+        prefix_cache_bytes: int = 0,
+        batched: bool = False,
         token: str | None = None,
         progress: Progress | None = None,
     ) -> LocalModel:
@@ -84,7 +115,11 @@ class LocalModel:
             device: cpu, or an accelerator as torch calls it: cuda, cuda:1, mps.
             cache: where fetched models lie. Without it only paths can be loaded.
             token: for the Hugging Face hub, sent nowhere else.
-            context: tokens of a sequence, at most what the model was made for; 0 means that.
+            context: tokens of a sequence, at most what the model was made for and memory holds; 0 means that.
+            memory: bytes for sequences and the prefix cache; 0: half of what is free when the weights are loaded.
+            prefix_cache: keep what was read of prompts, so that what begins alike is read once.
+            prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
+            batched: let answers share forward passes; see `Engine`.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
@@ -101,7 +136,16 @@ class LocalModel:
             torch.set_num_threads(threads)
         checkpoint = open_checkpoint(path)
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
-        return cls(name, load_model(checkpoint, device=device), checkpoint, context=context)
+        return cls(
+            name,
+            load_model(checkpoint, device=device),
+            checkpoint,
+            context=context,
+            memory=memory,
+            prefix_cache=prefix_cache,
+            prefix_cache_bytes=prefix_cache_bytes,
+            batched=batched,
+        )
 
     def __enter__(self) -> LocalModel:
         return self
@@ -203,7 +247,10 @@ class LocalModel:
                     thinking=Thinking(enabled=thinking),
                 )
             )
-        return _deltas(prepared, self.engine.submit(prepared.ids, prepared.params))
+        generation = self.engine.submit(
+            prepared.ids, prepared.params, namespace=namespace(self.name), boundaries=prepared.boundaries
+        )
+        return _deltas(prepared, generation)
 
     def prepare_completion(
         self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
@@ -252,7 +299,11 @@ class LocalModel:
             max_calls=1 if request.parallel_tool_calls is False else None,
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(prompt.ids, params, reader)
+        return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+
+    def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
+        special = frozenset(self.tokenizer.special.ids.values())
+        return tuple(position for position, token_id in enumerate(ids) if token_id in special)
 
     def _with_texts(self, request: ChatRequest) -> tuple[Message, ...]:
         """The messages with documents as text, cut so that the rest and an answer still fit the context."""
@@ -289,10 +340,16 @@ class LocalModel:
         )
 
 
+def namespace(model: str, tenant: str = "") -> str:
+    """Within which what was read of prompts is shared: one model, and one tenant."""
+    return f"{model}\0{tenant}"
+
+
 def _deltas(prepared: PreparedAnswer, generation: Generation) -> Iterator[Delta]:
     reader = prepared.reader
     for tokens in generation:  # leaving this loop cancels
         yield from reader.feed(tokens.ids)
         if reader.done or tokens.finish is not None:
+            reader.cached_tokens = generation.cached_tokens
             yield from reader.finish(tokens.finish or StopReason.STOP)
             return

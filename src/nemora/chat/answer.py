@@ -47,14 +47,21 @@ class AnswerReader:
         self._stops = StopMatcher(stops)
         self._max_calls = max_calls
         self._calls = 0
-        self._usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=0)
+        self._prompt_tokens = prompt_tokens
         self._completion = self._reasoning = 0
+        self.cached_tokens = 0
+        """Tokens of the prompt that were not read anew; whoever runs the model knows."""
         self.done = False
 
     @property
     def usage(self) -> Usage:
         """Tokens so far."""
-        return Usage(self._usage.prompt_tokens, self._completion, reasoning_tokens=self._reasoning)
+        return Usage(
+            self._prompt_tokens,
+            self._completion,
+            cached_tokens=self.cached_tokens,
+            reasoning_tokens=self._reasoning,
+        )
 
     def feed(self, ids: Sequence[int]) -> list[Delta]:
         """The deltas that `ids` complete."""

@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         offline=settings.offline,
         context=settings.local.context,
         threads=settings.local.threads,
+        memory=settings.local.memory_bytes,
+        prefix_cache=False,  # there is one prompt
         token=settings.hub_token,
         progress=progress_on(sys.stderr),
     ) as model:

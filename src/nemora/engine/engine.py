@@ -12,13 +12,12 @@ from collections.abc import Callable
 from collections.abc import Sequence as AnySequence
 from functools import partial
 
-import torch
-
 from nemora.core import StopReason
 from nemora.engine.continuations import continuation_logprobs
 from nemora.engine.generation import Generation
-from nemora.engine.request import GenerationParams, TokenDelta, TokenMask
-from nemora.engine.sampler import sample
+from nemora.engine.memory import Memory
+from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
+from nemora.engine.runner import Runner
 from nemora.engine.scheduler import Scheduler
 from nemora.engine.sequence import Sequence, Stage
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, NemoraError, Overloaded, RequestError
@@ -29,17 +28,31 @@ log = logging.getLogger(__name__)
 PREFILL_CHUNK = 128
 """Tokens of a prompt that are read in one step; others wait no longer than this takes."""
 
+MAX_WAITING_TOKENS = 1 << 20
+
+RETRY_SECONDS = 0.1
+"""How often somebody who waits for memory looks at his deadline."""
+
 
 class Engine:
     """Continues token sequences with one model, on a thread of its own.
 
     Each sequence has its own state, random numbers and forward passes, and its prompt is always cut at the same
-    places. So what it gets does not depend on what else runs.
+    places, whatever the cache knows of it. So what it gets does not depend on what else runs or ran.
 
     Args:
-        context: most tokens of a sequence, prompt and continuation together.
+        context: most tokens of a sequence, prompt and continuation together; less where `memory` holds less.
+        memory: bytes for sequences, the workspace of a forward pass and the prefix cache; None: without limit.
+        cache_bytes: most that the prefix cache takes of it; 0: there is none. It takes only what sequences leave.
         max_running: sequences that hold memory and take turns.
         max_waiting: sequences beyond these that may wait; more get `Overloaded`.
+        max_waiting_tokens: likewise of the tokens of their prompts; one prompt may always wait.
+        step_tokens: see `Scheduler`; by default one chunk.
+        batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
+            depends on its company, if only by rounding.
+
+    Raises:
+        ModelError: `memory` does not hold even the shortest sequence.
     """
 
     def __init__(
@@ -47,20 +60,34 @@ class Engine:
         model: Model,
         *,
         context: int,
+        memory: int | None = None,
+        cache_bytes: int = 0,
         max_running: int = 64,
         max_waiting: int = 256,
+        max_waiting_tokens: int = MAX_WAITING_TOKENS,
         prefill_chunk: int = PREFILL_CHUNK,
+        step_tokens: int | None = None,
+        batched: bool = False,
     ) -> None:
-        self.context = context
+        self._memory = Memory(model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes)
+        self.context = self._memory.context
         self._model = model
         self._vocab_size = model.config.vocab_size
         self._max_waiting = max_waiting
+        self._max_waiting_tokens = max_waiting_tokens
         self._prefill_chunk = prefill_chunk
-        self._scheduler = Scheduler(max_running=max_running)
+        self._runner = Runner(model, self._memory.cache)
+        self._scheduler = Scheduler(
+            max_running=max_running,
+            step_tokens=step_tokens or prefill_chunk,
+            budget=self._memory.budget,
+            cost=self._memory.cost,
+            together=max_running if batched else 1,
+        )
         self._condition = threading.Condition()
         self._closing = False
         self._alive = True
-        self._stepping: Sequence | None = None
+        self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
         self._thread.start()
@@ -84,27 +111,41 @@ class Engine:
         *,
         mask: TokenMask | None = None,
         on_delta: Callable[[TokenDelta], None] | None = None,
+        namespace: str = "",
+        boundaries: AnySequence[int] = (),
+        priority: Priority = Priority.NORMAL,
     ) -> Generation:
         """Queue a sequence. Its deltas go to `on_delta`, called on the engine thread, or are iterated over.
 
+        Args:
+            namespace: what was read is shared within it, and never with another.
+            boundaries: positions, such as the beginnings of turns, at which the prompt is cut by preference, so that
+                another prompt that parts there finds all before it read. They must follow from the ids before them.
+
         Raises:
             RequestError: no ids, or one outside the vocabulary.
-            ContextLengthExceeded: the prompt leaves no room for a new token.
+            ContextLengthExceeded: the prompt leaves no room for a new token, in the context or in memory.
             Overloaded: too many wait; `retry_after` says for how many seconds.
             LocalModelDown: the engine is closed or its thread has died.
         """
         self._check_prompt(ids)
         generation = Generation(self._cancel, on_delta)
-        sequence = Sequence(ids, params, limit=self.context, mask=mask, deliver=generation.deliver)
+        sequence = Sequence(
+            ids,
+            params,
+            context=self.context,
+            chunk=self._prefill_chunk,
+            deliver=generation.deliver,
+            mask=mask,
+            namespace=namespace,
+            boundaries=boundaries,
+            priority=priority,
+        )
         generation.attach(sequence)
         with self._condition:
             if not self.alive:
                 raise _down()
-            if len(self._scheduler) >= self._scheduler.max_running + self._max_waiting:
-                raise Overloaded(
-                    f"The local model already has {len(self._scheduler)} requests; try again later.",
-                    retry_after=max(1, min(60, round(self._recent_seconds))),
-                )
+            self._refuse_overload(sequence)
             self._scheduler.add(sequence)
             self._condition.notify_all()
         return generation
@@ -128,8 +169,12 @@ class Engine:
         for ids in (prefix, *continuations):
             self._check_ids(ids)
         longest = len(prefix) + max(map(len, continuations), default=0)
-        if longest > self.context:
-            raise ContextLengthExceeded(f"{longest} tokens do not fit the context of {self.context} tokens.")
+        # Beside its state it keeps one more wherever continuations part.
+        needed = self._memory.cost.of_length(longest) + len(continuations) * self._memory.cost.per_sequence
+        if longest > self.context or needed > self._memory.budget.total:
+            raise ContextLengthExceeded(
+                f"{longest} tokens do not fit the context of {self.context} tokens{self._memory.why()}."
+            )
         until = time.monotonic() + seconds
 
         def check() -> None:
@@ -138,6 +183,8 @@ class Engine:
             if time.monotonic() > until:
                 raise ModelError(f"The local model did not end within {seconds:.1f} seconds.")
 
+        holder = object()
+        self._reserve(holder, needed, check)
         try:
             return continuation_logprobs(self._model, prefix, continuations, chunk=self._prefill_chunk, check=check)
         except NemoraError:
@@ -145,6 +192,11 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
             log.error("a forward pass failed with %s", type(error).__name__)
             raise ModelError(f"The local model failed with {type(error).__name__}.") from None
+        finally:
+            with self._condition:
+                self._memory.budget.release(holder)
+                self._memory.limit_cache()
+                self._condition.notify_all()
 
     def close(self) -> None:
         """Stop after the step that runs now. Whoever still waits gets `LocalModelDown`."""
@@ -155,10 +207,11 @@ class Engine:
             self._thread.join()
 
     def check_integrity(self) -> None:
-        """Raise RuntimeError if the queues contradict themselves. Waits for the step that runs now."""
+        """Raise RuntimeError if queues, memory or cache contradict themselves. Waits for the step that runs now."""
         with self._condition:
-            self._condition.wait_for(lambda: self._stepping is None)
+            self._condition.wait_for(lambda: not self._stepping)
             self._scheduler.check_integrity()
+            self._memory.check_integrity()
             if not self._alive and len(self._scheduler):
                 raise RuntimeError("the engine is down and still has sequences")
 
@@ -167,8 +220,28 @@ class Engine:
         if len(ids) >= self.context:
             raise ContextLengthExceeded(
                 f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
-                "at least one more; shorten the prompt."
+                f"at least one more{self._memory.why()}; shorten the prompt."
             )
+
+    def _refuse_overload(self, sequence: Sequence) -> None:
+        scheduler = self._scheduler
+        tokens = scheduler.waiting_tokens
+        full = len(scheduler) >= scheduler.max_running + self._max_waiting
+        if full or (tokens and tokens + sequence.prompt_tokens > self._max_waiting_tokens):
+            raise Overloaded(
+                f"The local model already has {len(scheduler)} requests, and {tokens} tokens wait to be read; "
+                "try again later.",
+                retry_after=max(1, min(60, round(self._recent_seconds))),
+            )
+
+    def _reserve(self, holder: object, needed: int, check: Callable[[], None]) -> None:
+        """Wait until `needed` bytes are reserved; `check` may end that."""
+        with self._condition:
+            check()
+            while not self._memory.budget.reserve(holder, needed, needed):
+                self._condition.wait(RETRY_SECONDS)
+                check()
+            self._memory.limit_cache()
 
     def _check_ids(self, ids: AnySequence[int]) -> None:
         if not ids:
@@ -183,72 +256,61 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            while (sequence := self._next()) is not None:
-                self._step(sequence)
-                with self._condition:
-                    self._stepping = None
-                    self._scheduler.move(sequence)
-                    self._condition.notify_all()
+            while sequences := self._next():
+                self._step(sequences)
+                self._settle(sequences)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits must hear that the engine is gone
             log.critical("the engine thread died of %s", type(error).__name__)
         finally:
             self._abandon()
 
-    def _next(self) -> Sequence | None:
-        """Wait for work, end what was cancelled, and pick whose turn it is; None when closing."""
+    def _next(self) -> list[Sequence]:
+        """Wait for work, end what was cancelled, and pick whose turn it is; nobody's when closing."""
         while True:
             with self._condition:
                 gone = self._scheduler.cancelled()
                 for sequence in gone:
                     self._scheduler.remove(sequence)
-                picked = None if gone or self._closing else self._scheduler.next()
-                if picked is not None:
-                    self._stepping = picked
-                    return picked
+                self._stepping = gone if gone or self._closing else self._scheduler.next()
                 if not gone:
-                    if self._closing:
-                        return None
+                    self._memory.limit_cache()
+                    if self._stepping or self._closing:
+                        return self._stepping
                     self._condition.wait()
             for sequence in gone:  # outside the lock: callbacks may submit or cancel
-                self._guarded(sequence, partial(sequence.finish, StopReason.CANCELLED))
+                self._guarded(sequence, partial(self._end_cancelled, sequence))
+            if gone:
+                self._settle(gone)
 
-    def _step(self, sequence: Sequence) -> None:
-        """One forward pass of one sequence, and a token if its prompt is read. Its failure is its own."""
-        since, stage = time.perf_counter(), sequence.stage
+    def _end_cancelled(self, sequence: Sequence) -> None:
         try:
-            token_id = self._forward(sequence)
-        except NemoraError as error:
-            self._guarded(sequence, partial(sequence.fail, error))
-            return
-        except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
-            log.error("a forward pass failed with %s", type(error).__name__)
-            failure = ModelError(f"The local model failed with {type(error).__name__}; other requests go on.")
-            self._guarded(sequence, partial(sequence.fail, failure))
-            return
-        sequence.count_time(stage, since)
-        if token_id is not None:
-            sequence.stage = Stage.DECODE
-            self._guarded(sequence, partial(sequence.add, token_id))
-            if sequence.stage is Stage.DONE:
-                self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
+            self._runner.keep_cancelled(sequence)
+        except Exception as error:  # noqa: BLE001 - there may be no memory for a copy, which must not keep it alive
+            log.warning("a cancelled prompt could not be kept: %s", type(error).__name__)
+        sequence.finish(StopReason.CANCELLED)
 
-    def _forward(self, sequence: Sequence) -> int | None:
-        """Read the next chunk; return the token drawn after it, or None while the prompt goes on."""
-        chunk = sequence.next_chunk(self._prefill_chunk)
-        length = sequence.computed + len(chunk)
-        with torch.inference_mode():
-            if sequence.state is None:
-                sequence.state = self._model.new_state(sequence.room_for(length))
-            elif length > sequence.state.capacity:
-                sequence.state.grow(sequence.room_for(length))
-            logits = self._model.forward(torch.tensor([chunk]), sequence.state, last_only=True)
-            if length < len(sequence.ids):
-                return None
-            allowed = sequence.mask.allowed() if sequence.mask is not None else None
-            token_id = sample(logits[0, -1], sequence.params, sequence.generator, allowed)
-            if sequence.mask is not None and token_id not in sequence.params.stop_ids:
-                sequence.mask.accept(token_id)
-            return token_id
+    def _settle(self, sequences: AnySequence[Sequence]) -> None:
+        """Sequences were stepped or ended: put them where they belong now."""
+        with self._condition:
+            self._stepping = []
+            for sequence in sequences:
+                self._scheduler.move(sequence)
+            self._condition.notify_all()
+
+    def _step(self, sequences: AnySequence[Sequence]) -> None:
+        """One forward pass, and a token for each whose prompt is read. Its failure is each sequence's own."""
+        since, stages = time.perf_counter(), [sequence.stage for sequence in sequences]
+        outcomes = self._runner.step(sequences)
+        for sequence, stage, outcome in zip(sequences, stages, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                self._guarded(sequence, partial(sequence.fail, _failure(outcome)))
+                continue
+            sequence.count_time(stage, since)
+            if outcome is not None:
+                sequence.stage = Stage.DECODE
+                self._guarded(sequence, partial(sequence.add, outcome))
+                if sequence.stage is Stage.DONE:
+                    self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 
     def _guarded(self, sequence: Sequence, deliver: Callable[[], None]) -> None:
         """Deliver to a caller's code. If that raises, the caller has gone: its sequence ends, nobody else's."""
@@ -262,13 +324,21 @@ class Engine:
         """Tell everybody who still waits that the engine is gone."""
         with self._condition:
             self._alive = False
-            self._stepping = None
+            self._stepping = []
             left = list(self._scheduler)
             for sequence in left:
                 self._scheduler.remove(sequence)
             self._condition.notify_all()
         for sequence in left:
             self._guarded(sequence, partial(sequence.fail, _down()))
+            self._memory.budget.release(sequence)
+
+
+def _failure(error: Exception) -> NemoraError:
+    if isinstance(error, NemoraError):
+        return error
+    log.error("a forward pass failed with %s", type(error).__name__)
+    return ModelError(f"The local model failed with {type(error).__name__}; other requests go on.")
 
 
 def _down() -> LocalModelDown:

@@ -18,10 +18,12 @@ class Timings:
     new_tokens: int
     prefill_seconds: float
     decode_seconds: float
+    cached_tokens: int = 0
+    """Of the prompt; the cache knew them."""
 
     @property
     def prefill_tokens_per_second(self) -> float:
-        return self.prompt_tokens / self.prefill_seconds if self.prefill_seconds else 0.0
+        return (self.prompt_tokens - self.cached_tokens) / self.prefill_seconds if self.prefill_seconds else 0.0
 
     @property
     def decode_tokens_per_second(self) -> float:
@@ -72,4 +74,15 @@ class Generation:
         """How long it took so far."""
         sequence = self._sequence
         assert sequence is not None
-        return Timings(sequence.prompt_tokens, sequence.new_tokens, sequence.prefill_seconds, sequence.decode_seconds)
+        return Timings(
+            sequence.prompt_tokens,
+            sequence.new_tokens,
+            sequence.prefill_seconds,
+            sequence.decode_seconds,
+            sequence.cached_tokens,
+        )
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens of the prompt that were not read, since the cache knew them; right from the first delta on."""
+        return self._sequence.cached_tokens if self._sequence is not None else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -42,6 +43,19 @@ class GenerationParams:
 def _require(holds: bool, param: str, expected: str) -> None:
     if not holds:
         raise RequestError(f"{param} must be {expected}.", param=param)
+
+
+class Priority(enum.IntEnum):
+    """Who comes first. Where prompts are read at the same time, each step up has four times the tokens."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+
+    @property
+    def weight(self) -> int:
+        """Its part of the tokens read, beside others'."""
+        return int(4**self)
 
 
 class TokenMask(Protocol):

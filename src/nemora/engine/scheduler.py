@@ -1,6 +1,8 @@
-"""Whose turn it is. Decoding sequences take turns; between two of their rounds one chunk of one prompt is read.
+"""Whose turn it is. In a round every decoding sequence gets one token.
 
-So a long prompt delays nobody by more than a chunk, and prompts do not wait for each other's whole length.
+What is left of the round's tokens is read of prompts, at least one chunk. So a long prompt delays nobody by more than
+that. Prompts that are read at the same time share by priority, by stride scheduling (Waldspurger and Weihl 1995): next
+is the one that has been served least for its weight.
 """
 
 from __future__ import annotations
@@ -8,35 +10,53 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from nemora.engine.budget import Budget, Cost
 from nemora.engine.sequence import Sequence, Stage
+
+MAX_OVERTAKEN = 16
+"""So many may begin before one that came earlier; then it is next, whoever else waits."""
 
 
 class Scheduler:
     """Sequences by stage. Not thread-safe: the engine calls it under its lock.
 
-    A batched engine will ask for several sequences at a time; the order is the same.
+    Args:
+        max_running: sequences that hold memory and take turns.
+        step_tokens: of a round; the last chunk of a prompt in it may go beyond.
+        together: sequences that may decode in one pass.
     """
 
-    def __init__(self, *, max_running: int) -> None:
+    def __init__(self, *, max_running: int, step_tokens: int, budget: Budget, cost: Cost, together: int = 1) -> None:
         self.max_running = max_running
-        self.waiting: deque[Sequence] = deque()
-        self.prefilling: deque[Sequence] = deque()
+        self.budget = budget
+        self.waiting: list[Sequence] = []
+        self.prefilling: list[Sequence] = []
         self.decoding: deque[Sequence] = deque()
-        self._decoded_since_prefill = 0
+        self._cost = cost
+        self._step_tokens = step_tokens
+        self._together = together
+        self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
+        self._left = 0  # tokens of prompts that this round may still read
+        self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens of the prompts that wait."""
+        return sum(sequence.prompt_tokens for sequence in self.waiting)
 
     def add(self, sequence: Sequence) -> None:
         self.waiting.append(sequence)
+        self._refused_at = -1
 
-    def next(self) -> Sequence | None:
-        """The sequence whose forward pass comes next, at the same time sent to the back of its queue."""
-        self._admit()
-        if self.prefilling and self._decoded_since_prefill >= len(self.decoding):
-            self._decoded_since_prefill = 0
-            return _turn(self.prefilling)
-        if self.decoding:
-            self._decoded_since_prefill += 1
-            return _turn(self.decoding)
-        return None
+    def next(self) -> list[Sequence]:
+        """Whose forward pass comes next: one, or several that decode. Memory for it is reserved. Nobody: empty."""
+        first = self._next()
+        group = [first] if first is not None else []
+        while self._turns and len(group) < self._together and group[0].stage is Stage.DECODE:
+            sequence = self._turns.popleft()
+            if sequence.stage is Stage.DECODE and self._has_room(sequence):
+                group.append(sequence)
+        return group
 
     def move(self, sequence: Sequence) -> None:
         """Put a sequence where its stage belongs, after a pass changed that."""
@@ -45,9 +65,11 @@ class Scheduler:
             self.decoding.append(sequence)
         elif sequence.stage is Stage.DONE:
             self.remove(sequence)
+            self.budget.release(sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        for queue in (self.waiting, self.prefilling, self.decoding):
+        """Take it out of its queue. Its memory stays reserved until `move` finds it done."""
+        for queue in (self.waiting, self.prefilling, self.decoding, self._turns):
             if sequence in queue:
                 queue.remove(sequence)
 
@@ -76,21 +98,70 @@ class Scheduler:
             (self.decoding, Stage.DECODE),
         ):
             for sequence in queue:
-                if sequence.stage is not stage:
-                    raise RuntimeError(f"a sequence in stage {sequence.stage.name} is queued as {stage.name}")
-                if stage is Stage.WAITING and sequence.state is not None:
-                    raise RuntimeError("a waiting sequence holds memory")
-                if stage is Stage.DECODE and sequence.computed != len(sequence.ids) - 1:
-                    raise RuntimeError("a decoding sequence does not remember all but its last token")
+                _check(sequence, stage)
+
+    def _next(self) -> Sequence | None:
+        self._admit()
+        for _ in range(2):  # the rest of this round, and the next one
+            while self._turns:
+                sequence = self._turns.popleft()
+                if sequence.stage is Stage.DECODE and self._has_room(sequence):
+                    return sequence
+            if self.prefilling and self._left > 0:
+                return self._serve(min(self.prefilling, key=lambda each: (each.served, each.number)))
+            self._turns.extend(self.decoding)
+            self._left = max(1, self._step_tokens - len(self.decoding))
+        return None
 
     def _admit(self) -> None:
         while self.waiting and len(self.prefilling) + len(self.decoding) < self.max_running:
-            sequence = self.waiting.popleft()
+            if self._refused_at == self.budget.releases:
+                return
+            sequence = self._reserved()
+            if sequence is None:
+                self._refused_at = self.budget.releases
+                return
+            self.waiting.remove(sequence)
+            for earlier in self.waiting:
+                earlier.overtaken += earlier.number < sequence.number
             sequence.stage = Stage.PREFILL
+            # A newcomer begins where the others are: it neither waits for them nor makes them wait.
+            sequence.served = min((other.served for other in self.prefilling), default=0.0)
             self.prefilling.append(sequence)
 
+    def _reserved(self) -> Sequence | None:
+        """The first of those who wait whose memory could be reserved, which it now is."""
+        order = sorted(self.waiting, key=lambda each: (-each.priority, each.number))
+        overdue = [sequence for sequence in order if sequence.overtaken >= MAX_OVERTAKEN]
+        for sequence in overdue[:1] or order:
+            held, most = self._cost.of_length(sequence.room), self._cost.of_length(sequence.limit)
+            if self.budget.reserve(sequence, held, most):
+                return sequence
+        return None
 
-def _turn(queue: deque[Sequence]) -> Sequence:
-    sequence = queue[0]
-    queue.rotate(-1)
-    return sequence
+    def _serve(self, sequence: Sequence) -> Sequence:
+        size = len(sequence.next_chunk())
+        self._left -= size
+        sequence.served += size / sequence.priority.weight
+        return sequence
+
+    def _has_room(self, sequence: Sequence) -> bool:
+        """Whether the next token's position is reserved, from now on if not before."""
+        length = len(sequence.ids)
+        if length > sequence.room:
+            room = sequence.room_for(length)
+            if not self.budget.grow(sequence, self._cost.of_length(room)):
+                return False
+            sequence.room = room
+        return True
+
+
+def _check(sequence: Sequence, stage: Stage) -> None:
+    if sequence.stage is not stage:
+        raise RuntimeError(f"a sequence in stage {sequence.stage.name} is queued as {stage.name}")
+    if stage is Stage.WAITING and sequence.state is not None:
+        raise RuntimeError("a waiting sequence holds memory")
+    if sequence.state is not None and sequence.state.capacity > sequence.room:
+        raise RuntimeError("a sequence holds more memory than was reserved")
+    if stage is Stage.DECODE and sequence.computed != len(sequence.ids) - 1:
+        raise RuntimeError("a decoding sequence does not remember all but its last token")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from collections.abc import Sequence as AnySequence
 
 from nemora.core import StopReason
-from nemora.engine.request import GenerationParams, TokenDelta, TokenMask
+from nemora.engine.cuts import stable_cuts
+from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
 from nemora.engine.sampler import new_generator
 from nemora.errors import NemoraError
 from nemora.models.state import State
 
 GROWTH = 256
 """Positions that a state gets room for at a time, beyond its prompt."""
+
+
+_numbers = itertools.count()
 
 
 class Stage(enum.Enum):
@@ -34,16 +40,36 @@ class Sequence:
         ids: AnySequence[int],
         params: GenerationParams,
         *,
-        limit: int,
-        mask: TokenMask | None,
+        context: int,
+        chunk: int,
         deliver: Callable[[TokenDelta], None],
+        mask: TokenMask | None = None,
+        namespace: str = "",
+        boundaries: AnySequence[int] = (),
+        priority: Priority = Priority.NORMAL,
     ) -> None:
         self.ids = list(ids)
         self.prompt_tokens = len(self.ids)
         self.params = params
         self.mask = mask
-        self.limit = limit
+        self.limit = min(context, len(self.ids) + params.max_tokens)
         """Most tokens that it may have, prompt included."""
+        self.namespace = namespace
+        self.cuts = stable_cuts(len(self.ids), boundaries, chunk)
+        """Where the prompt is cut whatever follows it; what remains after the last cut is read in one pass."""
+        self.cached_tokens = 0
+        """Tokens of the prompt that were not read, since the cache knew them."""
+        self.snapshot_at: frozenset[int] = frozenset()
+        """Cuts at which the cache keeps what is remembered."""
+        self.room = self.room_for(len(self.ids))
+        """Positions that memory is reserved for."""
+        self.priority = priority
+        self.number = next(_numbers)
+        """Its place in the order of arrival."""
+        self.overtaken = 0
+        """How many came later and began earlier."""
+        self.served = 0.0
+        """Tokens of its prompt that were read, in the scheduler's account; see `Scheduler`."""
         self.stage = Stage.WAITING
         self.state: State | None = None
         self.cancelled = False
@@ -62,16 +88,19 @@ class Sequence:
         return self.state.length if self.state is not None else 0
 
     def room_for(self, length: int) -> int:
-        """Capacity that a state needs for `length` positions: in steps, so that it is rarely copied."""
+        """Room for `length` positions and some more: memory grows in steps, so that it is rarely copied."""
         return min(self.limit, max(length, self.prompt_tokens + GROWTH, length + length // 2))
 
-    def next_chunk(self, chunk: int) -> list[int]:
+    def next_chunk(self) -> list[int]:
         """The tokens of the next forward pass.
 
-        A prompt is cut at multiples of `chunk`, whatever else runs, so that its numbers never depend on company.
+        A prompt is cut at the same places whatever else runs, so its numbers never depend on company.
         """
         start = self.computed
-        return self.ids[start : min(start + chunk, len(self.ids))]
+        if start >= self.prompt_tokens:
+            return self.ids[start:]
+        index = bisect_right(self.cuts, start)
+        return self.ids[start : self.cuts[index] if index < len(self.cuts) else self.prompt_tokens]
 
     def add(self, token_id: int) -> None:
         """Take the token that was drawn: emit it, or end."""

@@ -49,7 +49,7 @@ class Attention:
     def forward(self, x: Tensor, state: State, angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """x [batch, seq, hidden] to the same shape.
 
-        `angles` are those of `kernels.rope_angles` for the new positions; without them order is told by nothing here,
+        `angles` are those of `State.angles` for the new positions; without them order is told by nothing here,
         as in the hybrids, whose Mamba-2 layers tell it.
         """
         batch, seq, _ = x.shape
@@ -61,6 +61,5 @@ class Attention:
         q, k = qk[:, :, :heads], qk[:, :, heads:]
         if self.kv_scales is not None:
             k, v = fake_quantise_fp8(k, self.kv_scales[0]), fake_quantise_fp8(v, self.kv_scales[1])
-        keys, values = state.append(self.slot, k.transpose(1, 2), v.transpose(1, 2))
-        mixed = kernels.attention(q.transpose(1, 2), keys, values, state.texts)  # [batch, heads, seq, head_dim]
+        mixed = state.attend(self.slot, q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
         return self.output.matmul(mixed.transpose(1, 2).reshape(batch, seq, heads * self.spec.head_dim))

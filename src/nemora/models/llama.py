@@ -39,7 +39,7 @@ class Llama:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
-        angles = kernels.rope_angles(self.frequencies, state.length, seq, state.texts)
+        angles = state.angles(self.frequencies, seq)
         for layer in self.layers:
             x = layer.forward(x, angles, state)
         state.advance(seq)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nemora.ops import kernels
 from nemora.ops.reference_mamba2 import round_stochastically
 from nemora.ops.texts import Texts
 
@@ -31,6 +32,20 @@ class MambaShape:
     state_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class KVSlice:
+    """Keys and values of a run of positions, one tensor [batch, kv_heads, count, head_dim] for each attention layer."""
+
+    count: int
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it holds."""
+        return sum(tensor.nbytes for tensor in (*self.keys, *self.values))
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A point that a state can go back to, as long as it was not rewound to before it: see `State.restore`."""
@@ -44,7 +59,7 @@ class Snapshot:
     @property
     def bytes(self) -> int:
         """Memory that it holds beside the state."""
-        return sum(tensor.nbytes for tensor in (*self.conv, *self.ssm))
+        return sum(tensor.nbytes for tensor in (*self.conv, *self.ssm, self.generator))
 
 
 class State:
@@ -110,6 +125,11 @@ class State:
         """What one sequence takes, however long it is."""
         return sum(tensor.nbytes for tensor in (*self.conv, *self.ssm)) // self.batch
 
+    @property
+    def snapshot_bytes(self) -> int:
+        """What a `Snapshot` takes beside the state."""
+        return sum(tensor.nbytes for tensor in (*self.conv, *self.ssm, self.generator.get_state()))
+
     def require_room(self, batch: int, count: int) -> None:
         """Raise ValueError unless `count` (at least one) more positions of `batch` sequences fit."""
         if batch != self.batch:
@@ -127,6 +147,17 @@ class State:
         self.keys[layer][:, :, self.length : end] = keys
         self.values[layer][:, :, self.length : end] = values
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+
+    def angles(self, frequencies: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """`kernels.rope_angles` for the next `count` positions."""
+        return kernels.rope_angles(frequencies, self.length, count, self.texts)
+
+    def attend(self, layer: int, q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """An attention layer's output for its new positions, which it remembers: `kernels.attention` over all so far.
+
+        q is [batch, heads, seq, head_dim] like the result; keys and values are [batch, kv_heads, seq, head_dim].
+        """
+        return kernels.attention(q, *self.append(layer, keys, values), self.texts)
 
     def recurrent(self, layer: int) -> tuple[Tensor, Tensor]:
         """The convolution inputs and the SSM state, in fp32, of a Mamba-2 layer. Not to be written to."""
@@ -176,6 +207,42 @@ class State:
                 tensor.copy_(copy)
         self.generator.set_state(snapshot.generator)
         self._cut(snapshot.length)
+
+    def copy_kv(self, start: int, end: int) -> KVSlice:
+        """A copy of the keys and values of positions `start` to `end` (exclusive), which must have been read."""
+        if not 0 <= start <= end <= self.length:
+            raise ValueError(f"a state of {self.length} positions has none from {start} to {end}")
+        return KVSlice(
+            count=end - start,
+            keys=tuple(_copy(tensor[:, :, start:end]) for tensor in self.keys),
+            values=tuple(_copy(tensor[:, :, start:end]) for tensor in self.values),
+        )
+
+    def load(self, slices: Iterable[KVSlice], snapshot: Snapshot) -> None:
+        """Become, in an empty state of the same model, what another was when `snapshot` was taken, exactly.
+
+        Args:
+            slices: all positions before the snapshot, in order.
+
+        Raises:
+            ValueError: the state is not empty or too small, or the slices do not end where the snapshot was taken.
+        """
+        slices = list(slices)
+        end = sum(piece.count for piece in slices)
+        if self.length or end > self.capacity or end != snapshot.length:
+            raise ValueError(f"{end} positions and a snapshot at {snapshot.length} do not make up an empty state")
+        start = 0
+        for piece in slices:
+            stop = start + piece.count
+            for targets, sources in ((self.keys, piece.keys), (self.values, piece.values)):
+                for target, source in zip(targets, sources, strict=True):
+                    target[:, :, start:stop] = source
+            start = stop
+        for states, saved in ((self.conv, snapshot.conv), (self.ssm, snapshot.ssm)):
+            for tensor, copy in zip(states, saved, strict=True):
+                tensor.copy_(copy)
+        self.generator.set_state(snapshot.generator)
+        self.length = end
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` positions. Never shrinks."""

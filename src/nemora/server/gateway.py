@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend
+from nemora.backends.base import Backend, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
@@ -273,7 +273,7 @@ class Gateway:
             model=backend.model,
             recorded=entry is not None,
             redacted=redaction.counts if is_redacted else None,
-            deltas=self._deltas(sent, remembered, destination, backend, entry, body, request_id, restorer),
+            deltas=self._deltas(sent, remembered, destination, backend, entry, body, request_id, tenant, restorer),
         )
         may_stand_in = policy.when_down == "local" and wanted == "auto" and bool(self.local)
         if destination.side == "local" or not may_stand_in:
@@ -301,7 +301,7 @@ class Gateway:
             backend=backend.name,
             model=backend.model,
             recorded=entry is not None,
-            deltas=self._deltas(request, decision.sensitivity, destination, backend, entry, b"", request_id),
+            deltas=self._deltas(request, decision.sensitivity, destination, backend, entry, b"", request_id, tenant),
         )
 
     async def close(self) -> None:
@@ -496,6 +496,7 @@ class Gateway:
         entry: Entry | None,
         body: bytes,
         request_id: str,
+        tenant: str,
         restorer: AnswerRestorer | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
@@ -504,7 +505,7 @@ class Gateway:
         status = "cancelled"
         body_bytes = len(body)
         sending = Sending.of(backend.name, body if destination.side == "cloud" else None)
-        stream = held_to(sending, backend.stream(request))
+        stream = held_to(sending, stream_for(backend, tenant, request))
         try:
             async for delta in stream:
                 for restored in (delta,) if restorer is None else restorer.feed(delta):

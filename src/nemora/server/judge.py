@@ -146,6 +146,7 @@ def load_model_to_judge(settings: Settings, reference: str, *, progress: Progres
         cache=settings.paths.cache,
         offline=settings.offline,
         threads=settings.local.threads,
+        prefix_cache=False,  # it is only asked for probabilities
         token=settings.hub_token,
         progress=progress,
     )

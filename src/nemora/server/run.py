@@ -134,6 +134,10 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         offline=settings.offline,
         context=settings.local.context,
         threads=settings.local.threads,
+        memory=settings.local.memory_bytes,
+        prefix_cache=settings.local.prefix_cache,
+        prefix_cache_bytes=settings.local.prefix_cache_bytes,
+        batched=settings.local.batched,
         token=settings.hub_token,
         progress=progress,
     )

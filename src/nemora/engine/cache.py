@@ -1,0 +1,117 @@
+"""The prefix cache: what prompts have in common is read once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Sequence as AnySequence
+
+from nemora.engine.prefix_tree import ID_BYTES, Ids, PrefixTree
+from nemora.engine.sequence import Sequence, Stage
+from nemora.models.state import State
+
+SNAPSHOT_SHARE = 4
+"""Snapshots along one sequence of the longest kind take at most this part (1 / 4) of the cache."""
+
+
+def snapshot_interval(limit: int, context: int, chunk: int, snapshot_bytes: int) -> int:
+    """Tokens between two snapshots of one prompt, a multiple of `chunk`: as few as SNAPSHOT_SHARE permits."""
+    affordable = max(1, limit // SNAPSHOT_SHARE // max(1, snapshot_bytes))
+    return chunk * max(1, math.ceil(context / affordable / chunk))
+
+
+class PrefixCache:
+    """Beginnings of prompts, with what the model remembered of them, within a limit of bytes. Thread-safe.
+
+    Snapshots are taken at the last cut of a prompt that a longer one would share, where prompts turn out to part, and
+    at cuts that lie at least `interval` tokens apart. What is kept is a copy, and a hit copies it into the sequence's
+    own state: nothing is shared with a sequence that runs, so eviction asks nobody.
+    """
+
+    def __init__(self, *, limit: int, interval: int) -> None:
+        self.limit, self.interval = limit, interval
+        self._tree = PrefixTree()
+        self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """Memory taken."""
+        return self._tree.bytes
+
+    def load(self, sequence: Sequence, state: State) -> None:
+        """Give an empty state what is known of the sequence's prompt, and plan its snapshots."""
+        with self._lock:
+            known = self._tree.path(sequence.namespace, _pieces(sequence))
+            usable = [node for node in known if node.snapshot is not None and node.end < sequence.prompt_tokens]
+            if usable:
+                hit = usable[-1]
+                nodes = [node for node in known if node.end <= hit.end]
+                assert hit.snapshot is not None
+                state.load([node.kv for node in nodes], hit.snapshot)
+                self._tree.touch(hit)
+                sequence.cached_tokens = hit.end
+        parted = [known[-1].end] if known else []
+        sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, parted)
+
+    def keep(self, sequence: Sequence) -> None:
+        """After a pass over a prompt: keep what is remembered, if this is a place for it."""
+        if sequence.stage is Stage.PREFILL and sequence.computed in sequence.snapshot_at:
+            self._keep(sequence)
+
+    def keep_cancelled(self, sequence: Sequence) -> None:
+        """Before a sequence is dropped whose prompt was not read to its end: keep as much as was read."""
+        if sequence.stage is Stage.PREFILL and sequence.computed in sequence.cuts:
+            self._keep(sequence)
+
+    def shrink(self, limit: int) -> None:
+        """Set the limit, and forget what is beyond it."""
+        with self._lock:
+            self.limit = limit
+            while self._tree.bytes > limit:
+                self._tree.evict()
+
+    def check_integrity(self) -> None:
+        """Raise RuntimeError if the counts are wrong or the limit is not kept."""
+        with self._lock:
+            self._tree.check_integrity()
+            if self._tree.bytes > max(0, self.limit):
+                raise RuntimeError(f"the prefixes take {self._tree.bytes} bytes and may take {self.limit}")
+
+    def _plan(self, cuts: AnySequence[int], start: int, parted: AnySequence[int]) -> frozenset[int]:
+        points = {*cuts[-1:], *parted}
+        last = start
+        for cut in cuts:
+            if cut - last >= self.interval:
+                points.add(cut)
+                last = cut
+        return frozenset(point for point in points if point > start)
+
+    def _keep(self, sequence: Sequence) -> None:
+        state = sequence.state
+        if state is None or state.length <= sequence.cached_tokens:
+            return
+        pieces = _pieces(sequence)[: sequence.cuts.index(state.length) + 1]
+        with self._lock:
+            if self._make_room(sequence.namespace, pieces, state):
+                self._tree.add(sequence.namespace, pieces, state.snapshot(), state.copy_kv)
+
+    def _make_room(self, namespace: str, pieces: AnySequence[Ids], state: State) -> bool:
+        """Forget other things until a snapshot at the end of `pieces` fits; False if it cannot or is there already."""
+        while True:
+            known = self._tree.path(namespace, pieces)
+            if len(known) == len(pieces) and known[-1].snapshot is not None:
+                self._tree.touch(known[-1])
+                return False
+            missing = state.length - (known[-1].end if known else 0)
+            need = missing * (state.bytes_per_position + ID_BYTES) + state.snapshot_bytes
+            if self._tree.bytes + need <= self.limit:
+                return True
+            if not len(self._tree):
+                return False
+            self._tree.evict()
+
+
+def _pieces(sequence: Sequence) -> list[Ids]:
+    """The prompt as it is cut, without what comes after the last cut."""
+    return [tuple(sequence.ids[start:end]) for start, end in itertools.pairwise((0, *sequence.cuts))]

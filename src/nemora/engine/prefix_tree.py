@@ -1,0 +1,161 @@
+"""What was read before, as a tree: one edge for each forward pass, keyed by the ids that it read.
+
+A path from a root is a way in which a prompt was cut and read. Who comes the same way finds the very numbers that it
+would compute itself. Each node holds the keys and values of its own ids only, so that a shared beginning is kept once;
+some hold a snapshot of the recurrent states too, and only there a sequence can go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nemora.models.state import KVSlice, Snapshot
+
+Ids = tuple[int, ...]
+ID_BYTES = 40
+"""What a token id takes as a Python integer in a tuple."""
+
+
+class Node:
+    """The end of one forward pass. A root, which stands for nothing read, has no parent."""
+
+    __slots__ = ("children", "end", "ids", "kv", "parent", "snapshot", "worth")
+
+    def __init__(self, parent: Node | None, ids: Ids, kv: KVSlice) -> None:
+        self.parent, self.ids, self.kv = parent, ids, kv
+        self.end: int = self.start + len(ids)
+        self.children: dict[Ids, Node] = {}
+        self.snapshot: Snapshot | None = None
+        self.worth = 0.0
+
+    @property
+    def start(self) -> int:
+        """Tokens read before this pass."""
+        return self.parent.end if self.parent is not None else 0
+
+    @property
+    def own_bytes(self) -> int:
+        """Without the snapshot."""
+        return self.kv.bytes + ID_BYTES * len(self.ids)
+
+    @property
+    def snapshot_bytes(self) -> int:
+        return self.snapshot.bytes if self.snapshot is not None else 0
+
+    def way_up(self) -> Iterator[Node]:
+        """This node and those above it, but for the root."""
+        node = self
+        while node.parent is not None:
+            yield node
+            node = node.parent
+
+
+class PrefixTree:
+    """Prefixes of several namespaces, which share nothing. Not thread-safe.
+
+    What is forgotten first is decided by GreedyDual-Size (Cao and Irani 1997): a snapshot is worth the tokens that it
+    saves from being read, for each byte that it takes, and worth of old counts less with everything that is forgotten.
+    Keys and values go with the last snapshot that needs them, so every leaf has one.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        """Memory taken."""
+        self._roots: dict[str, Node] = {}
+        self._points: dict[Node, str] = {}  # every node with a snapshot, and its namespace
+        self._age = 0.0
+
+    def __len__(self) -> int:
+        """Snapshots kept."""
+        return len(self._points)
+
+    def path(self, namespace: str, pieces: Sequence[Ids]) -> list[Node]:
+        """The nodes along `pieces`, as far as they are known."""
+        found: list[Node] = []
+        node = self._roots.get(namespace)
+        for piece in pieces:
+            node = node.children.get(piece) if node is not None else None
+            if node is None:
+                break
+            found.append(node)
+        return found
+
+    def touch(self, node: Node) -> None:
+        """A node's snapshot was made or used."""
+        above = next((other for other in node.way_up() if other is not node and other.snapshot is not None), None)
+        saved = node.end - (above.end if above is not None else 0)
+        node.worth = self._age + saved / max(1, self._freed_by(node))
+
+    def add(
+        self, namespace: str, pieces: Sequence[Ids], snapshot: Snapshot, copy_kv: Callable[[int, int], KVSlice]
+    ) -> None:
+        """Keep `snapshot`, taken after `pieces` were read; `copy_kv(start, end)` gives missing positions."""
+        nodes = self.path(namespace, pieces)
+        node = nodes[-1] if nodes else self._roots.setdefault(namespace, Node(None, (), KVSlice(0, (), ())))
+        for piece in pieces[len(nodes) :]:
+            child = Node(node, piece, copy_kv(node.end, node.end + len(piece)))
+            node.children[piece] = child
+            self.bytes += child.own_bytes
+            node = child
+        if node.snapshot is None:
+            node.snapshot = snapshot
+            self.bytes += snapshot.bytes
+            self._points[node] = namespace
+        self.touch(node)
+
+    def evict(self) -> None:
+        """Forget the snapshot that is worth least, and what nothing needs without it. Harmless when empty."""
+        if not self._points:
+            return
+        node = min(self._points, key=lambda point: point.worth)
+        self._age = max(self._age, node.worth)
+        namespace = self._points.pop(node)
+        self.bytes -= node.snapshot_bytes
+        node.snapshot = None
+        while node.parent is not None and not node.children and node.snapshot is None:
+            parent = node.parent
+            del parent.children[node.ids]
+            self.bytes -= node.own_bytes
+            node = parent
+        if node.parent is None and not node.children:
+            del self._roots[namespace]
+
+    def check_integrity(self) -> None:
+        """Raise RuntimeError if the tree contradicts itself."""
+        total, points = 0, set()
+        for namespace, root in self._roots.items():
+            if not root.children:
+                raise RuntimeError("a namespace without nodes is kept")
+            for node in _below(root):
+                total += node.own_bytes + node.snapshot_bytes
+                if node.kv.count != len(node.ids) or node.end != node.start + len(node.ids):
+                    raise RuntimeError("a node has other positions than ids")
+                if node.snapshot is None:
+                    if not node.children:
+                        raise RuntimeError("a node is kept that leads to no snapshot")
+                    continue
+                points.add(node)
+                if self._points.get(node) != namespace or node.snapshot.length != node.end:
+                    raise RuntimeError("a snapshot is not where it was taken")
+        if points != set(self._points):
+            raise RuntimeError("a snapshot was forgotten by the tree and not by its list")
+        if total != self.bytes:
+            raise RuntimeError(f"the prefixes take {total} bytes and {self.bytes} are counted")
+
+    def _freed_by(self, point: Node) -> int:
+        """Bytes that forgetting a point's snapshot gives back."""
+        freed = point.snapshot_bytes
+        if not point.children:
+            for node in point.way_up():
+                if node is not point and (node.snapshot is not None or len(node.children) > 1):
+                    break
+                freed += node.own_bytes
+        return freed
+
+
+def _below(root: Node) -> Iterator[Node]:
+    left = list(root.children.values())
+    while left:
+        node = left.pop()
+        left += node.children.values()
+        yield node

@@ -1,0 +1,150 @@
+"""Turns, without a model: who is served, and how much."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemora.engine.budget import Budget, Cost
+from nemora.engine.request import GenerationParams, Priority
+from nemora.engine.scheduler import MAX_OVERTAKEN, Scheduler
+from nemora.engine.sequence import Sequence, Stage
+from nemora.models.state import KVShape, State
+
+COST = Cost(per_sequence=0, per_position=1, workspace=0)
+CHUNK = 4
+
+
+def sequence(prompt: int, new: int = 3, priority: Priority = Priority.NORMAL) -> Sequence:
+    params = GenerationParams(max_tokens=new, temperature=0)
+    return Sequence([1] * prompt, params, context=1000, chunk=CHUNK, deliver=lambda _: None, priority=priority)
+
+
+def scheduler(*, total: int = 10_000, running: int = 64, step_tokens: int = CHUNK) -> Scheduler:
+    return Scheduler(max_running=running, step_tokens=step_tokens, budget=Budget(total), cost=COST)
+
+
+def step(queues: Scheduler) -> Sequence | None:
+    """As the engine does it, with a state that only counts."""
+    group = queues.next()
+    if not group:
+        return None
+    (picked,) = group
+    if picked.state is None:
+        picked.state = State(kv=[KVShape(1, 1)], batch=1, capacity=picked.room)
+    picked.state.grow(picked.room)
+    count = len(picked.next_chunk())
+    picked.state.append(0, torch.zeros(1, 1, count, 1), torch.zeros(1, 1, count, 1))
+    picked.state.advance(count)
+    if picked.computed == len(picked.ids):
+        picked.stage = Stage.DECODE
+        picked.add(1)
+    queues.move(picked)
+    queues.check_integrity()
+    queues.budget.check_integrity()
+    return picked
+
+
+def run(queues: Scheduler, steps: int = 100_000) -> list[Sequence]:
+    order = []
+    for _ in range(steps):
+        picked = step(queues)
+        if picked is None:
+            break
+        order.append(picked)
+    return order
+
+
+JOBS = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 60), st.sampled_from(Priority)), min_size=1, max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(jobs=JOBS, running=st.integers(1, 5), spare=st.integers(0, 60), step_tokens=st.integers(1, 20))
+def test_everybody_comes_to_an_end_in_as_little_memory_as_the_longest_needs(
+    jobs: list[tuple[int, int, Priority]], running: int, spare: int, step_tokens: int
+) -> None:
+    everyone = [sequence(*job) for job in jobs]
+    queues = scheduler(total=max(each.limit for each in everyone) + spare, running=running, step_tokens=step_tokens)
+    for each in everyone:
+        queues.add(each)
+    run(queues)
+    assert all(each.stage is Stage.DONE for each in everyone)
+    assert (len(queues), queues.budget.held, len(queues.budget)) == (0, 0, 0)
+
+
+def test_between_two_rounds_of_tokens_no_more_is_read_than_a_round_has() -> None:
+    queues = scheduler(step_tokens=10)
+    short, long = sequence(1, 30), sequence(400, 1)
+    queues.add(short)
+    step(queues)
+    queues.add(long)
+    order = run(queues, 60)
+    chunks = "".join("d" if each is short else "p" for each in order).strip("d").split("d")
+    assert {len(run) for run in chunks[1:-1]} == {3}  # 9 tokens are left of 10; the third chunk goes beyond
+
+
+def test_a_higher_priority_has_its_weight_in_tokens() -> None:
+    queues = scheduler()
+    kinds = {priority: sequence(100_000 // 125, 1, priority) for priority in Priority}
+    for each in kinds.values():
+        queues.add(each)
+    order = run(queues, 105)
+    read = {priority: sum(each is kinds[priority] for each in order) for priority in Priority}
+    assert read[Priority.HIGH] >= 3.5 * read[Priority.NORMAL] >= 3.5 * 3.5 * read[Priority.LOW] > 0
+
+
+def test_a_newcomer_neither_waits_for_those_before_nor_stops_them() -> None:
+    queues = scheduler()
+    old = sequence(400, 1)
+    queues.add(old)
+    run(queues, 20)
+    new = sequence(400, 1)
+    queues.add(new)
+    order = run(queues, 20)
+    assert abs(sum(each is new for each in order) - 10) <= 1
+
+
+def test_small_ones_pass_a_large_one_that_has_no_room_but_not_for_ever() -> None:
+    queues = scheduler(total=100)
+    holder, large = sequence(30, 60), sequence(80, 10)
+    queues.add(holder)
+    step(queues)
+    queues.add(large)
+    passed = 0
+    while large.stage is Stage.WAITING:
+        if holder.stage is not Stage.DONE or passed <= MAX_OVERTAKEN:
+            queues.add(sequence(2, 1))
+        before = large.overtaken
+        assert step(queues) is not None
+        passed += large.overtaken > before
+    assert 0 < large.overtaken <= MAX_OVERTAKEN
+    run(queues)
+    assert large.stage is Stage.DONE
+
+
+def test_who_comes_first_among_those_who_wait_is_by_priority_then_by_arrival() -> None:
+    queues = scheduler(running=1)
+    queues.add(sequence(1, 1))
+    step(queues)
+    waiting = [sequence(1, 1, p) for p in (Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.NORMAL)]
+    for each in waiting:
+        queues.add(each)
+    assert run(queues) == [waiting[2], waiting[1], waiting[3], waiting[0]]
+
+
+def test_those_who_decode_are_picked_together_and_prompts_are_not() -> None:
+    queues = Scheduler(max_running=64, step_tokens=CHUNK, budget=Budget(10_000), cost=COST)
+    decoding = [sequence(1, 30) for _ in range(5)]
+    for each in decoding:
+        queues.add(each)
+    while any(each.stage is not Stage.DECODE for each in decoding):
+        step(queues)
+    long = sequence(40, 1)
+    queues.add(long)
+    queues._together, queues._left = 3, 0
+    queues._turns.clear()  # a round begins
+    groups = [queues.next() for _ in range(6)]
+    assert sorted(map(len, groups)) == [1, 1, 2, 2, 3, 3]
+    assert [group for group in groups if len(group) == 1] == [[long], [long]]
+    assert len({id(each) for group in groups for each in group if each is not long}) == 5
