@@ -102,7 +102,8 @@ def test_what_transformers_saves_again_loads_and_is_the_same(tmp_path: Path) -> 
     theirs.save_pretrained(tmp_path / "again")
     first, again = (load_model(open_checkpoint(path)) for path in (folder, tmp_path / "again"))
     text = ids(20)
-    assert torch.equal(first.forward(text, first.new_state(20)), again.forward(text, again.new_state(20)))
+    # Not to the bit: where a tensor lies in its file decides which kernel multiplies it.
+    torch.testing.assert_close(first.forward(text, first.new_state(20)), again.forward(text, again.new_state(20)))
 
 
 @torch.inference_mode()
@@ -111,4 +112,5 @@ def test_stacked_experts_under_the_other_prefix_are_the_same_model(tmp_path: Pat
     first = load_model(open_checkpoint(write_folder(tmp_path / "first", CONFIG, tensors)))
     again = load_model(open_checkpoint(write_folder(tmp_path / "again", CONFIG, saved_again(tensors))))
     text = ids(20)
-    assert torch.equal(first.forward(text, first.new_state(20)), again.forward(text, again.new_state(20)))
+    # Not to the bit: where a tensor lies in its file decides which kernel multiplies it.
+    torch.testing.assert_close(first.forward(text, first.new_state(20)), again.forward(text, again.new_state(20)))
