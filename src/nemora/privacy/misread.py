@@ -12,7 +12,7 @@ from nemora.privacy.quick_pattern import QuickPattern
 
 _DIGIT = r"[0-9OoQDIl|SsBZGb]"
 _NUMBER = re.compile(rf"(?<![\w.])[+(]?{_DIGIT}{{1,20}}\)?(?:[ .()/-]{{1,2}}{_DIGIT}{{1,20}}){{0,8}}(?![\w])")
-_IBAN = QuickPattern(rf"(?<![\w.])[A-Z]{{2}}{_DIGIT}{{2}}(?:[ -]?[A-Z0-9lo|]{{1,8}}){{2,10}}(?![\w])")
+_IBAN = QuickPattern(rf"(?<![\w.])[A-Z]{{2}}{_DIGIT}{{2}}(?:[ -]?[A-Z0-9lo|]){{2,80}}(?![\w])")
 _READ = str.maketrans("OoQDIl|SsBZGb", "0000111558266")
 _ENCODED = re.compile(r"(?<![\w+/=])(?:[A-Za-z0-9+/_-]{8,16}={0,2}|[A-Z2-7]{10,24}={0,6}|[0-9a-f]{12,32})(?![\w+/=])")
 _PLAIN = re.compile(rb"\d[\d ./-]{4,20}\d|[A-Z]{1,3}\d{6,10}[A-Z]?|\d{6,9}[A-Z]")
