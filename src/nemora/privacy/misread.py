@@ -96,11 +96,12 @@ def odd_digits(text: str) -> Iterator[Edit]:
 
 
 _DOMAIN = r"[a-z0-9-]{2,40}\.[a-z]{2,6}"
+_FILE = r"\S{1,40}\.(?:[hx]?html?|php|aspx?|jsp|md|txt|pdf|json|xml|js|py|css|png|jpg|svg|zip|gz|csv|ya?ml)(?!\w)"
 _ADDRESS = QuickPattern(
     r"(?<![\w.@])(?P<a>[\w.+-]{2,40})@(?P<b>[a-z0-9-]{2,40}),(?P<c>[a-z]{2,6})(?!\w)"
     r"|(?<![\w.*])(?P<d>[\w.+-]{3,40})\*(?P<e>[a-z0-9-]{2,40})\*(?P<f>[a-z]{2,6})(?![\w*])"
     rf"|user: (?P<g>[\w.+-]{{2,40}}), domain: (?P<h>{_DOMAIN})"
-    rf"|(?<![\w./])(?P<i>{_DOMAIN})[!/](?P<j>[a-z][\w.+-]{{4,40}})(?![\w/.])",
+    rf"|(?<![\w./])(?P<i>{_DOMAIN})(?:!(?P<j>[a-z][\w.+-]{{4,40}})|/(?P<k>(?!{_FILE})[a-z]\w{{0,20}}[.+][a-z]\w{{1,20}}))(?![\w/.-])",
     re.IGNORECASE,
 )
 
@@ -108,7 +109,7 @@ _ADDRESS = QuickPattern(
 def odd_addresses(text: str) -> Iterator[Edit]:
     """Addresses of mail with a comma or stars, in two fields, or with the domain first."""
     for found in _ADDRESS.finditer(text):
-        user = found["a"] or found["d"] or found["g"] or found["j"]
+        user = found["a"] or found["d"] or found["g"] or found["j"] or found["k"]
         domain = found["h"] or found["i"] or f"{found['b'] or found['e']}.{found['c'] or found['f']}"
         yield Edit(found.start(), found.end(), f"{user}@{domain}")
 
