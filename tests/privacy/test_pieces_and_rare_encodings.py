@@ -85,6 +85,13 @@ def test_an_archive_in_which_more_could_hide_is_not_read() -> None:
     assert inflated(whole[:4] + b"x" + whole[4:]) is None
 
 
+def test_an_archive_that_would_take_memory_without_limit_is_not_read() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("note", HARMLESS)
+    assert inflated(file.getvalue()) is None
+
+
 @pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
 def test_what_inflates_beyond_the_limit_is_said(pack: object) -> None:
     assert callable(pack)
