@@ -85,6 +85,13 @@ def test_an_archive_in_which_more_could_hide_is_not_read() -> None:
     assert inflated(whole[:4] + b"x" + whole[4:]) is None
 
 
+def test_an_archive_that_would_take_memory_without_limit_is_not_read() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("note", HARMLESS)
+    assert inflated(file.getvalue()) is None
+
+
 @pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
 def test_what_inflates_beyond_the_limit_is_said(pack: object) -> None:
     assert callable(pack)
@@ -125,10 +132,23 @@ def test_a_number_told_in_pieces_is_found_behind_its_word(text: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["rashid.weiss@gmail,com", "rashid.weiss*gmail*com", "user: rashid.weiss, domain: gmail.com"],
+    [
+        "rashid.weiss@gmail,com",
+        "rashid.weiss*gmail*com",
+        "user: rashid.weiss, domain: gmail.com",
+        "gmail.com/rashid.weiss",
+        "gmail.com!rashid",
+    ],
 )
 def test_oddly_written_addresses_are_found(address: str) -> None:
     assert Kind.EMAIL_ADDRESS in kinds(f"my email: {address}")
+
+
+@pytest.mark.parametrize(
+    "link", ["github.com/someuser", "python.org/downloads", "example.org/index.html", "a-shop.com/contact-us"]
+)
+def test_links_without_a_scheme_are_no_addresses(link: str) -> None:
+    assert kinds(f"contact us or see {link} for email and key data") == set()
 
 
 def test_padded_numbers_in_a_row_break_nothing() -> None:

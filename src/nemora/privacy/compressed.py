@@ -17,6 +17,7 @@ DESCRIPTOR = 24
 """Bytes that may follow a file of a ZIP archive and say its size."""
 MEMORY = 16 << 20
 """Bytes that xz may take for its window."""
+DOCUMENTS = ("[Content_Types].xml", "mimetype")
 GZIP, BZIP2, XZ, LZMA, ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"]\0\0", b"PK\x03\x04"
 _ZLIB = b"\x01\x5e\x9c\xda"
 
@@ -60,16 +61,19 @@ def _all_of(stream: bz2.BZ2Decompressor | lzma.LZMADecompressor, data: bytes) ->
 
 
 def _zipped(data: bytes) -> bytes | None:
-    """Names and contents of all files, each in lines of its own; None for documents, and where more could be hidden."""
+    """Names and contents of all files, each in lines of its own.
+
+    None for documents, where more could be hidden, and for lzma, which a few bytes make take 4 GiB for its window.
+    """
     parts: list[bytes] = []
     left = MAX_INFLATED
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
         if len(entries) > MAX_MEMBERS:
             raise TooLarge
-        if any(entry.filename in ("[Content_Types].xml", "mimetype") for entry in entries) or not _is_all(
-            archive, data
-        ):
+        if any(entry.filename in DOCUMENTS or entry.compress_type == zipfile.ZIP_LZMA for entry in entries):
+            return None
+        if not _is_all(archive, data):
             return None
         parts.append(archive.comment)
         for entry in entries:

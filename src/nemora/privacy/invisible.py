@@ -102,7 +102,7 @@ def _y_encoded(text: str) -> Iterator[MappedText]:
 _UPSIDE = dict(zip("ɐɔǝɟƃɓɥᴉıɾʞɯɹʇʌʍʎƖ⇂ᄅƐㄣϛㄥ˙‾", "acefgghiijkmrtvwy1123457._", strict=True))
 _UPSIDE |= dict(zip("qpbdnu69", "bdqpun96", strict=True))
 _TURNED_ONLY = re.compile("[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎƖᄅƐㄣϛㄥ]")
-_TURNED_RUN = re.compile(r"\S*[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎƖᄅƐㄣϛㄥ]\S*(?:[ ]\S*[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎƖᄅƐㄣϛㄥ0896]\S*){0,40}")
+_TURNED_RUN = re.compile(r"(?<!\S)\S*[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎƖᄅƐㄣϛㄥ]\S*(?:[ ]\S*[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎƖᄅƐㄣϛㄥ0896]\S*){0,40}")
 
 
 def _upside_down(text: str) -> Iterator[MappedText]:

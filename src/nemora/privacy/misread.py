@@ -12,7 +12,7 @@ from nemora.privacy.quick_pattern import QuickPattern
 
 _DIGIT = r"[0-9OoQDIl|SsBZGb]"
 _NUMBER = re.compile(rf"(?<![\w.])[+(]?{_DIGIT}{{1,20}}\)?(?:[ .()/-]{{1,2}}{_DIGIT}{{1,20}}){{0,8}}(?![\w])")
-_IBAN = QuickPattern(rf"(?<![\w.])[A-Z]{{2}}{_DIGIT}{{2}}(?:[ -]?[A-Z0-9lo|]{{1,8}}){{2,10}}(?![\w])")
+_IBAN = QuickPattern(rf"(?<![\w.])[A-Z]{{2}}{_DIGIT}{{2}}(?:[ -]?[A-Z0-9lo|]){{2,80}}(?![\w])")
 _READ = str.maketrans("OoQDIl|SsBZGb", "0000111558266")
 _ENCODED = re.compile(r"(?<![\w+/=])(?:[A-Za-z0-9+/_-]{8,16}={0,2}|[A-Z2-7]{10,24}={0,6}|[0-9a-f]{12,32})(?![\w+/=])")
 _PLAIN = re.compile(rb"\d[\d ./-]{4,20}\d|[A-Z]{1,3}\d{6,10}[A-Z]?|\d{6,9}[A-Z]")
@@ -96,11 +96,12 @@ def odd_digits(text: str) -> Iterator[Edit]:
 
 
 _DOMAIN = r"[a-z0-9-]{2,40}\.[a-z]{2,6}"
+_FILE = r"\S{1,40}\.(?:[hx]?html?|php|aspx?|jsp|md|txt|pdf|json|xml|js|py|css|png|jpg|svg|zip|gz|csv|ya?ml)(?!\w)"
 _ADDRESS = QuickPattern(
     r"(?<![\w.@])(?P<a>[\w.+-]{2,40})@(?P<b>[a-z0-9-]{2,40}),(?P<c>[a-z]{2,6})(?!\w)"
     r"|(?<![\w.*])(?P<d>[\w.+-]{3,40})\*(?P<e>[a-z0-9-]{2,40})\*(?P<f>[a-z]{2,6})(?![\w*])"
     rf"|user: (?P<g>[\w.+-]{{2,40}}), domain: (?P<h>{_DOMAIN})"
-    rf"|(?<![\w./])(?P<i>{_DOMAIN})[!/](?P<j>[a-z][\w.+-]{{4,40}})(?![\w/.])",
+    rf"|(?<![\w./])(?P<i>{_DOMAIN})(?:!(?P<j>[a-z][\w.+-]{{4,40}})|/(?P<k>(?!{_FILE})[a-z]\w{{0,20}}[.+][a-z]\w{{1,20}}))(?![\w/.-])",
     re.IGNORECASE,
 )
 
@@ -108,7 +109,7 @@ _ADDRESS = QuickPattern(
 def odd_addresses(text: str) -> Iterator[Edit]:
     """Addresses of mail with a comma or stars, in two fields, or with the domain first."""
     for found in _ADDRESS.finditer(text):
-        user = found["a"] or found["d"] or found["g"] or found["j"]
+        user = found["a"] or found["d"] or found["g"] or found["j"] or found["k"]
         domain = found["h"] or found["i"] or f"{found['b'] or found['e']}.{found['c'] or found['f']}"
         yield Edit(found.start(), found.end(), f"{user}@{domain}")
 

@@ -135,7 +135,8 @@ def _lines(text: str) -> list[tuple[int, str, int, int]]:
 
 
 _PARTED = re.compile(
-    r"(?<![^\s=:(\"'])[^\s](?P<gap>[ ]?[^\w\s][^\w\s ]{0,2}[ ]?|,?[ ](?:um|uh|er|then|and|lol)(?:,[ ]|[ ]))[^\s]"
+    r"(?<![^\s=:(\"'])(?!(?P<same>\S)(?P=same){2})[^\s]"
+    r"(?P<gap>[ ]?[^\w\s][^\w\s ]{0,2}[ ]?|,?[ ](?:um|uh|er|then|and|lol)(?:,[ ]|[ ]))[^\s]"
     r"(?:(?P=gap)[^\s]){6,200}(?=[\s,.;!?]|\Z)"
 )
 

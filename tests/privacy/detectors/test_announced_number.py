@@ -82,6 +82,8 @@ def test_a_number_after_its_word_is_found(text: str, kind: Kind) -> None:
         ":rfc:`RFC 2045`",
         "vin de pays 2015, 12,5 % vol",
         "fin de semana 2024 en Madrid",
+        "Case C-311/18 and case T-201/04 of the court",
+        "pan: 1280x720, zoom: 2",
     ],
 )
 def test_look_alikes_are_not_found(text: str) -> None:

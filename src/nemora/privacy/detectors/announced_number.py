@@ -30,7 +30,7 @@ from nemora.privacy.quick_pattern import QuickPattern
 
 # Between the word and its value: punctuation, a tag or leader dots, and a few small words.
 _BETWEEN = (
-    r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!-]|\.{3,12}|</?t[dhr]|</[\w -]{1,24}|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
+    r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!-]|\.{3,108}+|</?t[dhr]|</[\w -]{1,24}+|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
     r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref)(?![A-Za-z])\.?"
     r"|[是为為はのが：№]|رقم|는|은|ni\b){0,9}"
 )
@@ -54,7 +54,10 @@ _FILE_CODE = (
 _DATE = re.compile(
     r"(?:19|20)\d\d[ ./-]?[01]?\d[ ./-]?[0-3]?\d|\d\d?[ ./-]\d\d?[ ./-](?:\d\d|(?:19|20)\d\d)|(?:19|20)\d\d"
 )
-_STANDARD = re.compile(r"(?i)(?:ISO|IEC|RFC|CVE|PEP|EN|DIN|ANSI|IEEE|NIST|US|EP|WO|GDPR|GPL|CC|BSD|LGPL)(?:[ -]?\d|-)")
+_STANDARD = re.compile(
+    r"(?i)(?:ISO|IEC|RFC|CVE|PEP|EN|DIN|ANSI|IEEE|NIST|US|EP|WO|GDPR|GPL|CC|BSD|LGPL)(?:[ -]?\d|-)|[CTF]-\d{1,4}/\d\d(?!\d)"
+)
+_SIZE = re.compile(r"\d{1,5}[xX]\d{1,5}")
 _YEARS = re.compile(r"\b(?:19|20)\d\d[-/](?:(?:19|20)?\d\d)\b")
 _COUNTRIES = frozenset(
     "AD AE AL AR AT AU AZ BA BD BE BG BH BR BY CA CH CL CN CO CY CZ DE DK DZ EE EG ES FI FR GB GE GR HK HR HU ID IE IL"
@@ -163,4 +166,6 @@ def _places(row: _Row, text: str, bare: str, label: str, windows: list[tuple[int
 
 def _is_harmless(value: str) -> bool:
     digits = re.sub(r"\D", "", value)
-    return bool(_DATE.fullmatch(value)) or is_published(value) or (len(digits) > 4 and digits in COUNTING)
+    if _DATE.fullmatch(value) or _SIZE.fullmatch(value):
+        return True
+    return is_published(value) or (len(digits) > 4 and digits in COUNTING)
