@@ -93,6 +93,39 @@ class QuickPattern:
         yield from self.plain.finditer(text, pos, end)
 
 
+class QuickSet:
+    """Several patterns: one pass over a text says which of them could match at all.
+
+    Args:
+        patterns: compiled by Python; none may match nothing.
+    """
+
+    def __init__(self, patterns: Iterable[QuickPattern | re.Pattern[str]]) -> None:
+        self._plain = tuple(p.plain if isinstance(p, QuickPattern) else p for p in patterns)
+        self._everything = frozenset(range(len(self._plain)))
+
+    @cached_property
+    def _set(self) -> Any:
+        options = re2.Options()
+        options.never_capture = True
+        options.max_mem = 16 << 20
+        options.encoding = re2.Options.Encoding.LATIN1
+        found = re2.Set.SearchSet(options)
+        for pattern in self._plain:
+            found.Add(wider(pattern).encode("ascii"))
+        found.Add(b"\xff")
+        found.Compile()
+        return found
+
+    def may(self, text: str) -> frozenset[int]:
+        """The numbers of those that may match somewhere in `text`; all others match nowhere in it."""
+        if len(text) > LONG:
+            return self._everything
+        # The last one always matches: where it does not, RE2 ran out of memory.
+        found = frozenset(self._set.Match(text.encode("ascii", "replace") + b"\xff") or ())
+        return found & self._everything if len(self._plain) in found else self._everything
+
+
 def wider(pattern: re.Pattern[str]) -> str:
     """A pattern for RE2, of bytes, that matches wherever `pattern` does.
 

@@ -12,6 +12,7 @@ from nemora.privacy.detectors.key_rules import KEY_RULES, KeyRule
 from nemora.privacy.detectors.placeholders import entropy, is_placeholder, looks_random
 from nemora.privacy.detectors.vendor_rules import VENDOR_RULES
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -73,8 +74,8 @@ _RUN = re.compile(r"(?<![\w-])(?=[A-Za-z_=+/.:|-]{0,60}\d)[\w=+/.:|-]{14}")
 Hits = list[tuple[tuple[int, int], float]]
 
 
-def _with_keywords(*rules: KeyRule) -> tuple[tuple[KeyRule, ...], frozenset[str]]:
-    return rules, frozenset(keyword for rule in rules for keyword in rule.keywords)
+def _with_keywords(*rules: KeyRule) -> tuple[tuple[KeyRule, ...], Literals]:
+    return rules, Literals(keyword for rule in rules for keyword in rule.keywords)
 
 
 _OWN_RULES, _ALL_RULES = _with_keywords(*KEY_RULES), _with_keywords(*KEY_RULES, *VENDOR_RULES)
@@ -84,7 +85,7 @@ def _by_format(text: str) -> Hits:
     lowered = text.lower()
     found: Hits = []
     rules, keywords = _ALL_RULES if _RUN.search(text) else _OWN_RULES
-    there = {keyword for keyword in keywords if keyword in lowered}
+    there = keywords.there(lowered)
     for rule in rules if there else ():
         if there.isdisjoint(rule.keywords):
             continue
