@@ -42,6 +42,7 @@ _SETS = {
 }
 _FOLDED = {0x130: b"iI", 0x131: b"iI", 0x17F: b"sS", 0x212A: b"kK"}
 """Characters beyond ASCII that are, without regard to case, ASCII letters."""
+_UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
 _ANYTHING = "[\\x00-\\x7f]*?"
 
 
@@ -58,12 +59,15 @@ class QuickPattern:
 
     @cached_property
     def _wider(self) -> Any:
-        """For RE2, compiled at the first use."""
+        """For RE2, compiled at the first use; without the wrapper's objects, which cost more than most searches."""
         options = re2.Options()
         options.never_capture = True
         options.max_mem = 4 << 20
         options.encoding = re2.Options.Encoding.LATIN1
-        return re2.compile(wider(self.plain).encode("ascii"), options)
+        found = re2._re2.RE2(wider(self.plain).encode("ascii"), options)
+        if not found.ok():
+            raise re2.error(found.error())
+        return found
 
     def search(self, text: str, pos: int = 0, endpos: int | None = None) -> re.Match[str] | None:
         """The first match in [pos, endpos) of `text`."""
@@ -78,12 +82,11 @@ class QuickPattern:
 
     def _found(self, text: str, pos: int, end: int) -> Iterator[re.Match[str]]:
         data = text.encode("ascii", "replace")
-        search, match = self._wider.search, self.plain.match
+        search, match = self._wider.Match, self.plain.match
         for _ in range((end - pos) // PER_SEARCH):
-            hint = search(data, pos, end)
-            if hint is None:
+            place = search(_UNANCHORED, data, pos, end)[0][0]
+            if place < 0:
                 return
-            place = hint.start()
             found = match(text, place, end)
             if found is None:
                 pos = place + 1
