@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nemora.privacy.detectors.public_values import is_published
 from nemora.privacy.edits import Edit, apart
-from nemora.privacy.encodings import from_base32, from_base64, from_hex
+from nemora.privacy.encodings import Decoder, from_base32, from_base64, from_hex
 from nemora.privacy.quick_pattern import QuickPattern
 
 _DIGIT = r"[0-9OoQDIl|SsBZGb]"
@@ -44,33 +44,36 @@ def _as_digit(letter: re.Match[str]) -> str:
     return letter.group().translate(_READ)
 
 
-SHIFTED = re.compile(r"(?<![\w!@#$%^&*()])[!@#$%^&*()](?:[ .-]?[!@#$%^&*()]){6,24}(?![\w!@#$%^&*()])")
+SHIFTED = QuickPattern(r"(?<![\w!@#$%^&*()])[!@#$%^&*()](?:[ .-]?[!@#$%^&*()]){6,24}(?![\w!@#$%^&*()])")
 _UNSHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
-DECOYS = re.compile(r"(?<![\w.])(?:\d[A-Za-z](?:[-./()+][A-Za-z]?)?){7,24}\d?(?!\w)")
-HEX_NUMBER = re.compile(r"(?<!\w)0[xX][0-9A-Fa-f]{7,16}(?!\w)")
+DECOYS = QuickPattern(r"(?<![\w.])(?:\d[A-Za-z](?:[-./()+][A-Za-z]?)?){7,24}\d?(?!\w)")
+HEX_NUMBER = QuickPattern(r"(?<!\w)0[xX][0-9A-Fa-f]{7,16}(?!\w)")
 
 
 _FRENCH_KEYS = re.compile(r"(?<![\w&])(?=[^çàèé]{0,24}[çàèé])[&é\"'(\-è_çà](?:[ .-]?[&é\"'(\-è_çà]){6,24}(?!\w)")
+_FRENCH_LETTER = re.compile("[çàèé]")
 _UNFRENCH = str.maketrans("&é\"'(-è_çà", "1234567890")
-SUMS = re.compile(r"(?<![\w+])\d\+\d(?:[ ,]{1,2}\d\+\d){5,24}(?![\w+])")
-EACH = re.compile(
+SUMS = QuickPattern(r"(?<![\w+])\d\+\d(?:[ ,]{1,2}\d\+\d){5,24}(?![\w+])")
+EACH = QuickPattern(
     r"(?<!\w)\d(?:st|nd|rd|th)(?:[ ,]{1,2}\d(?:st|nd|rd|th)){6,24}(?!\w)"
     r"|(?<![\w.])0\d(?:[ ,]{1,2}0\d){6,24}(?![\w.])"
 )
 _DOUBLED = re.compile(r"(?<!\S)(?:(\S)\1){7,40}(?!\S)")
-EXPONENT = re.compile(r"(?<![\w.])(\d)\.(\d{7,17})[eE]\+?(\d{1,2})(?![\w.])")
-PRODUCT = re.compile(r"(?<![\w.])(\d{2,12}) ?\* ?10(?:\*\*|\^)(\d{1,2})(?: ?\+ ?(\d{1,12}))?(?![\w.])")
+EXPONENT = QuickPattern(r"(?<![\w.])(\d)\.(\d{7,17})[eE]\+?(\d{1,2})(?![\w.])")
+PRODUCT = QuickPattern(r"(?<![\w.])(\d{2,12}) ?\* ?10(?:\*\*|\^)(\d{1,2})(?: ?\+ ?(\d{1,12}))?(?![\w.])")
 
 
 def worked_digits(text: str) -> Iterator[Edit]:
     """Digits as sums, as ordinals, padded, each twice, on the keys of a French keyboard; numbers with an exponent."""
-    edits = [Edit(m.start(), m.end(), m.group().translate(_UNFRENCH)) for m in _FRENCH_KEYS.finditer(text)]
+    french = _FRENCH_KEYS.finditer(text) if _FRENCH_LETTER.search(text) else ()
+    edits = [Edit(m.start(), m.end(), m.group().translate(_UNFRENCH)) for m in french]
     for run in SUMS.finditer(text):
         terms = [sum(map(int, term.split("+"))) for term in re.findall(r"\d\+\d", run.group())]
         edits.append(Edit(run.start(), run.end(), "".join(map(str, terms))))
     for run in EACH.finditer(text):
         edits.append(Edit(run.start(), run.end(), "".join(re.findall(r"\d(?=\D|\Z)", run.group()))))
-    edits += [Edit(m.start(), m.end(), m.group()[::2]) for m in _DOUBLED.finditer(text)]
+    doubled = _DOUBLED.finditer(text) if any(len(w) >= 14 and w[::2] == w[1::2] for w in text.split()) else ()
+    edits += [Edit(m.start(), m.end(), m.group()[::2]) for m in doubled]
     for number in EXPONENT.finditer(text):
         edits.append(Edit(number.start(), number.end(), (number[1] + number[2]).ljust(int(number[3]) + 1, "0")))
     for number in PRODUCT.finditer(text):
@@ -125,6 +128,16 @@ def in_names(text: str) -> Iterator[Edit]:
 _SPACED_BASE64 = re.compile(r"(?<!\S)(?:[A-Za-z0-9+/]{4}[ ]){2,40}[A-Za-z0-9+/]{2,4}={0,2}(?![\w+/=])")
 
 
+def _may_be_number(run: str) -> Iterator[Decoder]:
+    """The decoders that could make of a run what begins with a digit or a capital, and holds a digit."""
+    if run[0] in "MNOQRSTUVW":
+        yield from_base64
+    if run[0] in "GHIJKLghijkl":
+        yield from_base32
+    if "3" in run and len(run) >= 12:
+        yield from_hex
+
+
 def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
     edits = []
@@ -133,7 +146,7 @@ def short_encodings(text: str) -> Iterator[Edit]:
         if len(spaced) >= 6 and spaced.isascii() and spaced.decode("ascii").isprintable():
             edits.append(Edit(run.start(), run.end(), spaced.decode("ascii")))
     for run in _ENCODED.finditer(text):
-        for decode in (from_base64, from_base32, from_hex):
+        for decode in _may_be_number(run.group()):
             data = decode(run.group())
             if data is not None and _PLAIN.fullmatch(data):
                 edits.append(Edit(run.start(), run.end(), data.decode("ascii")))

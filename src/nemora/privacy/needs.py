@@ -3,7 +3,6 @@
 A pattern here is wider than what its reader looks for; a reader without one is always asked.
 """
 
-
 from __future__ import annotations
 
 import re

@@ -20,7 +20,7 @@ from typing import Any
 
 import re2
 
-SHORT, LONG = 48, 40_000
+SHORT, LONG = 12, 40_000
 """Characters of a text that Python alone reads as quickly, and of one in which a single search could be long."""
 PER_SEARCH = 16
 """Characters for each search of RE2. Where more is found Python alone is as quick, and so the work has a bound."""
