@@ -27,8 +27,8 @@ from nemora.privacy.encodings import (
     from_base64,
     from_base85,
     from_hex,
+    is_rare_base85,
     readable,
-    z85,
 )
 from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
 from nemora.privacy.mapped_text import MappedText
@@ -223,7 +223,9 @@ class _Work:
         spans = dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)])
         ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first, _ in spans}
         for first, last in spans:
-            if not ways[first] or (ways[first] == (z85,) and last - first < LEAST_WIDE):  # most words and paths
+            if not ways[first]:  # most words and paths
+                continue
+            if last - first < LEAST_WIDE and is_rare_base85(run[first : first + 7], ways[first]):
                 continue
             inner = self._first_readable(run[first:last], partial(decoded_base85, ways=ways[first]), 1)
             if inner is not None and inner[1].whole:

@@ -69,6 +69,12 @@ def base85_ways(head: str) -> tuple[Base85, ...]:
     return tuple(decode for decode, digits in _BASE85 if _may_be_text(shown, digits))
 
 
+def is_rare_base85(head: str, ways: tuple[Base85, ...]) -> bool:
+    """Whether a run that begins so could be text in ZeroMQ's alphabet only."""
+    first = head.removeprefix("<~")[:5]
+    return ways == (_z85,) and not (_may_be_text(first, _B85) or _may_be_text(first, _A85))
+
+
 def decoded_base85(run: str, ways: Iterable[Base85]) -> bytes | None:
     """What the first of the decoders says that gives text."""
     for decode in ways:
@@ -114,7 +120,7 @@ def _may_be_text(run: str, digits: dict[str, int]) -> bool:
     return True
 
 
-def z85(run: str) -> bytes:
+def _z85(run: str) -> bytes:
     """ZeroMQ's alphabet; "~" and the like are not in it, so they are made impossible."""
     return base64.b85decode(run.translate(_FROM_Z85)) if set(run) <= _Z85.keys() else b""
 
@@ -123,7 +129,7 @@ def _ascii85(run: str) -> bytes:
     return base64.a85decode(run.removeprefix("<~").removesuffix("~>"))
 
 
-_BASE85: tuple[tuple[Base85, dict[str, int]], ...] = ((base64.b85decode, _B85), (_ascii85, _A85), (z85, _Z85))
+_BASE85: tuple[tuple[Base85, dict[str, int]], ...] = ((base64.b85decode, _B85), (_ascii85, _A85), (_z85, _Z85))
 Decoder = Callable[[str], bytes | None]
 
 

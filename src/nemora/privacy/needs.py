@@ -71,6 +71,11 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
 }
 
 
+def needing() -> tuple[Reader, ...]:
+    """The readers of which something is said here."""
+    return tuple(_NEEDS)
+
+
 class Needed:
     """Readers, of which those are asked for a text that could find something in it."""
 
