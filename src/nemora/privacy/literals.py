@@ -10,6 +10,7 @@ import re2
 
 _ALWAYS = b"\xff"
 """Stands behind every text and in none: where it is not found, RE2 ran out of memory."""
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Literals:
@@ -37,6 +38,8 @@ class Literals:
         places = self._set.Match(lowered.encode("ascii", "replace") + _ALWAYS) or ()
         if len(self._ascii) not in places:
             return frozenset(literal for literal in self._all if literal in lowered)
+        if len(places) == 1 and lowered.isascii():
+            return _NOTHING
         found = [self._ascii[place] for place in places if place < len(self._ascii)]
         if not lowered.isascii():  # all that is not ASCII is one sign there
             found = [literal for literal in found if literal in lowered]

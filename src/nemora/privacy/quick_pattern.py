@@ -96,6 +96,9 @@ class QuickPattern:
         yield from self.plain.finditer(text, pos, end)
 
 
+_NOTHING: frozenset[int] = frozenset()
+
+
 class QuickSet:
     """Several patterns: one pass over a text says which of them could match at all.
 
@@ -125,8 +128,10 @@ class QuickSet:
         if len(text) > LONG:
             return self._everything
         # The last one always matches: where it does not, RE2 ran out of memory.
-        found = frozenset(self._set.Match(text.encode("ascii", "replace") + b"\xff") or ())
-        return found & self._everything if len(self._plain) in found else self._everything
+        found = self._set.Match(text.encode("ascii", "replace") + b"\xff") or ()
+        if len(self._plain) not in found:
+            return self._everything
+        return self._everything.intersection(found) if len(found) > 1 else _NOTHING
 
 
 def wider(pattern: re.Pattern[str]) -> str:
