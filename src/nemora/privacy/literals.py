@@ -25,7 +25,7 @@ class Literals:
     def _set(self) -> Any:
         options = re2.Options()
         options.literal = options.never_capture = True
-        options.max_mem = 16 << 20
+        options.max_mem = 8 << 20
         options.encoding = re2.Options.Encoding.LATIN1
         found = re2.Set.SearchSet(options)
         for literal in (*(literal.encode("ascii") for literal in self._ascii), _ALWAYS):

@@ -114,7 +114,7 @@ class QuickSet:
     def _set(self) -> Any:
         options = re2.Options()
         options.never_capture = True
-        options.max_mem = 16 << 20
+        options.max_mem = 8 << 20
         options.encoding = re2.Options.Encoding.LATIN1
         found = re2.Set.SearchSet(options)
         for pattern in self._plain:

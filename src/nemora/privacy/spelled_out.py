@@ -37,12 +37,15 @@ MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6})
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
-    known = "".join("1" if _is_known(word) else "0" for word in _TOKEN.findall(text))
-    if "1" * LEAST not in known:
+    words = _TOKEN.findall(text)
+    known = {word for word in set(words) if _is_known(word)} if len(words) >= LEAST else set()
+    if not any((len(word) > 1 or not word.isascii()) and not word.isdigit() for word in known):
+        return
+    if "1" * LEAST not in "".join("1" if word in known else "0" for word in words):
         return
     run: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
-        if not _is_known(token.group()):
+        if token.group() not in known:
             yield from _edit(run)
             run = []
             continue
