@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nemora.privacy.disclosures
 import nemora.privacy.inspect  # noqa: F401 - loads every pattern
-from nemora.privacy.quick_pattern import SHORT, QuickPattern, wider
+from nemora.privacy.quick_pattern import SHORT, QuickPattern, QuickSet, wider
 
 QUICK = sorted(
     (found for found in gc.get_objects() if type(found) is QuickPattern), key=lambda quick: quick.plain.pattern
@@ -40,7 +40,20 @@ def test_the_patterns_of_the_detectors_are_here() -> None:
 
 @pytest.mark.parametrize("quick", QUICK, ids=range(len(QUICK)))
 def test_a_wider_pattern_can_be_made_of_every_pattern_in_use(quick: QuickPattern) -> None:
-    assert quick._wider.search(b"\n" * SHORT) is None or quick.plain.search("\n" * SHORT) is not None
+    assert not QuickSet([quick]).may("\n" * SHORT) or quick.plain.search("\n" * SHORT) is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.lists(st.sampled_from(QUICK), min_size=1, max_size=12))
+def test_a_set_of_patterns_leaves_none_out_that_matches(data: st.DataObject, several: list[QuickPattern]) -> None:
+    inside = data.draw(st.from_regex(several[0].plain))
+    for text in (inside, f"{FILLER}{inside}é{FILLER}"):
+        matching = {number for number, quick in enumerate(several) if quick.plain.search(text)}
+        assert matching <= QuickSet(several).may(text)
+
+
+def test_a_set_says_that_a_pattern_does_not_match() -> None:
+    assert QuickSet([QuickPattern("abc[0-9]"), QuickPattern("x+")]).may("abc? x ?") == {1}
 
 
 @settings(max_examples=300, deadline=None)

@@ -103,3 +103,4 @@ _FORMS: tuple[tuple[QuickPattern, Callable[[str], list[int]]], ...] = (
     (_TEX_HEX, _hexed),
     (_TROFF, _hexed),
 )
+PATTERNS = tuple(pattern for pattern, _ in _FORMS)

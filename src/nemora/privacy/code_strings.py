@@ -16,16 +16,16 @@ _GLUE = re.compile(
 )
 _OPENING = re.compile(r"\((?=\s{0,8}[\"'][^\"'\n()]{0,160}\Z)")  # around the first literal of a row
 _LITERAL = re.compile(r"\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'")
-_JOINS = QuickPattern(
+JOINS = QuickPattern(
     r"(?:[\"']{2}\.join\(\s{0,4}[\[(]|(?:CONCAT|concat|strcat|implode\([\"']{2},|string\.Concat|paste0|fmt\.Sprint"
     r"|String\.concat)\s?\(\s{0,4}|[\[(](?=(?:[^\[\]()\n]|\n){1,600}\]\s{0,4}\.\s{0,4}join\(\s?[\"']{2}))"
     r"(?P<body>\s{0,12}[\"'][^\]\n)]{1,600}(?:\n[^\]\n)]{0,200}){0,20})[\])]"
 )
-_REPLACED = QuickPattern(
+REPLACED = QuickPattern(
     r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s{0,4}\.\s{0,4}replace(?:All)?\(\s?[\"'/](?P<sign>[^\"'\n/]{1,8})"
     r"[\"'/]g?\s?,\s?(?P<by>\"\"|''|\"[^\"\n]{1,4}\"|'[^'\n]{1,4}')\s?\)"
 )
-_TURNED = QuickPattern(
+TURNED = QuickPattern(
     r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s?(?:\[::-1\]|\.reverse\b|\.split\([\"']{2}\)\.reverse\(\))"
     r"|(?:reversed|strrev|REVERSE|reverse|StringUtils\.reverse)\(\s?[\"'](?P<other>[^\"'\n]{4,400})[\"']\s?\)"
 )
@@ -65,7 +65,7 @@ def joined_lists(text: str) -> Iterator[Edit]:
     """Items of a list that is joined, and arguments of CONCAT, as one literal."""
     if "join" not in text and "oncat" not in text and "CONCAT" not in text and "strcat" not in text:
         return
-    for join in _JOINS.finditer(text):
+    for join in JOINS.finditer(text):
         yield Edit(join.start(), join.end(), '"' + "".join(m[1] or m[2] for m in _LITERAL.finditer(join["body"])) + '"')
 
 
@@ -81,9 +81,9 @@ def worked_out(text: str) -> Iterator[Edit]:
         return
     edits = [
         Edit(m.start(), m.end(), '"' + m["body"].replace(m["sign"], m["by"][1:-1]) + '"')
-        for m in _REPLACED.finditer(text)
+        for m in REPLACED.finditer(text)
     ]
-    edits += [Edit(m.start(), m.end(), '"' + (m["body"] or m["other"])[::-1] + '"') for m in _TURNED.finditer(text)]
+    edits += [Edit(m.start(), m.end(), '"' + (m["body"] or m["other"])[::-1] + '"') for m in TURNED.finditer(text)]
     yield from apart(edits)
 
 

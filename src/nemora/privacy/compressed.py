@@ -19,6 +19,7 @@ MEMORY = 16 << 20
 """Bytes that xz may take for its window."""
 DOCUMENTS = ("[Content_Types].xml", "mimetype")
 GZIP, BZIP2, XZ, LZMA, ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"]\0\0", b"PK\x03\x04"
+_FIRST = frozenset([b"\x78", *(magic[:1] for magic in (GZIP, BZIP2, XZ, LZMA, ZIP))])
 _ZLIB = b"\x01\x5e\x9c\xda"
 
 
@@ -37,6 +38,8 @@ def inflated(data: bytes) -> bytes | None:
     Raises:
         TooLarge: it inflates beyond the limit.
     """
+    if data[:1] not in _FIRST:
+        return None
     if data[:2] == GZIP or (data[:1] == b"\x78" and data[1:2] in _ZLIB):
         return _members(data)
     try:
@@ -117,6 +120,10 @@ def _members(data: bytes) -> bytes | None:
 
 def inflated_bare(data: bytes) -> bytes | None:
     """Deflate without a header. Anything may look like it, so only a stream that ends with the data counts."""
+    if data and data[0] & 6 == 6:  # RFC 1951 keeps this kind of block for later
+        return None
+    if data and not data[0] & 6 and int.from_bytes(data[1:3], "little") ^ int.from_bytes(data[3:5], "little") != 0xFFFF:
+        return None  # a stored block says its length twice
     stream = zlib.decompressobj(-15)
     try:
         plain = stream.decompress(data, MAX_INFLATED + 1)

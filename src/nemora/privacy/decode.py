@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 from nemora.privacy.compressed import TooLarge
@@ -20,11 +21,13 @@ from nemora.privacy.encodings import (
     SHORTEST,
     Decoder,
     Plain,
+    base85_ways,
+    decoded_base85,
     from_base32,
     from_base64,
     from_base85,
     from_hex,
-    may_be_base85,
+    is_rare_base85,
     readable,
 )
 from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_printable
@@ -217,13 +220,17 @@ class _Work:
         """A token, without the stop behind it, and what stands behind its key: signs may belong to either."""
         key = _KEY.match(run)
         stop = len(run.rstrip(".,;:!?)\"'`"))
-        for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
-            if not may_be_base85(run[first : first + 7], wide=last - first >= LEAST_WIDE):  # most words and paths
+        spans = dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)])
+        ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first, _ in spans}
+        for first, last in spans:
+            if not ways[first]:  # most words and paths
                 continue
-            inner = self._first_readable(run[first:last], from_base85, 1)
+            if last - first < LEAST_WIDE and is_rare_base85(run[first : first + 7], ways[first]):
+                continue
+            inner = self._first_readable(run[first:last], partial(decoded_base85, ways=ways[first]), 1)
             if inner is not None and inner[1].whole:
                 return [(start + first, start + last, inner[1])], True
-        for first, last in dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)]):
+        for first, last in spans:
             plain = from_base91(run[first:last])
             if plain is not None:
                 return [(start + first, start + last, Plain(plain, whole=True))], True

@@ -7,7 +7,7 @@ import binascii
 import re
 import string
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nemora.privacy.compressed import GZIP, inflated, inflated_bare, is_packed
@@ -22,6 +22,9 @@ _BASE85_TEXT = re.compile(rb"(?:[\x20-\x7e\t\r\n]|[\xc3-\xf4][\x80-\xbf]{1,3}){6
 _NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 _BREAKS = re.compile(r"[^A-Za-z0-9+/_-]+")
 _URL_SAFE = str.maketrans("-_", "+/")
+
+
+Base85 = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,24 @@ def from_hex(run: str) -> bytes | None:
 
 def from_base85(run: str) -> bytes | None:
     """RFC 1924's alphabet or Ascii85's, whichever gives text. Nearly any run is base85 of something, so all must be."""
-    for decode, first in ((base64.b85decode, _B85), (_ascii85, _A85), (_z85, _Z85)):
-        if not _may_be_text(run.removeprefix("<~"), first):
-            continue
+    return decoded_base85(run, base85_ways(run))
+
+
+def base85_ways(head: str) -> tuple[Base85, ...]:
+    """Those alphabets' decoders to which a run that begins so could be text; `<~` does not count."""
+    shown = head[2:7] if head.startswith("<~") else head
+    return tuple(decode for decode, digits in _BASE85 if _may_be_text(shown, digits))
+
+
+def is_rare_base85(head: str, ways: tuple[Base85, ...]) -> bool:
+    """Whether a run that begins so could be text in ZeroMQ's alphabet only."""
+    first = head.removeprefix("<~")[:5]
+    return ways == (_z85,) and not (_may_be_text(first, _B85) or _may_be_text(first, _A85))
+
+
+def decoded_base85(run: str, ways: Iterable[Base85]) -> bytes | None:
+    """What the first of the decoders says that gives text."""
+    for decode in ways:
         try:
             data = decode(run)
         except ValueError:
@@ -80,24 +98,26 @@ _A85 = {chr(33 + n): n for n in range(85)}
 _TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
 
 
-def may_be_base85(run: str, *, wide: bool = False) -> bool:
-    """Whether a run that begins so could decode to text; `<~` does not count. ZeroMQ's alphabet is for `wide` ones."""
-    head = run.removeprefix("<~")
-    return _may_be_text(head, _B85) or _may_be_text(head, _A85) or (wide and _may_be_text(head, _Z85))
-
-
 def _may_be_text(run: str, digits: dict[str, int]) -> bool:
-    """Whether the first five digits give four bytes of text, or compressed ones; most words and paths do not."""
-    number = 0
-    for character in run[:5]:
-        digit = digits.get(character)
-        if digit is None:
-            return character.isspace() or character == "z"
-        number = number * 85 + digit
-    if number >= 1 << 32:
-        return False
-    data = number.to_bytes(4, "big")
-    return _TEXT_BYTES.issuperset(data) or data[:2] == GZIP or data[:1] == b"\x78"
+    """Whether the first groups of five digits give four bytes of text each, or the first one compressed ones.
+
+    Most words and paths do not. Where it cannot be said the answer is yes.
+    """
+    for at in range(0, min(len(run), 25) // 5 * 5 or len(run), 5):
+        number = 0
+        try:
+            for character in run[at : at + 5]:
+                number = number * 85 + digits[character]
+        except KeyError:
+            return at > 0 or character.isspace() or character == "z"
+        if number >= 1 << 32:
+            return False
+        data = number.to_bytes(4, "big")
+        if at == 0 and (data[:2] == GZIP or data[:1] == b"\x78"):
+            return True
+        if not _TEXT_BYTES.issuperset(data):
+            return False
+    return True
 
 
 def _z85(run: str) -> bytes:
@@ -109,6 +129,7 @@ def _ascii85(run: str) -> bytes:
     return base64.a85decode(run.removeprefix("<~").removesuffix("~>"))
 
 
+_BASE85: tuple[tuple[Base85, dict[str, int]], ...] = ((base64.b85decode, _B85), (_ascii85, _A85), (_z85, _Z85))
 Decoder = Callable[[str], bytes | None]
 
 
@@ -136,6 +157,9 @@ def _text(data: bytes) -> str | None:
     """UTF-8 (the last character may be cut), UTF-16 or UTF-32."""
     if len(data) < SHORTEST:
         return None
+    if data.isascii() and 0 not in data:
+        text = data.decode("ascii")
+        return text if _is_text(text) else None
     if data.count(0) * 3 >= len(data):
         return _wide(data)
     try:
@@ -147,25 +171,28 @@ def _text(data: bytes) -> str | None:
     return text if _is_text(text) else None
 
 
+_BEYOND_ASCII = bytes(range(128, 256))
+
+
 def _latin(data: bytes) -> str | None:
     """Latin-1, where nearly all is ASCII and the rest are letters."""
     text = data.decode("latin-1")
-    plain = sum(c.isascii() for c in text)
-    if plain < 0.8 * len(text) or any(not c.isalpha() for c in text if not c.isascii()):
+    plain = len(data.translate(None, _BEYOND_ASCII))
+    if plain < 0.8 * len(data) or any(not c.isalpha() for c in text if not c.isascii()):
         return None
     return text if _is_text(text) else None
 
 
 def _ebcdic(data: bytes) -> str | None:
     """Code page 37, where nearly all bytes are its letters, digits and spaces."""
-    if len(data) < SHORTEST or sum(byte in _EBCDIC for byte in data) < 0.9 * len(data):
+    if len(data) < SHORTEST or len(data) - len(data.translate(None, _EBCDIC)) < 0.9 * len(data):
         return None
     text = data.decode("cp037")
     plain = sum(c.isalnum() or c == " " for c in text)
     return text if text.isprintable() and text.isascii() and plain >= 0.6 * len(text) else None
 
 
-_EBCDIC = frozenset((string.ascii_letters + string.digits + string.punctuation + " ").encode("cp037"))
+_EBCDIC = (string.ascii_letters + string.digits + string.punctuation + " ").encode("cp037")
 
 
 def _wide(data: bytes) -> str | None:

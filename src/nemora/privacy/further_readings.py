@@ -7,14 +7,14 @@ with signs between them, a value backwards) counts only near a word that announc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
 from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
 from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
-from nemora.privacy.edits import Edit, rewritten
+from nemora.privacy.edits import rewritten
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
@@ -28,6 +28,7 @@ from nemora.privacy.misread import (
     short_encodings,
     worked_digits,
 )
+from nemora.privacy.needs import Needed, Reader
 from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
 from nemora.privacy.spaced_out import (
@@ -49,7 +50,6 @@ from nemora.privacy.value_pieces import (
     wrapped_groups,
 )
 
-Reader = Callable[[str], Iterable[Edit]]
 _ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{8}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
 _STRONG: tuple[Reader, ...] = (
@@ -103,15 +103,17 @@ _NUMBERS: tuple[Reader, ...] = (
     short_encodings,
 )
 """These make numbers, so the word must stand there already."""
+_NEEDED_STRONG, _NEEDED_WEAK, _NEEDED_NUMBERS = Needed(_STRONG), Needed(_WEAK), Needed(_NUMBERS)
 
 
 def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]:
     """Readable copies of parts of `text`, mapped to the original; weak ones only outside of what is `covered`."""
     if len(text.text) < 8:
         return
-    numbers = _NUMBERS if _ENOUGH.search(text.text) and hinted(text.text) else ()
-    for readers, weak in ((_STRONG, False), ((*_WEAK, *numbers), True)):
-        for reader in readers:
-            yield from rewritten(text, reader(text.text), weak=weak, covered=covered)
+    numbers = _NEEDED_NUMBERS.readers(text.text) if _ENOUGH.search(text.text) and hinted(text.text) else []
+    for reader in _NEEDED_STRONG.readers(text.text):
+        yield from rewritten(text, reader(text.text), weak=False, covered=covered)
+    for reader in (*_NEEDED_WEAK.readers(text.text), *numbers):
+        yield from rewritten(text, reader(text.text), weak=True, covered=covered)
     yield from deciphered(text)
     yield from turned_text(text)

@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit, apart
+from nemora.privacy.quick_pattern import QuickPattern
 
 _ONE = (
     r"\\\r?\n|\r?\n[ ](?=[^ ])|<span style=[\"']display:\s?none[\"']>[^<>]{0,40}</span>|\[-[^\]\n]{0,24}-\]|\{\+|\+\}"
     r"|~~[^~\n]{1,12}~~|pass:\[\]|<!--[^<>]{0,80}-->|</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>|\[/?(?:b|i|u|s|url|code|color|size)\]"
     r"|\*\*|~~|``|\[\^\w{1,8}\]|\[\[|\]\]"
 )
-_INSIDE = re.compile(rf"(?<=[\w@.+-])(?:{_ONE}){{1,6}}(?=[\w@.+-])|(?<=\d)(?:{_ONE})|(?:{_ONE})(?=[+(]?\d)")
+INSIDE = QuickPattern(rf"(?<=[\w@.+-])(?:{_ONE}){{1,6}}(?=[\w@.+-])|(?<=\d)(?:{_ONE})|(?:{_ONE})(?=[+(]?\d)")
 _TEX_MARK = re.compile(
     r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{|(?<=[\w@.+-])\}(?:\\[,;:! ]|~)?|\\[,;:!](?=[\\{\w])"
 )
-_TEX = re.compile(r"\}|\\(?!\r?\n)")
-_TEX = re.compile(r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{")
+TEX = re.compile(r"\\(?:text(?:bf|tt|it|sf|rm)|emph|mbox|mathrm)\{")
 _PATTERN = re.compile(r"\[[ .\\s-]{1,5}\][?*]?|\\s[?*+]?|\\(?=[.+()\-])")
 _OF_ONE = re.compile(r"(?:\[[^\]\n]\]){5,}")
-_CALL = re.compile(
+CALL = re.compile(
     r"[$A-Za-z_][\w.$]{1,40}\(\s?(?P<quote>[\"'`])(?P<body>[^\"'`\n]{3,400}+)(?P=quote)\s?(?:,[^()\n]{1,24})?\)(?:\.\w{2,12}\(\))?"
     r"|\$(?P<other>[\"'])(?P<inner>[^\"'\n]{3,400}+)(?P=other)"
 )
@@ -40,8 +40,8 @@ def with_its_call(text: str, start: int, end: int) -> tuple[int, int]:
 def marks(text: str) -> Iterator[Edit]:
     """Tags, emphasis and the like, to be left out."""
     if any(sign in text for sign in ("<", "\n ", "**", "~~", "``", "[", "\\")):
-        found = list(_INSIDE.finditer(text))
-        if "\\" in text and _TEX.search(text):
+        found = list(INSIDE.finditer(text))
+        if "\\" in text and TEX.search(text):
             found += _TEX_MARK.finditer(text)
         yield from apart(Edit(mark.start(), mark.end(), "") for mark in found)
 
@@ -59,6 +59,6 @@ def unwrapped(text: str) -> Iterator[Edit]:
     """What a function is called with, in its place: `decode("…")`, `$'…'`."""
     if "(" not in text and "$" not in text:
         return
-    for call in _CALL.finditer(text):
+    for call in CALL.finditer(text):
         if _VALUE.search(inner := call["body"] or call["inner"]):
             yield Edit(call.start(), call.end(), inner)

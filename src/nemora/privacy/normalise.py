@@ -21,7 +21,8 @@ from nemora.privacy.quick_pattern import QuickPattern
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[A-Za-z]")
-_WORD = re.compile(r"[^\W_]+")
+_FOREIGN_WORD = re.compile(r"(?<![^\W_])[A-Za-z0-9]*+[^\W_\x00-\x7f][^\W_]*")
+"""A word that is not all ASCII."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UNUSUAL = re.compile(r"\x1b\[[0-9;:?]{0,12}[ -/]?[A-Za-z]|[^\x09-\x0d\x20-\x7e]")
 _CHINESE_DIGITS = re.compile("[〇零一二三四五六七八九]{6,}|(?<=[0-9])〇+|〇+(?=[0-9])")
@@ -169,9 +170,9 @@ def _fold_lookalikes(text: str) -> MappedText:
     mostly_latin = len(_LATIN.findall(text)) > foreign
     builder = Builder()
     done = 0
-    for match in _WORD.finditer(text):
+    for match in _FOREIGN_WORD.finditer(text):
         word = match.group()
-        if word.isascii() or not _is_disguised(word, mostly_latin):
+        if not _is_disguised(word, mostly_latin):
             continue
         for offset in (m.start() for m in _NON_ASCII.finditer(word)):
             twin = _latin_twins().get(word[offset])

@@ -20,7 +20,7 @@ from typing import Any
 
 import re2
 
-SHORT, LONG = 48, 40_000
+SHORT, LONG = 12, 40_000
 """Characters of a text that Python alone reads as quickly, and of one in which a single search could be long."""
 PER_SEARCH = 16
 """Characters for each search of RE2. Where more is found Python alone is as quick, and so the work has a bound."""
@@ -42,6 +42,7 @@ _SETS = {
 }
 _FOLDED = {0x130: b"iI", 0x131: b"iI", 0x17F: b"sS", 0x212A: b"kK"}
 """Characters beyond ASCII that are, without regard to case, ASCII letters."""
+_UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
 _ANYTHING = "[\\x00-\\x7f]*?"
 
 
@@ -58,12 +59,15 @@ class QuickPattern:
 
     @cached_property
     def _wider(self) -> Any:
-        """For RE2, compiled at the first use."""
+        """For RE2, compiled at the first use; without the wrapper's objects, which cost more than most searches."""
         options = re2.Options()
         options.never_capture = True
         options.max_mem = 4 << 20
         options.encoding = re2.Options.Encoding.LATIN1
-        return re2.compile(wider(self.plain).encode("ascii"), options)
+        found = re2._re2.RE2(wider(self.plain).encode("ascii"), options)
+        if not found.ok():
+            raise re2.error(found.error())
+        return found
 
     def search(self, text: str, pos: int = 0, endpos: int | None = None) -> re.Match[str] | None:
         """The first match in [pos, endpos) of `text`."""
@@ -78,12 +82,11 @@ class QuickPattern:
 
     def _found(self, text: str, pos: int, end: int) -> Iterator[re.Match[str]]:
         data = text.encode("ascii", "replace")
-        search, match = self._wider.search, self.plain.match
+        search, match = self._wider.Match, self.plain.match
         for _ in range((end - pos) // PER_SEARCH):
-            hint = search(data, pos, end)
-            if hint is None:
+            place = search(_UNANCHORED, data, pos, end)[0][0]
+            if place < 0:
                 return
-            place = hint.start()
             found = match(text, place, end)
             if found is None:
                 pos = place + 1
@@ -91,6 +94,44 @@ class QuickPattern:
                 yield found
                 pos = found.end()
         yield from self.plain.finditer(text, pos, end)
+
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+class QuickSet:
+    """Several patterns: one pass over a text says which of them could match at all.
+
+    Args:
+        patterns: compiled by Python; none may match nothing.
+    """
+
+    def __init__(self, patterns: Iterable[QuickPattern | re.Pattern[str]]) -> None:
+        self._plain = tuple(p.plain if isinstance(p, QuickPattern) else p for p in patterns)
+        self._everything = frozenset(range(len(self._plain)))
+
+    @cached_property
+    def _set(self) -> Any:
+        options = re2.Options()
+        options.never_capture = True
+        options.max_mem = 8 << 20
+        options.encoding = re2.Options.Encoding.LATIN1
+        found = re2.Set.SearchSet(options)
+        for pattern in self._plain:
+            found.Add(wider(pattern).encode("ascii"))
+        found.Add(b"\xff")
+        found.Compile()
+        return found
+
+    def may(self, text: str) -> frozenset[int]:
+        """The numbers of those that may match somewhere in `text`; all others match nowhere in it."""
+        if len(text) > LONG:
+            return self._everything
+        # The last one always matches: where it does not, RE2 ran out of memory.
+        found = self._set.Match(text.encode("ascii", "replace") + b"\xff") or ()
+        if len(self._plain) not in found:
+            return self._everything
+        return self._everything.intersection(found) if len(found) > 1 else _NOTHING
 
 
 def wider(pattern: re.Pattern[str]) -> str:

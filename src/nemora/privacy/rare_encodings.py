@@ -122,3 +122,4 @@ _FORMS: tuple[tuple[re.Pattern[str] | QuickPattern, Callable[[str], str | None]]
     (_BACON_RUN, _by_table(_BACON)),
     (_PAIRS_RUN, _by_table(_SQUARE)),
 )
+PATTERNS = tuple(pattern for pattern, _ in _FORMS)

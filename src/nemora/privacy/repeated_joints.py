@@ -32,7 +32,7 @@ _LINES = re.compile(
 )
 _VALUE = re.compile(r"(?m)[=:][ ]?\"?([^\n\"]{1,40}?)[\";]{0,2}$")
 _PREFIX = r"[ \t]{0,4}(?:[>#*+|•-]{1,2}|//|--|\d{1,3}[.)])?[ \t]{0,4}"
-_SHORT_LINES = re.compile(rf"(?:\n{_PREFIX}[^\s#>*|]\S{{0,11}}[ \t]?(?=\n|\Z)){{2,80}}")
+SHORT_LINES = re.compile(rf"(?:\n{_PREFIX}[^\s#>*|]\S{{0,11}}[ \t]?(?=\n|\Z)){{2,80}}")
 _LINE_START = re.compile(rf"\n{_PREFIX}(?=\S)")
 _VALUES = re.compile(r"[\d@]")
 _PLAIN_END = re.compile(r"[\w@.+\-#$%!&]\Z")
@@ -104,7 +104,7 @@ def numbered_settings(text: str) -> Iterator[Edit]:
 
 def prefixed_lines(text: str) -> Iterator[Edit]:
     """Short lines that each begin like a quotation, a comment, an item or a hunk: what begins them is taken out."""
-    for run in _SHORT_LINES.finditer(text):
+    for run in SHORT_LINES.finditer(text):
         starts = list(_LINE_START.finditer(text, run.start(), run.end()))
         forms = {_NUMBERS.sub("1", start.group().strip()) for start in starts}
         if len(forms) != 1 or not _VALUES.search(run.group()) or len(run.group()) > 4 * LONGEST:

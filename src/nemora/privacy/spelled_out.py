@@ -32,17 +32,20 @@ _MORSE = dict(
         strict=True,
     )
 )
-_MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){5,400}(?![\w])")
+MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6}){5,400}(?![\w])")
 
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
-    known = "".join("1" if _is_known(word) else "0" for word in _TOKEN.findall(text))
-    if "1" * LEAST not in known:
+    words = _TOKEN.findall(text)
+    known = {word for word in set(words) if _is_known(word)} if len(words) >= LEAST else set()
+    if not any((len(word) > 1 or not word.isascii()) and not word.isdigit() for word in known):
+        return
+    if "1" * LEAST not in "".join("1" if word in known else "0" for word in words):
         return
     run: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
-        if not _is_known(token.group()):
+        if token.group() not in known:
             yield from _edit(run)
             run = []
             continue
@@ -100,13 +103,13 @@ def _said(words: list[str]) -> str:
     return "".join(said)
 
 
-_LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
+LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
 _BY_LENGTH = sorted((word for word in NUMBERS if len(word) > 2), key=len, reverse=True)
 
 
 def run_together(text: str) -> Iterator[Edit]:
     """Number words without spaces: "foursevenonesix"."""
-    for word in _LONG_WORD.finditer(text):
+    for word in LONG_WORD.finditer(text):
         rest, said = word.group().lower(), ""
         while rest:
             known = next((name for name in _BY_LENGTH if rest.startswith(name)), None)
@@ -128,8 +131,7 @@ _YEAR = (
     r"(?:19|20)\d\d|(?:nineteen|twenty)(?:[- ](?:hundred|oh|and|[a-z]{3,9}teen|ten|eleven|twelve|"
     r"[a-z]{3,5}ty|[a-z]{3,5})){1,3}"
 )
-_MONTH_NAME = re.compile(rf"(?:{'|'.join(_MONTHS)})[, ]", re.IGNORECASE)
-_DATE = re.compile(
+DATE = QuickPattern(
     rf"(?<!\w)(?:(?P<day>{_DAYS}),?(?: of)? (?P<month>{'|'.join(_MONTHS)})"
     rf"|(?P<month2>{'|'.join(_MONTHS)})(?: the)? (?P<day2>{_DAYS})),?(?: in)? (?P<year>{_YEAR})(?!\w)",
     re.IGNORECASE,
@@ -138,9 +140,7 @@ _DATE = re.compile(
 
 def dates_in_words(text: str) -> Iterator[Edit]:
     """ "the third of May nineteen seventy-one" as 1971-05-03."""
-    if _MONTH_NAME.search(text) is None:
-        return
-    for date in _DATE.finditer(text):
+    for date in DATE.finditer(text):
         day = (date["day"] or date["day2"]).lower().replace(" ", "-")
         month = (date["month"] or date["month2"]).lower()
         words = [word for word in re.split("[- ]", date["year"].lower()) if word not in ("and", "hundred", "oh")]
@@ -170,7 +170,7 @@ def morse(text: str) -> Iterator[Edit]:
     """Morse code; a stroke parts words."""
     if "." not in text or "-" not in text:
         return
-    for run in _MORSE_RUN.finditer(text):
+    for run in MORSE_RUN.finditer(text):
         written = run.group().split()
         if written[-1] not in _MORSE:  # a full stop behind it
             written[-1] = written[-1].removesuffix(".")

@@ -48,12 +48,14 @@ def meaning(label: str) -> str:
 
 def separated(text: str) -> Iterator[Labelled]:
     """Cells below a header line that has the same separators, also without any line but the header's between."""
+    says: dict[int, bool] = {}
     for separator in _CELLS:
         if separator in text:
-            yield from _separated(text, separator)
+            yield from _separated(text, separator, says)
 
 
-def _separated(text: str, separator: str) -> Iterator[Labelled]:
+def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Labelled]:
+    """`says` remembers where lines begin in which a word announces an identifier: only such a line can be a header."""
     labels: list[str] = []
     misses = 0
     for line in _LINE.finditer(text):
@@ -64,6 +66,11 @@ def _separated(text: str, separator: str) -> Iterator[Labelled]:
             continue
         if separator == "|" and _RULE.fullmatch(line.group()):
             continue
+        if not labels:
+            if line.start() not in says:
+                says[line.start()] = hinted(label_words(line.group()))
+            if not says[line.start()]:
+                continue
         cells = _cells(text, line.start(), line.end(), separator)
         if labels and abs(len(cells) - len(labels)) <= (separator == "|"):
             misses = 0

@@ -37,8 +37,9 @@ _TWO = QuickPattern(
     r"(?:[^\w\n.,;]{2,8}|[^\w\n.,:;/ -]|\.{2,4}|…|\t{1,4}|[ ]?<[^<>\n]{1,20}>[ ]?)"
     r"(?P<two>\d{1,8})(?!\w|[./-]\d)"
 )
-_LETTERED = re.compile(r"(?<!\w)a[).:] ?\d{1,8}(?:[ ,;\n]{1,2}[b-j][).:] ?\d{1,8}){1,9}(?!\w)")
-_COUNTED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,8}_?[01]=\d{1,8}(?:[&;, ][A-Za-z]{1,8}_?\d=\d{1,8}){1,9}(?!\w)")
+_LETTERED = QuickPattern(r"(?<!\w)a[).:] ?\d{1,8}(?:[ ,;\n]{1,2}[b-j][).:] ?\d{1,8}){1,9}(?!\w)")
+_COUNTED = QuickPattern(r"(?<![A-Za-z0-9])[A-Za-z]{1,8}_?[01]=\d{1,8}(?:[&;, ][A-Za-z]{1,8}_?\d=\d{1,8}){1,9}(?!\w)")
+WRAPPED = (_WRAPPED, _TWO, _LETTERED, _COUNTED)
 _LINE = re.compile(r"(?P<head>.{1,40}?[\s=:,>|)\]])(?P<piece>[\w@.+/%#!$-]{1,12}?)[;,\"'|]{0,3}[ ]?")
 _SUBTITLE = re.compile(r"\s*\n?\d{1,4}\n\d\d:\d\d:\d\d[,.]\d{3} --> [^\n]{8,20}\n|(?<=\d)\n\n(?=\d+\n\d\d:)")
 _DIGITS = re.compile(r"\d+")

@@ -13,7 +13,7 @@ from marked import check
 
 from nemora.privacy.detectors.government_id import GovernmentIdDetector
 from nemora.privacy.detectors.health_ids import HEALTH_IDS
-from nemora.privacy.detectors.keyed_numbers import KeyedNumber, find_numbers
+from nemora.privacy.detectors.keyed_numbers import KeyedNumber, NumberRows, find_numbers
 from nemora.privacy.detectors.medical_record import MedicalRecordDetector
 from nemora.privacy.detectors.national_ids import NATIONAL_IDS
 from nemora.privacy.detectors.world_ids import WORLD_IDS
@@ -66,15 +66,15 @@ def test_a_valid_number_is_found_beside_its_word_and_with_its_label(row: KeyedNu
         value = made(row, seed)
         text = f"{row.words[0]}: {value} ."
         at = text.index(value)
-        assert (at, at + len(value)) in dict(find_numbers((row,), text, ""))
+        assert (at, at + len(value)) in dict(find_numbers(NumberRows((row,)), text, ""))
         if row.words[0].isascii():
-            assert dict(find_numbers((row,), value, row.words[0])) == {(0, len(value)): 0.97}
+            assert dict(find_numbers(NumberRows((row,)), value, row.words[0])) == {(0, len(value)): 0.97}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.country}-{row.words[0]}")
 def test_a_weak_check_needs_its_word(row: KeyedNumber) -> None:
     value = made(row, 1)
-    found = [confidence for _, confidence in find_numbers((row,), f"value {value} .", "")]
+    found = [confidence for _, confidence in find_numbers(NumberRows((row,)), f"value {value} .", "")]
     assert found == ([row.alone] if row.alone else [])
 
 
@@ -88,7 +88,7 @@ def test_most_changes_of_one_digit_are_refused(row: KeyedNumber) -> None:
         for place in (i for i, char in enumerate(value) if char.isdigit()):
             changed = value[:place] + str((int(value[place]) + 1) % 10) + value[place + 1 :]
             tried += 1
-            refused += not list(find_numbers((row,), f"{row.words[0]}: {changed} .", ""))
+            refused += not list(find_numbers(NumberRows((row,)), f"{row.words[0]}: {changed} .", ""))
     assert refused >= 0.75 * tried, f"{refused} of {tried}"
 
 

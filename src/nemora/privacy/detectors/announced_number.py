@@ -26,7 +26,7 @@ from nemora.privacy.detectors.context import digit_windows, key_pattern, names, 
 from nemora.privacy.detectors.public_values import COUNTING, is_published
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 # Between the word and its value: punctuation, a tag or leader dots, and a few small words.
 _BETWEEN = (
@@ -134,6 +134,8 @@ _ROWS = (
     _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
+_KEYED = QuickSet(row.keyed for row in _ROWS)
+Windows = tuple[tuple[int, int], ...]
 
 
 class AnnouncedNumberDetector:
@@ -143,22 +145,26 @@ class AnnouncedNumberDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         found: dict[tuple[int, int], Match] = {}
-        windows = list(digit_windows(text))
+        windows = digit_windows(text)
         bare = text.strip()
-        for row in _ROWS:
-            for start, end in _places(row, text, bare, label, windows):
+        may = _KEYED.may(text)
+        for place, row in enumerate(_ROWS):
+            for start, end in _places(row, text, bare, label, windows if place in may else None):
                 value = text[start:end]
                 if row.check(value) and not _is_harmless(value) and (start, end) not in found:
                     found[start, end] = Match(row.kind, start, end, row.confidence)
         return [found[span] for span in sorted(found)]
 
 
-def _places(row: _Row, text: str, bare: str, label: str, windows: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _places(row: _Row, text: str, bare: str, label: str, windows: Windows | None) -> Iterator[tuple[int, int]]:
+    """Spans of values; without `windows` only the whole of the text may be one."""
     if bare and len(bare) <= 40 and names(row.key, label) and row.bare.fullmatch(bare):
         start = text.index(bare)
         yield start, start + len(bare)
+    if windows is None:
+        return
     if row.value in (_BANK_CODE, _PLATE):  # may hold no digit, or two
-        windows = [(0, len(text))]
+        windows = ((0, len(text)),)
     for begin, stop in windows:
         for match in row.keyed.finditer(text, begin, stop):
             yield match.span("value")

@@ -12,8 +12,9 @@ from nemora.privacy.detectors.key_rules import KEY_RULES, KeyRule
 from nemora.privacy.detectors.placeholders import entropy, is_placeholder, looks_random
 from nemora.privacy.detectors.vendor_rules import VENDOR_RULES
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _JWT = QuickPattern(
     r"(?<![\w.-])ey[A-Za-z0-9_-]{10,2000}\.ey[A-Za-z0-9_-]{5,8000}(?:\.[A-Za-z0-9_-]{10,2000})?(?![\w-])"
@@ -59,9 +60,7 @@ class ApiKeyDetector:
         found: dict[tuple[int, int], float] = {}
         for span, confidence in [
             *_by_format(text),
-            *_tokens(text),
-            *_headers(text),
-            *_keyed(text),
+            *(found for place in sorted(_SET.may(text)) for found in _BY_SET[place](text)),
             *_labelled(text, label),
         ]:
             found[span] = max(confidence, found.get(span, 0.0))
@@ -73,8 +72,8 @@ _RUN = re.compile(r"(?<![\w-])(?=[A-Za-z_=+/.:|-]{0,60}\d)[\w=+/.:|-]{14}")
 Hits = list[tuple[tuple[int, int], float]]
 
 
-def _with_keywords(*rules: KeyRule) -> tuple[tuple[KeyRule, ...], frozenset[str]]:
-    return rules, frozenset(keyword for rule in rules for keyword in rule.keywords)
+def _with_keywords(*rules: KeyRule) -> tuple[tuple[KeyRule, ...], Literals]:
+    return rules, Literals(keyword for rule in rules for keyword in rule.keywords)
 
 
 _OWN_RULES, _ALL_RULES = _with_keywords(*KEY_RULES), _with_keywords(*KEY_RULES, *VENDOR_RULES)
@@ -84,7 +83,7 @@ def _by_format(text: str) -> Hits:
     lowered = text.lower()
     found: Hits = []
     rules, keywords = _ALL_RULES if _RUN.search(text) else _OWN_RULES
-    there = {keyword for keyword in keywords if keyword in lowered}
+    there = keywords.there(lowered)
     for rule in rules if there else ():
         if there.isdisjoint(rule.keywords):
             continue
@@ -120,7 +119,7 @@ def _json_part(part: str) -> dict[str, object] | None:
 
 
 def _headers(text: str) -> Hits:
-    """Authorization headers, and the same base64 of user:password in docker's configuration."""
+    """Authorization headers."""
     found: Hits = []
     for match in _AUTHORIZATION.finditer(text):
         scheme, value = match[1].lower(), match[2].rstrip(".")
@@ -130,8 +129,12 @@ def _headers(text: str) -> Hits:
             good = len(value) >= 16 and looks_random(value) and not value.startswith("eyJ")
         if good:
             found.append(((match.start(2), match.start(2) + len(value)), 0.9))
-    found.extend((m.span(1), 0.95) for m in _DOCKER_AUTH.finditer(text) if is_user_and_password(m[1]))
     return found
+
+
+def _docker(text: str) -> Hits:
+    """The same base64 of user:password in docker's configuration."""
+    return [(m.span(1), 0.95) for m in _DOCKER_AUTH.finditer(text) if is_user_and_password(m[1])]
 
 
 def is_user_and_password(encoded: str) -> bool:
@@ -159,17 +162,17 @@ def _keyed(text: str) -> Hits:
     return found
 
 
+_BY_SET = (_tokens, _headers, _docker, _keyed)
+_SET = QuickSet((_JWT, _AUTHORIZATION, _DOCKER_AUTH, _KEYED))
+
+
 def _labelled(text: str, label: str) -> Hits:
     """A field whose label says that it is a key."""
+    if not label:
+        return []
     words = label_words(label)
     value = text.strip()
-    if (
-        not label
-        or not _KEY.search(words)
-        or _NO_SECRET_LABEL.search(words)
-        or len(value) < 8
-        or len(value.split()) != 1
-    ):
+    if not _KEY.search(words) or _NO_SECRET_LABEL.search(words) or len(value) < 8 or len(value.split()) != 1:
         return []
     start = len(text) - len(text.lstrip())
     return [((start, start + len(value)), 0.9)] if looks_random(value) else []

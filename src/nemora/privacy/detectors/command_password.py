@@ -7,6 +7,7 @@ import re
 from nemora.privacy.detectors.password_words import ABOUT, INTERFACE
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -54,6 +55,7 @@ _FORMS = tuple(
         ),
     )
 )
+_KEYWORDS = Literals(keyword for keyword, _ in _FORMS)
 
 
 class CommandPasswordDetector:
@@ -62,10 +64,10 @@ class CommandPasswordDetector:
     name = "command_password"
 
     def find(self, text: str, label: str) -> list[Match]:
-        lowered = text.lower()
+        there = _KEYWORDS.there(text.lower())
         found: set[tuple[int, int]] = set()
-        for keyword, pattern in _FORMS:
-            if keyword in lowered:
+        for keyword, pattern in _FORMS if there else ():
+            if keyword in there:
                 found.update(span for match in pattern.finditer(text) if (span := _value(match)))
         return [Match(Kind.PASSWORD, start, end, 0.92) for start, end in sorted(found)]
 

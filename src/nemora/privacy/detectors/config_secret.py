@@ -7,6 +7,7 @@ import re
 
 from nemora.privacy.detectors.placeholders import entropy, is_counting, is_placeholder
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -70,6 +71,7 @@ _FORMS: tuple[tuple[str, QuickPattern, Kind], ...] = tuple(
         ("jwt.", r"\bjwt\.(?:encode|decode|sign|verify)\([^,\n]{1,80},\s?[\"']([^\"'\n]{8,200})[\"']", Kind.API_KEY),
     )
 )  # fmt: skip
+_LITERALS = Literals(literal for literal, _, _ in _FORMS)
 _KUBERNETES_SECRET = re.compile(r"(?m)^kind:[ ]?[\"']?Secret\b")
 
 
@@ -81,8 +83,9 @@ class ConfigSecretDetector:
     def find(self, text: str, label: str) -> list[Match]:
         lowered = text.lower()
         found: set[Match] = set()
-        for literal, pattern, kind in _FORMS:
-            if literal not in lowered or (literal == "kind" and not _KUBERNETES_SECRET.search(text)):
+        there = _LITERALS.there(lowered)
+        for literal, pattern, kind in _FORMS if there else ():
+            if literal not in there or (literal == "kind" and not _KUBERNETES_SECRET.search(text)):
                 continue
             for match in pattern.finditer(text):
                 group = next((n for n, value in enumerate(match.groups(), 1) if value), 0)

@@ -67,17 +67,20 @@ _DIGITS = re.compile(r"\d(?:\D{0,7}\d){3,40}")
 _WINDOW_BEFORE, _WINDOW_AFTER = 120, 60
 
 
-def digit_windows(text: str) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=1)  # a dozen detectors ask for those of one text in turn
+def digit_windows(text: str) -> tuple[tuple[int, int], ...]:
     """Stretches of text in which a keyed number may stand, without overlaps. Long texts hold few."""
+    windows: list[tuple[int, int]] = []
     start = end = 0
     for match in _DIGITS.finditer(text):
         if match.start() - _WINDOW_BEFORE > end:
             if end:
-                yield start, end
+                windows.append((start, end))
             start = match.start() - _WINDOW_BEFORE
         end = match.end() + _WINDOW_AFTER
     if end:
-        yield max(0, start), end
+        windows.append((max(0, start), end))
+    return tuple(windows)
 
 
 def keyed_values(

@@ -7,7 +7,7 @@ import re
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _MONTH = (
     r"(?:jan(?:uary|uar|vier|uari|eiro)?|feb(?:ruary|ruar|rero|braio|ruari)?|févr(?:ier)?|fev(?:ereiro)?|mar(?:ch|s|zo|ço)?"
@@ -66,7 +66,7 @@ class DateOfBirthDetector:
         if label and _FIELD.search(label_words(label)) and (whole := _WHOLE.fullmatch(text.strip())):
             offset = len(text) - len(text.lstrip())
             found[offset + whole.start(), offset + whole.end()] = 0.95
-        if not _DIGITS.search(text):
+        if not _SET.may(text):
             return _matches(found)
         for match in _KEYED.finditer(text):
             found.setdefault(match.span("date"), 0.95)
@@ -76,7 +76,7 @@ class DateOfBirthDetector:
         return _matches(found)
 
 
-_DIGITS = re.compile(r"\d{2}")
+_SET = QuickSet((_KEYED, _BORN))
 
 
 def _matches(found: dict[tuple[int, int], float]) -> list[Match]:

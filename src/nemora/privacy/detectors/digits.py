@@ -15,7 +15,7 @@ _WORDS = {
     "eight": "8", "nine": "9", "oh": "0", "nought": "0", "niner": "9",
 }  # fmt: skip
 _WORD = "|".join(_WORDS)
-_SPELLED = QuickPattern(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
+SPELLED = QuickPattern(rf"(?<![A-Za-z])(?:{_WORD})(?:[ ,.\-–\n]{{1,3}}(?:{_WORD}))+(?![A-Za-z])", re.IGNORECASE)
 _ONE_WORD = re.compile(_WORD, re.IGNORECASE)
 
 
@@ -28,9 +28,11 @@ class Group:
     end: int
 
 
-def chains(text: str) -> Iterator[list[Group]]:
-    """Each maximal sequence of digit groups that only separators part."""
+def chains(text: str, least: int = 1) -> Iterator[list[Group]]:
+    """Each maximal sequence of digit groups that only separators part, from `least` characters on."""
     for match in _CHAIN.finditer(text):
+        if match.end() - match.start() < least:
+            continue
         yield [
             Group(m.group(), match.start() + m.start(), match.start() + m.end()) for m in _RUN.finditer(match.group())
         ]
@@ -41,7 +43,7 @@ _RUN = re.compile(r"\d+")
 
 def spelled(text: str) -> Iterator[Group]:
     """Each sequence of digit words ("four seven one six"), as the digits that it spells."""
-    for match in _SPELLED.finditer(text):
+    for match in SPELLED.finditer(text):
         digits = "".join(_WORDS[w.lower()] for w in _ONE_WORD.findall(match.group()))
         yield Group(digits, match.start(), match.end())
 

@@ -10,8 +10,9 @@ from nemora.privacy.detectors.national_ids import NATIONAL_IDS
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
 from nemora.privacy.detectors.world_ids import WORLD_IDS
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _LICENCE = (
     r"driv(?:er|ing)(?:'?s?|s')[\s_-]{0,2}(?:licen[cs]es?|permit)(?:[\s_-]{0,2}(?:number|num|no|nr|id|#))?"
@@ -78,11 +79,14 @@ class GovernmentIdDetector:
 def _checked(text: str, label: str) -> dict[tuple[int, int], float]:
     """Values of the table: sure where the check digit holds and a word stands near, unsure where only one of both."""
     found: dict[tuple[int, int], float] = {}
-    windows = list(digit_windows(text))
-    around = f"{label} {text}".lower() if windows else ""
-    for row, key in _ROWS:
+    windows = digit_windows(text)
+    if not windows:
+        return found
+    there = _WORDS_THERE.there(f"{label} {text}".lower())
+    for place in sorted(_SHAPES.may(text)):
+        row, key = _ROWS[place]
         hints = _HINTS.get(row.words, ()) if not row.alone else ()
-        if hints and not any(hint in around for hint in hints):  # without its word such a value is none
+        if hints and there.isdisjoint(hints):  # without its word such a value is none
             continue
         for match in (m for window in windows for m in row.shape.finditer(text, *window)):
             value = re.sub(r"[ ./+-]", "", match.group()).upper()
@@ -116,4 +120,6 @@ _HINTS = {
     )
     if row.country == country
 }
+_WORDS_THERE = Literals(hint for hints in _HINTS.values() for hint in hints)
 _ROWS = tuple((row, key_pattern(row.words)) for row in NATIONAL_IDS)
+_SHAPES = QuickSet(row.shape for row in NATIONAL_IDS)

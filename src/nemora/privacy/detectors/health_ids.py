@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from nemora.privacy.detectors.checksums import luhn, weighted
-from nemora.privacy.detectors.keyed_numbers import keyed_number
+from nemora.privacy.detectors.keyed_numbers import NumberRows, keyed_number
 
 
 def _germany(value: str) -> bool:
@@ -58,7 +58,7 @@ def _mbi(value: str) -> bool:
 
 
 _L = "[AC-HJKMNP-RT-Y]"
-HEALTH_IDS = (
+HEALTH_IDS = NumberRows((
     keyed_number("DE", r"[A-Z]\d{9}", _germany, "kvnr|versichertennummer|versicherten-nr|versichertennr|krankenversicherungsnummer|krankenversichertennummer|krankenkasse|gesundheitskarte", 0.7),
     keyed_number("AU", r"[2-6]\d{3} ?\d{5} ?\d(?:[ /-]?\d)?", _australia, "medicare"),
     keyed_number("CA", r"\d{4}[ -]?\d{3}[ -]?\d{3}", luhn, "ohip|health card|health number|carte santé|carte d'assurance maladie"),
@@ -69,4 +69,4 @@ HEALTH_IDS = (
     keyed_number("US", r"[12]\d{9}", _npi, "npi|national provider"),
     keyed_number("EU", r"80\d{18}", _europe, "ehic|european health insurance|gesundheitskarte|carte européenne|tessera europea"),
     keyed_number("US", rf"[1-9]{_L}[0-9A-Z]\d-?{_L}[0-9A-Z]\d-?{_L}{{2}}\d{{2}}", _mbi, "medicare|mbi|beneficiary"),
-)  # fmt: skip
+))  # fmt: skip

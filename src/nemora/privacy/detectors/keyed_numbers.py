@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nemora.privacy.detectors.context import NEAR_AFTER, NEAR_BEFORE, digit_windows, key_pattern, names, near
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.literals import Literals
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _SEPARATORS = re.compile(r"[ ./+-]")
 
@@ -38,15 +40,36 @@ def keyed_number(country: str, shape: str, valid: Callable[[str], bool], words: 
     return KeyedNumber(country, pattern, valid, tuple(words.split("|")), alone)
 
 
-def find_numbers(rows: tuple[KeyedNumber, ...], text: str, label: str) -> Iterator[tuple[tuple[int, int], float]]:
-    """Spans and confidences. A row without its word in the text costs one search for a literal."""
-    windows = list(digit_windows(text))
+class NumberRows(tuple[KeyedNumber, ...]):
+    """A table of numbers, and what its rows have in common."""
+
+    @cached_property
+    def words(self) -> Literals:
+        """The words of all rows."""
+        return Literals(word for row in self for word in row.words)
+
+    @cached_property
+    def key(self) -> QuickPattern:
+        """Any row's key."""
+        return key_pattern("|".join(re.escape(word) for row in self for word in row.words))
+
+    @cached_property
+    def shapes(self) -> QuickSet:
+        """The shapes of all rows, in their order."""
+        return QuickSet(row.shape for row in self)
+
+
+def find_numbers(rows: NumberRows, text: str, label: str) -> Iterator[tuple[tuple[int, int], float]]:
+    """Spans and confidences."""
+    windows = digit_windows(text)
     if not windows:
         return
-    lowered = text.lower()
-    for row in rows:
-        labelled = names(row.key, label)
-        worded = labelled or any(word in lowered for word in row.words)
+    there = rows.words.there(text.lower())
+    some_labelled = names(rows.key, label)
+    for place in sorted(rows.shapes.may(text)):
+        row = rows[place]
+        labelled = some_labelled and names(row.key, label)
+        worded = labelled or not there.isdisjoint(row.words)
         if not worded and not row.alone:
             continue
         for start, end in windows if row.alone or labelled else _around_keys(row.key, text):

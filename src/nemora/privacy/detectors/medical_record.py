@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 
-from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values
+from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values
 from nemora.privacy.detectors.health_ids import HEALTH_IDS
 from nemora.privacy.detectors.keyed_numbers import find_numbers
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -26,34 +27,36 @@ _WORDS = (
 _VALUE = r"(?=[A-Za-z-]{0,6}\d)(?:[A-Za-z]{1,4}[-:# ]?)?[A-Za-z0-9](?:-?[A-Za-z0-9]){3,16}(?![\w]|[-./]\d)"
 _KEY, _KEYED, _BARE = key_pattern(_WORDS), keyed_pattern(_WORDS, _VALUE), re.compile(_VALUE)
 # A literal of every word above.
-_HINTS = (
-    "mrn",
-    "medical",
-    "patient",
-    "patiën",
-    "chart",
-    "hospital",
-    "health",
-    "insurance",
-    "member",
-    "versicher",
-    "num",
-    "carte",
-    "fall",
-    "historia",
-    "núm",
-    "tessera",
-    "cartão",
-    "potilas",
-    "номер",
-    "полис",
-    "病历",
-    "患者",
-    "保険",
-    "환자",
-    "subscriber",
-    "beneficiary",
-    "medicaid",
+_HINTS = Literals(
+    (
+        "mrn",
+        "medical",
+        "patient",
+        "patiën",
+        "chart",
+        "hospital",
+        "health",
+        "insurance",
+        "member",
+        "versicher",
+        "num",
+        "carte",
+        "fall",
+        "historia",
+        "núm",
+        "tessera",
+        "cartão",
+        "potilas",
+        "номер",
+        "полис",
+        "病历",
+        "患者",
+        "保険",
+        "환자",
+        "subscriber",
+        "beneficiary",
+        "medicaid",
+    )
 )
 _MRN = QuickPattern(r"(?<![\w-])MRN[-:#]?\d{5,12}(?![\w-])")
 
@@ -66,8 +69,7 @@ class MedicalRecordDetector:
     def find(self, text: str, label: str) -> list[Match]:
         spans = {m.span(): 0.95 for m in _MRN.finditer(text)}
         spans |= dict(find_numbers(HEALTH_IDS, text, label))
-        lowered = f"{label} {text}".lower()
-        keyed = any(hint in lowered for hint in _HINTS)
+        keyed = bool(digit_windows(text) or label) and _HINTS.there(f"{label} {text}".lower())
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label) if keyed else ():
             digits = sum(char.isdigit() for char in text[start:end])
             if digits >= 5 and not any(a < end and start < b for a, b in spans):

@@ -7,7 +7,7 @@ import re
 from nemora.privacy.detectors.context import key_pattern, label_words
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _WORDS = (
     r"(?:verification|security|authenti?cation|authorization|confirmation|log[\s-]?in|sign[\s-]?in|access"
@@ -29,6 +29,8 @@ _BEFORE = QuickPattern(
     rf"|seu)[ ](?:[\w-]{{1,20}}[ ]){{0,3}}?(?:{_WORDS})",
     re.IGNORECASE,
 )
+_PATTERNS = (_AFTER, _BEFORE)
+_SET = QuickSet(_PATTERNS)
 _KEY = key_pattern(_WORDS)
 
 
@@ -38,7 +40,7 @@ class OneTimeCodeDetector:
     name = "one_time_code"
 
     def find(self, text: str, label: str) -> list[Match]:
-        spans = {match.span("code") for pattern in (_AFTER, _BEFORE) for match in pattern.finditer(text)}
+        spans = {match.span("code") for place in _SET.may(text) for match in _PATTERNS[place].finditer(text)}
         value = text.strip()
         if label and _KEY.search(label_words(label)) and re.fullmatch(_VALUE, value):
             start = len(text) - len(text.lstrip())

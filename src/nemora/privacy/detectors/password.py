@@ -11,7 +11,7 @@ from nemora.privacy.detectors.password_words import ABOUT, INTERFACE, IS, PASSWO
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _KEY = QuickPattern(word(PASSWORD), re.IGNORECASE)
 _PIN = QuickPattern(word(PIN), re.IGNORECASE)
@@ -74,12 +74,14 @@ class PasswordDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         found: dict[tuple[int, int], float] = dict(_labelled(text, label))
-        for key in _KEY.finditer(text):
+        may = _SET.may(text)
+        for key in _KEY.finditer(text) if 0 in may else ():
             for follows in (_assigned, _prose, _adjacent):
                 _add(found, follows(text, key))
-        for key in _PIN.finditer(text):
+        for key in _PIN.finditer(text) if 1 in may else ():
             _add(found, _pin(text, key))
-        _add(found, _reversed(text))
+        if 2 in may:
+            _add(found, _reversed(text))
         return [Match(Kind.PASSWORD, *span, confidence) for span, confidence in sorted(found.items())]
 
 
@@ -96,8 +98,8 @@ def _add(found: dict[tuple[int, int], float], hits: Hits) -> None:
 
 def _labelled(text: str, label: str) -> Hits:
     """A field called password: all of it."""
-    words = label_words(label)
-    value = text.strip()
+    words = label_words(label) if label else ""
+    value = text.strip() if words else ""
     if not words or not value or len(value) > 256 or is_placeholder(value) or re.match(INTERFACE, value):
         return
     start = len(text) - len(text.lstrip())
@@ -244,6 +246,9 @@ _BEFORE_KEY = QuickPattern(
     rf"{word(rf'(?:{PASSWORD}|{PIN})')}",
     re.IGNORECASE,
 )
+
+
+_SET = QuickSet((_KEY, _PIN, _BEFORE_KEY))
 
 
 def _reversed(text: str) -> Hits:

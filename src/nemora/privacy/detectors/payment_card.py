@@ -6,11 +6,11 @@ import re
 
 from nemora.privacy.detectors.checksums import luhn
 from nemora.privacy.detectors.context import key_pattern, names, near
-from nemora.privacy.detectors.digits import Group, chains, same_digit, spelled
+from nemora.privacy.detectors.digits import SPELLED, Group, chains, same_digit, spelled
 from nemora.privacy.detectors.public_values import TEST_CARDS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _KEY = key_pattern(
     r"(?:credit|debit|payment|bank|prepaid|corporate|gift)?[\s_-]?cards?(?:[\s_-]?(?:number|no|num|nr|pan))?"
@@ -61,6 +61,10 @@ def issued(digits: str) -> bool:
     )
 
 
+_SET = QuickSet((_NOISY, SPELLED, re.compile(r"\d(?:[^0-9A-Za-z]{0,2}\d){12}")))
+"""The last one is wider than any chain of digits that could be a number."""
+
+
 class PaymentCardDetector:
     """Card numbers in any grouping, over line ends, and spelled out. Published test numbers are no findings."""
 
@@ -69,7 +73,9 @@ class PaymentCardDetector:
     def find(self, text: str, label: str) -> list[Match]:
         labelled = names(_KEY, label)
         found: list[Match] = []
-        for groups in chains(text):
+        if not _SET.may(text):
+            return found
+        for groups in chains(text, least=13):
             if sum(len(g.digits) for g in groups) >= 13:
                 found.extend(_in_chain(groups, text, labelled))
         for group in spelled(text):

@@ -11,7 +11,7 @@ from nemora.privacy.detectors.context import key_pattern, names, near
 from nemora.privacy.detectors.digits import same_digit
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _KEY = key_pattern(
     r"(?:tele)?phones?(?:[\s_-]?(?:number|num|no|nr))?|tel|call(?:ed|ing)?(?: (?:me|us|him|her|them|back|on|at|the"
@@ -52,6 +52,7 @@ _PUBLIC_TYPES = {
     PhoneNumberType.SHARED_COST,
     PhoneNumberType.UAN,
 }
+_SET = QuickSet((_IN_URL, _CANDIDATE))
 
 
 class PhoneNumberDetector:
@@ -60,8 +61,10 @@ class PhoneNumberDetector:
     name = "phone_number"
 
     def find(self, text: str, label: str) -> list[Match]:
+        found: list[Match] = []
+        if not _SET.may(text):
+            return found
         labelled = names(_KEY, label)
-        found = []
         for pattern in (_IN_URL, _CANDIDATE):
             for match in pattern.finditer(text):
                 start, end = _trimmed(match)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values
+from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 
 _NUMBER = r"[\s_-]{0,2}(?:id|number|num\.?|no\.?|nr\.?|identifier|#)"
@@ -21,46 +22,48 @@ _WORDS = (
 _VALUE = r"(?=[A-Za-z-]{0,8}\d)[A-Za-z]{0,5}[-#/]?\d[A-Za-z0-9]{0,12}(?:[-/][A-Za-z0-9]{1,10}){0,3}(?![\w]|[-./]\d)"
 _KEY, _KEYED, _BARE = key_pattern(_WORDS), keyed_pattern(_WORDS, _VALUE, glue=5), re.compile(_VALUE)
 # A literal of every word above, so that most texts cost no more than a few searches.
-_HINTS = (
-    "employee",
-    "emp",
-    "staff",
-    "personnel",
-    "worker",
-    "payroll",
-    "badge",
-    "customer",
-    "client",
-    "student",
-    "matric",
-    "membership",
-    "loyalty",
-    "frequent",
-    "polic",
-    "claim",
-    "case",
-    "docket",
-    "applicant",
-    "candidate",
-    "tenant",
-    "donor",
-    "inmate",
-    "beneficiary",
-    "subscriber",
-    "nummer",
-    "nr",
-    "zeichen",
-    "numéro",
-    "numero",
-    "número",
-    "numer ",
-    "номер",
-    "工号",
-    "编号",
-    "学号",
-    "番号",
-    "학번",
-    "사번",
+_HINTS = Literals(
+    (
+        "employee",
+        "emp",
+        "staff",
+        "personnel",
+        "worker",
+        "payroll",
+        "badge",
+        "customer",
+        "client",
+        "student",
+        "matric",
+        "membership",
+        "loyalty",
+        "frequent",
+        "polic",
+        "claim",
+        "case",
+        "docket",
+        "applicant",
+        "candidate",
+        "tenant",
+        "donor",
+        "inmate",
+        "beneficiary",
+        "subscriber",
+        "nummer",
+        "nr",
+        "zeichen",
+        "numéro",
+        "numero",
+        "número",
+        "numer ",
+        "номер",
+        "工号",
+        "编号",
+        "学号",
+        "番号",
+        "학번",
+        "사번",
+    )
 )
 _DATE = re.compile(r"(?:19|20)\d\d[-/]\d\d?[-/]\d\d?|(?:19|20)\d\d")
 _SAMPLES = frozenset({"12345", "123456", "1234567", "12345678", "123456789", "00000", "000000"})
@@ -73,8 +76,7 @@ class RecordNumberDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         spans = set()
-        lowered = f"{label} {text}".lower()
-        if not any(hint in lowered for hint in _HINTS):
+        if not (digit_windows(text) or label) or not _HINTS.there(f"{label} {text}".lower()):
             return []
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             value = text[start:end]

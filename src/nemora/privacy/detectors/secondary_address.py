@@ -7,7 +7,7 @@ import re
 
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 _POST_BOX = (
     r"(?<![A-Za-z0-9])(?:p\.? ?o\.? ?box|g\.?p\.?o\.? box|post office box|(?:locked|private) bag(?: x)?|r\.?r\.? \d{1,3},? box|hc \d{1,3},? box|postfach|boîte postale|(?-i:TSA)(?= ?\d{5}(?!\d))|(?-i:BP)(?= ?\d{1,5}(?: ?\d{2,4})?,? {1,2}(?:\d{5}|(?-i:[A-ZÉ])))|(?:apartado|apdo\.?)(?: de correos| postal|(?= ?(?:n[°ro.]{1,3} ?)?\d{3}))|casella postale|caixa postal"
@@ -53,6 +53,8 @@ _BESIDE_STREETS = tuple(
     )
 )
 _BOX = QuickPattern(_POST_BOX, re.IGNORECASE)
+_PATTERNS = (_BOX, *_BESIDE_STREETS, _NUMBERED)
+_SET = QuickSet(_PATTERNS)
 
 
 class SecondaryAddressDetector:
@@ -61,7 +63,8 @@ class SecondaryAddressDetector:
     name = "secondary_address"
 
     def find(self, text: str, label: str) -> list[Match]:
-        spans = {match.span() for match in _BOX.finditer(text)}
-        for pattern in (*_BESIDE_STREETS, _NUMBERED):
-            spans |= {match.span("value") for match in pattern.finditer(text)}
+        spans: set[tuple[int, int]] = set()
+        for place in _SET.may(text):
+            group = 0 if _PATTERNS[place] is _BOX else "value"
+            spans |= {match.span(group) for match in _PATTERNS[place].finditer(text)}
         return [Match(Kind.STREET_ADDRESS, *span, 0.85) for span in sorted(spans)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nemora.privacy.detectors.context import key_pattern, keyed_pattern, names, near
 from nemora.privacy.finding import Kind
+from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -37,27 +38,29 @@ _PLATE_KEY, _PLATE_KEYED, _PLATE_BARE = (
 
 
 # A literal of every plate word.
-_HINTS = (
-    "plate",
-    "vehicle",
-    "reg",
-    "kennzeichen",
-    "nummernschild",
-    "immatriculation",
-    "matrícula",
-    "matricula",
-    "targa",
-    "kenteken",
-    "rejestracyjny",
-    "rekisteri",
-    "госномер",
-    "номер",
-    "车牌",
-    "車牌",
-    "ナンバー",
-    "차량",
-    "plak",
-    "placa",
+_HINTS = Literals(
+    (
+        "plate",
+        "vehicle",
+        "reg",
+        "kennzeichen",
+        "nummernschild",
+        "immatriculation",
+        "matrícula",
+        "matricula",
+        "targa",
+        "kenteken",
+        "rejestracyjny",
+        "rekisteri",
+        "госномер",
+        "номер",
+        "车牌",
+        "車牌",
+        "ナンバー",
+        "차량",
+        "plak",
+        "placa",
+    )
 )
 
 
@@ -75,8 +78,7 @@ class VehicleDetector:
                 checked = mixed and checks(match.group())
                 if keyed or checked:
                     found[match.span()] = 0.95 if keyed and checked else 0.8
-        lowered = f"{label} {text}".lower()
-        if any(hint in lowered for hint in _HINTS):
+        if _HINTS.there(f"{label} {text}".lower()):
             for start, end in _plates(text, label):
                 compact = re.sub(r"[ ·-]", "", text[start:end])
                 if 4 <= len(compact) <= 9:

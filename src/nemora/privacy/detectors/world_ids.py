@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from nemora.privacy.detectors.checksums import is_date, luhn, mod11_10, weighted
-from nemora.privacy.detectors.keyed_numbers import keyed_number
+from nemora.privacy.detectors.keyed_numbers import NumberRows, keyed_number
 
 
 def _mod11(value: str, weights: tuple[int, ...], *, ten: int = 0) -> bool:
@@ -219,7 +219,7 @@ def _oib(value: str) -> bool:
     return mod11_10(value)
 
 
-WORLD_IDS = (
+WORLD_IDS = NumberRows((
     keyed_number("PT", r"\d{3}[ .]?\d{3}[ .]?\d{3}", _portugal, "nif|contribuinte|número de identificação fiscal"),
     keyed_number("AT", r"\d{4}[ /-]?\d{6}", _austria, "svnr|sv-nummer|sozialversicherungsnummer|versicherungsnummer"),
     keyed_number("CZ", r"\d{6}/\d{4}", _czech, "rodné číslo|rodne cislo|rodné|rodného čísla", 0.75),
@@ -261,4 +261,4 @@ WORLD_IDS = (
     keyed_number("BR", r"\d{3}\.?\d{5}\.?\d{2}-?\d", _brazil_pis, "pis|pasep|nis|nit"),
     keyed_number("US", r"9\d{2}-\d{2}-\d{4}", _itin, "itin|taxpayer identification|tax id", 0.75),
     keyed_number("US", r"[A-HJ-MPRSTUX][A-Z9]\d{7}", _dea, "dea|dea number|dea registration"),
-)  # fmt: skip
+))  # fmt: skip

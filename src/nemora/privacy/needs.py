@@ -1,0 +1,92 @@
+"""What must stand in a text for a reader of disguises to find anything: one pass of RE2 leaves most readers out.
+
+A pattern here is wider than what its reader looks for; a reader without one is always asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from nemora.privacy import (
+    char_codes,
+    code_strings,
+    markup,
+    misread,
+    rare_encodings,
+    repeated_joints,
+    spaced_out,
+    spelled_out,
+    turned,
+    value_pieces,
+)
+from nemora.privacy.ciphers import leet_words
+from nemora.privacy.dumps import dumps
+from nemora.privacy.edits import Edit
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
+
+Reader = Callable[[str], Iterable[Edit]]
+_SINGLE = (
+    r"\S(?:[ \t\u2009]{1,3}\S){6}",
+    r"\S(?:\r?\n[ \t]{0,2}\S){6}",
+    r"\S(?:[._*~|/-]\S){6}",
+)
+_NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
+    spelled_out.morse: (spelled_out.MORSE_RUN,),
+    spelled_out.braille: ("[\u2801-\u28ff]",),
+    spelled_out.run_together: (spelled_out.LONG_WORD,),
+    spelled_out.dates_in_words: (spelled_out.DATE,),
+    dumps: ("begin ", r"[0-9a-fA-F]{6}:?[ \t]"),
+    char_codes.character_codes: char_codes.PATTERNS,
+    rare_encodings.rare_encodings: ("begin ", *rare_encodings.PATTERNS),
+    code_strings.worked_out: (code_strings.REPLACED, code_strings.TURNED),
+    code_strings.joined_lists: (code_strings.JOINS,),
+    code_strings.glued_literals: (r"[\"'`][\s+.|&~<>^\\rbfuL]{0,60}[\"'`]",),
+    spaced_out.single_characters: _SINGLE,
+    spaced_out.single_characters_in_words: _SINGLE,
+    spaced_out.roomy: (r"\S(?:[ \t\n]{1,4}\S){3}",),
+    spaced_out.parted_digits: (r"\d(?:[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?\d|[ ]\d){6}",),
+    spaced_out.parted_groups: (r"\d[ ]?[~|*,;:/#_+=][ ]?\d",),
+    leet_words: (r"[0-9@$!|][\w@$!|-]{0,24}[A-Za-z]", r"[A-Za-z][\w@$!|-]{0,24}[0-9@$!|]"),
+    repeated_joints.repeated_literals: (r"[\"'][^\"']*[\"'][^\"']*[\"'][^\"']*[\"'][^\"']*[\"'][^\"']*[\"']",),
+    repeated_joints.numbered_settings: (r"[\w-]\d{1,3}[ ]{0,2}[=:][^\n]",),
+    repeated_joints.prefixed_lines: (repeated_joints.SHORT_LINES,),
+    repeated_joints.repeated_signs: ("@", r"\d[\s\S]*?\d[\s\S]*?\d[\s\S]*?\d"),
+    markup.marks: (markup.INSIDE, markup.TEX),
+    markup.unwrapped: (markup.CALL,),
+    misread.odd_addresses: (misread.ADDRESS,),
+    misread.misread: (r"[0-9][ .()/+-]{0,4}[OoQDIl|SsBZGb]", r"[OoQDIl|SsBZGb][ .()/+-]{0,4}[0-9]"),
+    misread.misread_ibans: (misread.IBAN,),
+    misread.odd_digits: (misread.SHIFTED, misread.DECOYS, misread.HEX_NUMBER),
+    misread.worked_digits: ("[çàèé]", r"\S{14}", misread.SUMS, misread.EACH, misread.EXPONENT, misread.PRODUCT),
+    misread.in_names: (r"[A-Za-z]_\+?\d", r"\d_[A-Za-z]", r"\d\.[a-z]{3}"),
+    value_pieces.wrapped_groups: value_pieces.WRAPPED,
+    value_pieces.told_groups: (r"\d[^\d]{2,48}\d",),
+    value_pieces.parted_signs: (
+        r"\S(?:[ ]?[^\w\s][^\w\s ]{0,2}[ ]?\S){7}",
+        r"\S(?:,?[ ](?:um|uh|er|then|and|lol)(?:,[ ]|[ ])\S){7}",
+    ),
+    value_pieces.behind_junk: (r"\d{6}", r"\d[-/.]\d\d[-/.]\d"),
+    turned.turned_values: (r"[@\d]",),
+}
+
+
+def needing() -> tuple[Reader, ...]:
+    """The readers of which something is said here."""
+    return tuple(_NEEDS)
+
+
+class Needed:
+    """Readers, of which those are asked for a text that could find something in it."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = tuple(readers)
+        needs = [(number, need) for number, reader in enumerate(readers) for need in _NEEDS.get(reader, ())]
+        self._of = tuple(number for number, _ in needs)
+        self._always = frozenset(number for number, reader in enumerate(readers) if reader not in _NEEDS)
+        self._set = QuickSet(re.compile(need) if isinstance(need, str) else need for _, need in needs)
+
+    def readers(self, text: str) -> list[Reader]:
+        """In their order."""
+        places = self._always.union(self._of[place] for place in self._set.may(text))
+        return [self._readers[place] for place in sorted(places)]
