@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from starter import CACHE, STARTER
 
 if TYPE_CHECKING:
     from nemora.backends.local_model import LocalModel
     from nemora.weights.checkpoint import Checkpoint
+
+# How fast this machine is just now says nothing about what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
