@@ -31,6 +31,8 @@ SESSION_HEADERS = (
     "x-nemora-route",
     "x-nemora-tenant",
 )
+OUTSIDE = ("description", "schema", "stop", "unsent", "metadata")
+"""Places that are no message."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Asked:
     needles: frozenset[Needle] = frozenset()
     place: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    outside: frozenset[Needle] = frozenset()
+    """Those that stand in other fields than the messages, which a later turn does not repeat."""
 
     def data(self) -> bytes:
         return json.dumps(self.body, ensure_ascii=len(self.needles) % 2 == 0).encode()
@@ -114,6 +118,7 @@ def first_turn(rng: random.Random, entities: tuple[Entity, ...], documents: list
         needle = sensitive(rng, entities)
         name, place = rng.choice(["plain", "plain", *DISGUISES]), rng.choice(PLACES)
         asked = Asked(placed(place, DISGUISES[name](needle.sentence), last), frozenset([needle]), place)
+        asked.outside = asked.needles if place in OUTSIDE else frozenset()
     if rng.random() < 0.12:
         document = rng.choice(documents)
         messages = asked.body["messages"]

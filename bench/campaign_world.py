@@ -511,5 +511,5 @@ class World:
             kinds = "+".join(sorted(needle.kind for needle in asked.needles))
             origin = f"after {kinds} in {asked.place}, {self.failing}"
             within |= {taint_marker(word, sensitivity, origin) for word in markers(text)}
-        turn = Conversation(asked.body["messages"], asked.needles, text, frozenset(within))
+        turn = Conversation(asked.body["messages"], asked.needles - asked.outside, text, frozenset(within))
         self.past = [*self.past[-12:], turn]
