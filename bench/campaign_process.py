@@ -13,7 +13,6 @@ from pathlib import Path
 from campaign_client import Gone, Reply, call_socket
 from campaign_oracle import Verdict
 from campaign_peers import FAULTS, READ_SECONDS, REFUSED
-from campaign_policies import some_rules
 from campaign_world import World, opening
 from nemora.privacy.keys import load_key
 from nemora.privacy.ledger import Ledger
@@ -116,14 +115,7 @@ class ProcessWorld(World):
 
     async def reload(self) -> None:
         """Another policy; the server takes it when it has looked twice, so until it says so either may decide."""
-        new = some_rules(self.rng, self.entities)
-        self.rules[new.id] = new
-        self.current = {*self.current, new.id}
-        for needles in self.under_way:
-            for needle in needles:
-                self.watched[needle].rules.add(new.id)
-        self._write(new)
-        self.newest = new.id
+        self.newest = self._another().id
 
     newest = ""
 

@@ -360,7 +360,14 @@ class World:
             self._serve()
 
     async def reload(self) -> None:
-        """Another policy takes over. Until it is in force, either may decide."""
+        """Another policy takes over."""
+        new = self._another()
+        await self._looked()
+        if self.policies.in_force.policy.id == new.id:
+            self.current = {new.id}
+
+    def _another(self) -> Rules:
+        """Write another policy. Until it is in force, either may decide."""
         new = some_rules(self.rng, self.entities)
         self.rules[new.id] = new
         self.current = {*self.current, new.id}
@@ -368,9 +375,7 @@ class World:
             for needle in needles:
                 self.watched[needle].rules.add(new.id)
         self._write(new)
-        await self._looked()
-        if self.policies.in_force.policy.id == new.id:
-            self.current = {new.id}
+        return new
 
     async def _looked(self) -> None:
         """Time for the server to see a changed file twice."""

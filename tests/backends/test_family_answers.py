@@ -186,9 +186,15 @@ def test_prompt_follows_the_request(models):
         models[NANO3].prepare(asked(thinking=Thinking(budget=64)))
 
 
-def test_python_callers_switch_it_too(models):
-    model = models[NANO3]
-    list(model.generate([Message("user", "hi")], max_tokens=1, thinking=False))
+def test_python_callers_switch_it_too(models, monkeypatch):
+    model, submit, read = models[NANO3], models[NANO3].engine.submit, []
+    monkeypatch.setattr(
+        model.engine, "submit", lambda ids, *more, **names: read.append(ids) or submit(ids, *more, **names)
+    )
+    for thinking in (None, True, False):
+        list(model.generate([Message("user", "hi")], max_tokens=1, thinking=thinking))
+    expected = [model.prepare(asked(thinking=Thinking(enabled=thinking))).ids for thinking in (None, True, False)]
+    assert read == expected and read[0] == read[1] != read[2]
 
 
 def test_tools_are_refused_where_the_family_has_none(models):

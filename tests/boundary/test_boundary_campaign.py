@@ -46,7 +46,7 @@ def test_nothing_planted_reaches_a_cloud_that_may_not_have_it_whatever_fails(ben
     report = bench.campaign(220, 11, made=made)
     counts, verdict = report.counts, report.verdict
     assert report.crossings == 0, verdict.lines
-    assert counts.requests >= 220 and verdict.bodies > 10 and verdict.needles_that_may > 0
+    assert counts.requests >= 220 and verdict.bodies > 10
     assert len(counts.environment) > 8 and len(counts.endpoints) > 12 and len(counts.places) > 10
 
 

@@ -10,8 +10,6 @@ from nemora.backends.local_model import LocalModel, namespace
 from nemora.core import ChatRequest, Delta, StopReason
 from nemora.engine.request import TokenDelta
 
-DEFAULT_TENANT = "default"
-
 
 class LocalBackend:
     """`LocalModel` behind the `Backend` protocol. The event loop never waits for the model.
@@ -33,8 +31,8 @@ class LocalBackend:
         _ = model.format
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """As `stream_for`, for the only tenant there is."""
-        return self.stream_for(DEFAULT_TENANT, request)
+        """As `stream_for`, for nobody's request in particular."""
+        return self.stream_for("", request)
 
     async def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
         """Answer `request`; see `Backend.stream`. Usage comes with the last delta.

@@ -52,7 +52,7 @@ _BESIDE_STREETS = tuple(
         rf"(?<![\w-])(?P<value>{unit})(?:, ?|,?\n| - ){street}(?![A-Za-z0-9])",
     )
 )
-_BOX = QuickPattern(_POST_BOX, re.IGNORECASE)
+_BOX = QuickPattern(rf"(?P<value>{_POST_BOX})", re.IGNORECASE)
 _PATTERNS = (_BOX, *_BESIDE_STREETS, _NUMBERED)
 _SET = QuickSet(_PATTERNS)
 
@@ -65,6 +65,5 @@ class SecondaryAddressDetector:
     def find(self, text: str, label: str) -> list[Match]:
         spans: set[tuple[int, int]] = set()
         for place in _SET.may(text):
-            group = 0 if _PATTERNS[place] is _BOX else "value"
-            spans |= {match.span(group) for match in _PATTERNS[place].finditer(text)}
+            spans |= {match.span("value") for match in _PATTERNS[place].finditer(text)}
         return [Match(Kind.STREET_ADDRESS, *span, 0.85) for span in sorted(spans)]
