@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
 from nemora.server.thinking_fields import thinking_of
+from nemora.server.wire_format import ParsedRequest
 
 MAX_STOPS = 16
 MAX_TOKENS = 2**31 - 1
@@ -78,14 +78,6 @@ EMPTY_ANYWHERE = ("tool_calls", "tool_call_id", "audio", "function_call", "refus
 """Message fields that clients send as null from a dumped answer, whatever the role."""
 OPAQUE_PARTS = ("image_url", "input_audio", "video_url", "file", "refusal")
 TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedRequest:
-    """A request, and the names of the fields that were accepted without effect."""
-
-    request: ChatRequest
-    ignored_fields: tuple[str, ...]
 
 
 def parse_chat_request(body: Json) -> ParsedRequest:
