@@ -228,6 +228,8 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
+    endpoint: str = "/v1/chat/completions"
+    """The path of the API that it came by, for the ledger. Changes nothing else."""
 
     def opaque_parts(self) -> tuple[OpaquePart, ...]:
         """All parts of messages that are not text."""

@@ -241,7 +241,7 @@ class Gateway:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
-                await self._records.refusal(decision, request_id, tenant, *why)
+                await self._records.refusal(decision, request_id, tenant, request.endpoint, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
@@ -254,7 +254,7 @@ class Gateway:
                 if destination.side == "cloud" and self._disclosures is not None:
                     await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
                 entry = await self._records.decision(
-                    decision, destination, backend, body, request_id, tenant, crossing, reserved
+                    decision, destination, backend, body, request_id, tenant, crossing, reserved, request.endpoint
                 )
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
@@ -290,7 +290,7 @@ class Gateway:
         self.metrics.decided("local", decision, destination.reasons)
         try:
             entry = await self._records.decision(
-                decision, destination, backend, b"", request_id, tenant, Crossing(), None
+                decision, destination, backend, b"", request_id, tenant, Crossing(), None, request.endpoint
             )
         except LedgerError:
             logger.error("%s: the ledger cannot be written; answered here without a row", request_id)
@@ -362,7 +362,7 @@ class Gateway:
         to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
         bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
         if override is None:
-            if not await self._records.refusal(decision, request_id, tenant, "override_needed"):
+            if not await self._records.refusal(decision, request_id, tenant, request.endpoint, "override_needed"):
                 return decision
             raise OverrideNeeded(
                 f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
@@ -376,7 +376,7 @@ class Gateway:
         try:
             self._overrides.redeem(override.token, bound)
         except PrivacyRefused:
-            await self._records.refusal(decision, request_id, tenant, "override_refused")
+            await self._records.refusal(decision, request_id, tenant, request.endpoint, "override_refused")
             raise
         return overridden(decision, override.reason)
 
