@@ -40,8 +40,9 @@ class Planter:
         values = dict(given)
         for field in dataclasses.fields(kind):
             text = str(field.type)
-            # A role, a mode and an effort are words of a fixed list, which the wire formats check.
-            if field.name in values or field.name in ("role", "mode", "effort") or text.startswith(("bool", "float")):
+            # A role, a mode and an effort are words of a fixed list, which the wire formats check; an endpoint is ours.
+            fixed = field.name in ("role", "mode", "effort", "endpoint")
+            if field.name in values or fixed or text.startswith(("bool", "float")):
                 continue
             if text.startswith("int"):
                 self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
