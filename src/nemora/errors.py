@@ -86,6 +86,12 @@ class Unauthorized(RequestError):
     status, type, code = 401, "authentication_error", "invalid_api_key"
 
 
+class KeyNotAllowed(RequestError):
+    """The API key is known, and not for this."""
+
+    status, type, code = 403, "permission_error", "key_not_allowed"
+
+
 class PrivacyRefused(RequestError):
     status, type, code = 403, "permission_error", "privacy_refused"
 

@@ -33,6 +33,7 @@ VERBS = {
     "pull": "fetch models",
     "rm": "remove a model from the cache",
     "ledger": "show, verify and report on the record of what left",
+    "keys": "make, list and revoke API keys",
     "policy": "check a policy file, or try it on what was decided",
 }
 

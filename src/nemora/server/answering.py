@@ -10,30 +10,37 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from nemora.core import Delta
-from nemora.errors import NemoraError
+from nemora.core import ChatRequest, Delta
+from nemora.errors import KeyNotAllowed, NemoraError
+from nemora.server.caller import Caller, caller_of
 from nemora.server.envelope import error_response
 from nemora.server.explanation import coarse, decision_headers
 from nemora.server.gateway import Gateway
 from nemora.server.limits import read_body, unless_gone
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
+from nemora.server.rate_limits import RateLimits
+from nemora.server.transcript import Transcript
 from nemora.server.wire import parse_json
 from nemora.server.wire_format import AnswerWriter, ParsedRequest, WireFormat
 from nemora.settings import ServerSettings
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
+CHARACTERS_PER_TOKEN = 4
 
 
 class Answering:
     """The endpoint of one API."""
 
-    def __init__(self, api: WireFormat, gateway: Gateway, settings: ServerSettings) -> None:
+    def __init__(self, api: WireFormat, gateway: Gateway, settings: ServerSettings, limits: RateLimits) -> None:
+        self._limits = limits
         self._api = api
         self._gateway = gateway
         self._settings = settings
 
     async def respond(self, request: Request) -> Response:
         """The response to a POST of this API, streamed or whole."""
+        caller = caller_of(request)
+        left = self._admit(caller)
         body = await read_body(
             request.scope,
             request.receive,
@@ -43,27 +50,58 @@ class Answering:
         override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
         large = len(body) > PARSE_IN_THREAD_BYTES
         parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
-        return await unless_gone(request.receive, self._answer(parsed, request.state.request_id, override))
+        work = self._answer(parsed, caller, request.state.request_id, override, left)
+        return await unless_gone(request.receive, work)
+
+    def _admit(self, caller: Caller) -> Mapping[str, str]:
+        """Headers that say how much the caller may still ask."""
+        if not caller.may_ask:
+            raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
+        return self._limits.admit(caller.key) if caller.key is not None else {}
 
     def _parse(self, body: bytes) -> ParsedRequest:
         return self._api.parse(parse_json(body))
 
-    async def _answer(self, parsed: ParsedRequest, request_id: str, override: Override | None) -> Response:
+    async def _answer(
+        self,
+        parsed: ParsedRequest,
+        caller: Caller,
+        request_id: str,
+        override: Override | None,
+        left: Mapping[str, str],
+    ) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
         try:
-            answer = await self._gateway.answer(parsed.request, request_id=request_id, override=override)
+            answer = await self._gateway.answer(
+                parsed.request, request_id=request_id, tenant=caller.tenant, override=override
+            )
         except NemoraError as error:
             raise coarse(error, self._settings) from None
-        headers = decision_headers(answer, parsed.ignored_fields, self._settings)
+        headers = {**decision_headers(answer, parsed.ignored_fields, self._settings), **left}
+        deltas = self._counted(answer.deltas, caller, parsed.request)
         writer = self._api.writer(answer.model, parsed)
         try:
             if not parsed.request.stream:
-                async with aclosing(answer.deltas) as deltas:
+                async with aclosing(deltas):
                     return JSONResponse(await writer.whole(deltas), headers=headers)
-            first = await _first(answer.deltas)
+            first = await _first(deltas)
         except NemoraError as error:
             return error_response(error, headers, write=self._api.error)
-        return StreamedAnswer(writer, first, answer.deltas, headers)
+        return StreamedAnswer(writer, first, deltas, headers)
+
+    async def _counted(
+        self, deltas: AsyncGenerator[Delta, None], caller: Caller, request: ChatRequest
+    ) -> AsyncGenerator[Delta, None]:
+        """The deltas as they come; in the end, whatever it is, the tokens are counted for the caller's key."""
+        said = Transcript()
+        try:
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    said.add(delta)
+                    yield delta
+        finally:
+            if caller.key is not None:
+                self._limits.spend(caller.key, _tokens(said, request))
 
 
 class StreamedAnswer(Response):
@@ -103,3 +141,11 @@ async def _chained(first: Delta | None, rest: AsyncGenerator[Delta, None]) -> As
         yield first
     async for delta in rest:
         yield delta
+
+
+def _tokens(said: Transcript, request: ChatRequest) -> int:
+    """What an answer took: as its model says, or else a token for about four characters."""
+    if said.usage is not None:
+        return said.usage.prompt_tokens + said.usage.completion_tokens
+    asked = sum(len(message.text()) for message in request.messages)
+    return (asked + said.characters) // CHARACTERS_PER_TOKEN

@@ -18,6 +18,8 @@ from starlette.routing import Route
 from nemora.errors import LocalModelDown, MethodNotAllowed, RequestError, UnknownEndpoint, UnknownModel
 from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.answering import Answering
+from nemora.server.api_keys import ApiKeys
+from nemora.server.caller import caller_of
 from nemora.server.envelope import Errors, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
@@ -25,6 +27,7 @@ from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency
 from nemora.server.metrics import CONTENT_TYPE, InFlight
 from nemora.server.openai_chat_format import OpenAIChat
+from nemora.server.rate_limits import RateLimits
 from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
 
@@ -32,8 +35,15 @@ APIS: Mapping[str, WireFormat] = {"/v1/chat/completions": OpenAIChat()}
 """Every API in which a model is asked, by its path."""
 
 
-def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Starlette:
-    """The application, which closes `gateway` when it shuts down. `bound` is the address that the socket has."""
+def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: ApiKeys | None = None) -> Starlette:
+    """The application, which closes `gateway` when it shuts down.
+
+    Args:
+        bound: the address that the socket has.
+        keys: those of clients, beside `settings.api_key`.
+    """
+    limits = RateLimits()
+    answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
     endpoints = Endpoints(gateway, settings)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
@@ -54,13 +64,13 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
-            *(Route(path, Answering(api, gateway, settings).respond, methods=["POST"]) for path, api in APIS.items()),
+            *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[
             Middleware(Errors, shapes={path: api.error for path, api in APIS.items()}),
             Middleware(HostCheck, bound=bound, allowed=settings.allowed_hosts),
             Middleware(OriginCheck),
-            Middleware(KeyCheck, key=settings.api_key),
+            Middleware(KeyCheck, key=settings.api_key, keys=keys),
             Middleware(Concurrency, limit=settings.max_requests),
             Middleware(JsonOnly),
             Middleware(InFlight, metrics=gateway.metrics),
@@ -95,7 +105,7 @@ class Endpoints:
 
     async def metrics(self, request: Request) -> Response:
         """Counters for Prometheus: without content, for the owner on this machine."""
-        only_owner(request.client.host if request.client is not None else "", self._settings)
+        only_owner(_peer(request), caller_of(request), self._settings)
         text = self._gateway.metrics.text()
         return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
@@ -112,11 +122,16 @@ class Endpoints:
 
     async def decision(self, request: Request) -> Response:
         """Why a request was decided as it was, from the ledger: without content, for the owner on this machine."""
-        peer = request.client.host if request.client is not None else ""
-        return JSONResponse(await explain_to(peer, request.path_params["id"], self._gateway, self._settings))
+        only_owner(_peer(request), caller_of(request), self._settings)
+        return JSONResponse(await explain_to(request.path_params["id"], self._gateway))
 
     def _model(self, name: str, owner: str) -> dict[str, str | int]:
         return {"id": name, "object": "model", "created": self._started, "owned_by": owner}
+
+
+def _peer(request: Request) -> str:
+    """The client's address."""
+    return request.client.host if request.client is not None else ""
 
 
 async def _watch_policy(gateway: Gateway) -> None:

@@ -23,6 +23,7 @@ from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
+from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
 from nemora.server.gateway import Gateway, Inspects
@@ -43,12 +44,13 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
         SettingsError: the address cannot be bound, or is not loopback and there is no API key.
         ModelError: the local model or the tagger cannot be loaded.
     """
-    with bind(settings.server) as listening:
+    keys = ApiKeys(settings.paths.data)
+    with bind(settings.server, keyed=bool(keys.all())) as listening:
         gateway = build_gateway(settings, progress=progress)
         # From here on nothing is fetched, and only the configured servers may be reached.
         guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
-        app = build_app(gateway, settings.server, bound=host)
+        app = build_app(gateway, settings.server, bound=host, keys=keys)
         run(app, listening, banner=banner(host, port, gateway))
 
 
