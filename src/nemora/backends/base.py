@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from nemora.core import ChatRequest, Delta
@@ -35,6 +36,29 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Release connections, threads and memory."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a model that runs here."""
+
+    architecture: str
+    """The family's name in the checkpoint: `nemotron_h`."""
+    kind: str
+    """`gguf` or `safetensors`."""
+    context_length: int
+    """Tokens of a sequence, as it is served."""
+    bytes: int
+    """Memory that the weights keep."""
+    calls_tools: bool
+    reasons: bool
+
+
+@runtime_checkable
+class DescribesItself(Protocol):
+    """A backend that knows its model."""
+
+    def describe(self) -> Description: ...
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from nemora.backends.base import Trust
+from nemora.backends.base import Description, Trust
 from nemora.backends.local_model import LocalModel, namespace
 from nemora.core import ChatRequest, Delta, StopReason
 from nemora.engine.request import TokenDelta
@@ -73,6 +73,17 @@ class LocalBackend:
                 yield delta
         finally:
             generation.cancel()
+
+    def describe(self) -> Description:
+        """What the checkpoint and its chat template say."""
+        return Description(
+            architecture=self.local.checkpoint.architecture,
+            kind=self.local.checkpoint.kind,
+            context_length=self.local.context,
+            bytes=self.local.bytes,
+            calls_tools=self.local.format.tool_parser is not None,
+            reasons=self.local.format.reasoning is not None,
+        )
 
     async def ready(self) -> bool:
         """Whether the engine runs."""

@@ -191,6 +191,11 @@ class LocalModel:
             raise no_template(self.name)
         return format_of(self.template, chat_format=self._chat_format)
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the weights keep."""
+        return self._model.bytes
+
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
 

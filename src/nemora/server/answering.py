@@ -21,7 +21,7 @@ from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, overr
 from nemora.server.rate_limits import RateLimits
 from nemora.server.transcript import Transcript
 from nemora.server.wire import parse_json
-from nemora.server.wire_format import AnswerWriter, ParsedRequest, WireFormat
+from nemora.server.wire_format import AnswerWriter, ParsedRequest, Settled, WireFormat
 from nemora.settings import ServerSettings
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
@@ -50,6 +50,8 @@ class Answering:
         override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
         large = len(body) > PARSE_IN_THREAD_BYTES
         parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
+        if isinstance(parsed, Settled):
+            return JSONResponse(parsed.value, headers=left)
         work = self._answer(parsed, caller, request.state.request_id, override, left)
         return await unless_gone(request.receive, work)
 
@@ -59,7 +61,7 @@ class Answering:
             raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
         return self._limits.admit(caller.key) if caller.key is not None else {}
 
-    def _parse(self, body: bytes) -> ParsedRequest:
+    def _parse(self, body: bytes) -> ParsedRequest | Settled:
         return self._api.parse(parse_json(body))
 
     async def _answer(

@@ -26,12 +26,19 @@ from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency
 from nemora.server.metrics import CONTENT_TYPE, InFlight
+from nemora.server.ollama_answer import error_line
+from nemora.server.ollama_format import OllamaChat, OllamaGenerate
+from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
 from nemora.server.openai_chat_format import OpenAIChat
 from nemora.server.rate_limits import RateLimits
 from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
 
-APIS: Mapping[str, WireFormat] = {"/v1/chat/completions": OpenAIChat()}
+APIS: Mapping[str, WireFormat] = {
+    "/v1/chat/completions": OpenAIChat(),
+    "/api/chat": OllamaChat(),
+    "/api/generate": OllamaGenerate(),
+}
 """Every API in which a model is asked, by its path."""
 
 
@@ -44,6 +51,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
     """
     limits = RateLimits()
     answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
+    shapes = {path: api.error for path, api in APIS.items()} | dict.fromkeys(OLLAMA_PATHS, error_line)
     endpoints = Endpoints(gateway, settings)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
@@ -64,10 +72,11 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
+            *OllamaModels(gateway, settings).routes(),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[
-            Middleware(Errors, shapes={path: api.error for path, api in APIS.items()}),
+            Middleware(Errors, shapes=shapes),
             Middleware(HostCheck, bound=bound, allowed=settings.allowed_hosts),
             Middleware(OriginCheck),
             Middleware(KeyCheck, key=settings.api_key, keys=keys),

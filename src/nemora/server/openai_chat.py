@@ -93,7 +93,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
     messages = a_list(table.get("messages"), "/messages")
     if not messages:
         raise RequestError("/messages must hold at least one message.", param="/messages")
-    tools = _tools(table.get("tools"))
+    tools = tools_of(table.get("tools"))
     ignored = {name: value for name, value in table.items() if name in IGNORED}
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
@@ -104,7 +104,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         sampling=_sampling(table),
         thinking=thinking_of(table),
         max_tokens=_max_tokens(table),
-        stop=_stop(table.get("stop")),
+        stop=stops_of(table.get("stop"), "/stop"),
         stream=flag(table.get("stream"), "/stream") or False,
         include_usage=_include_usage(table.get("stream_options")),
         unsent=ignored,
@@ -144,13 +144,14 @@ def _max_tokens(table: dict[str, Json]) -> int | None:
     return new if new is not None else old
 
 
-def _stop(value: Json) -> tuple[str, ...]:
+def stops_of(value: Json, where: str) -> tuple[str, ...]:
+    """Stop strings: one, or a list."""
     if value is None:
         return ()
-    stops = [value] if isinstance(value, str) else a_list(value, "/stop")
+    stops = [value] if isinstance(value, str) else a_list(value, where)
     if len(stops) > MAX_STOPS:
-        raise RequestError(f"/stop must hold at most {MAX_STOPS} strings.", param="/stop")
-    return tuple(text(item, f"/stop/{i}", empty=False) for i, item in enumerate(stops))
+        raise RequestError(f"{where} must hold at most {MAX_STOPS} strings.", param=where)
+    return tuple(text(item, f"{where}/{i}", empty=False) for i, item in enumerate(stops))
 
 
 def _include_usage(value: Json) -> bool:
@@ -166,7 +167,8 @@ def _include_usage(value: Json) -> bool:
     return flag(options.get("include_usage"), "/stream_options/include_usage") or False
 
 
-def _tools(value: Json) -> tuple[Tool, ...]:
+def tools_of(value: Json) -> tuple[Tool, ...]:
+    """The functions of /tools."""
     tools = tuple(_tool(item, f"/tools/{i}") for i, item in enumerate(a_list([] if value is None else value, "/tools")))
     if len({tool.name for tool in tools}) != len(tools):
         raise RequestError("/tools holds two functions of the same name; give each its own.", param="/tools")
@@ -182,14 +184,15 @@ def _tool(value: Json, where: str) -> Tool:
     only(function, {"name", "description", "parameters", "strict"}, f"{where}/function")
     parameters = function.get("parameters")
     return Tool(
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         description=optional_text(function.get("description"), f"{where}/function/description"),
         parameters=None if parameters is None else an_object(parameters, f"{where}/function/parameters"),
         strict=flag(function.get("strict"), f"{where}/function/strict"),
     )
 
 
-def _tool_name(value: Json, where: str) -> str:
+def tool_name(value: Json, where: str) -> str:
+    """The name of a function, checked."""
     name = text(value, where)
     if not TOOL_NAME.fullmatch(name):
         raise RequestError(f"{where} must be 1 to 128 letters, digits or any of _ - . : /", param=where)
@@ -210,7 +213,7 @@ def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
         only(value, {"type", "function"}, "/tool_choice")
         function = an_object(value.get("function"), "/tool_choice/function")
         only(function, {"name"}, "/tool_choice/function")
-        choice = Choice("named", _tool_name(function.get("name"), "/tool_choice/function/name"))
+        choice = Choice("named", tool_name(function.get("name"), "/tool_choice/function/name"))
     else:
         raise UnsupportedField(
             '/tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.',
@@ -294,6 +297,6 @@ def _tool_call(value: Json, where: str) -> ToolCall:
     only(function, {"name", "arguments"}, f"{where}/function")
     return ToolCall(
         id=text(table.get("id"), f"{where}/id", empty=False),
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         arguments=text(function.get("arguments"), f"{where}/function/arguments"),
     )

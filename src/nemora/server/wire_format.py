@@ -18,6 +18,13 @@ class ParsedRequest:
     ignored_fields: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A body that asks no model: `value` is the whole answer."""
+
+    value: dict[str, Json]
+
+
 class AnswerWriter(Protocol):
     """Writes one answer."""
 
@@ -40,7 +47,7 @@ class AnswerWriter(Protocol):
 class WireFormat(Protocol):
     """One API."""
 
-    def parse(self, body: Json) -> ParsedRequest:
+    def parse(self, body: Json) -> ParsedRequest | Settled:
         """Read a body.
 
         Raises:
