@@ -47,7 +47,7 @@ class ReasoningSplitter:
         self._skip_space = inside
         self._held = ""
         self._waiting: list[str] = []
-        """Pieces after what is held that settle nothing, so that they are looked at once and not with each that comes."""
+        """Pieces after what is held that settle nothing: they are looked at once, and not with each that comes."""
         self._tail = ""
         """While a call is held: the end of it, in which the closing tag may have begun."""
 
