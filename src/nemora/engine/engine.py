@@ -38,7 +38,8 @@ class Engine:
     """Continues token sequences with one model, on a thread of its own.
 
     Each sequence has its own state, random numbers and forward passes, and its prompt is always cut at the same
-    places, whatever the cache knows of it. So what it gets does not depend on what else runs or ran.
+    places, whatever the cache knows of it. So what it gets depends on its ids, its parameters and its seed alone, and
+    not on what else runs or ran: see `deterministic`.
 
     Args:
         context: most tokens of a sequence, prompt and continuation together; less where `memory` holds less.
@@ -100,6 +101,12 @@ class Engine:
         return self._alive and not self._closing
 
     @property
+    def deterministic(self) -> bool:
+        """Whether a sequence with a seed, or a greedy one, gets the same tokens each time, whatever company it has and
+        whether the cache knew its prompt. True unless `batched`; on one machine, with the same kernels."""
+        return self._scheduler.together == 1
+
+    @property
     def active(self) -> int:
         """Sequences that run or wait."""
         return len(self._scheduler)
@@ -114,6 +121,7 @@ class Engine:
         namespace: str = "",
         boundaries: AnySequence[int] = (),
         priority: Priority = Priority.NORMAL,
+        follows: Generation | None = None,
     ) -> Generation:
         """Queue a sequence. Its deltas go to `on_delta`, called on the engine thread, or are iterated over.
 
@@ -121,14 +129,16 @@ class Engine:
             namespace: what was read is shared within it, and never with another.
             boundaries: positions, such as the beginnings of turns, at which the prompt is cut by preference, so that
                 another prompt that parts there finds all before it read. They must follow from the ids before them.
+            follows: one of the same prompt. This one waits until that has read it, and finds it in the cache.
 
         Raises:
-            RequestError: no ids, or one outside the vocabulary.
+            RequestError: no ids, or one outside the vocabulary; also in `logit_bias`.
             ContextLengthExceeded: the prompt leaves no room for a new token, in the context or in memory.
             Overloaded: too many wait; `retry_after` says for how many seconds.
             LocalModelDown: the engine is closed or its thread has died.
         """
         self._check_prompt(ids)
+        params.check_vocabulary(self._vocab_size)
         generation = Generation(self._cancel, on_delta)
         sequence = Sequence(
             ids,
@@ -140,6 +150,7 @@ class Engine:
             namespace=namespace,
             boundaries=boundaries,
             priority=priority,
+            leader=follows.sequence if follows is not None else None,
         )
         generation.attach(sequence)
         with self._condition:
@@ -308,7 +319,7 @@ class Engine:
             sequence.count_time(stage, since)
             if outcome is not None:
                 sequence.stage = Stage.DECODE
-                self._guarded(sequence, partial(sequence.add, outcome))
+                self._guarded(sequence, partial(sequence.add, *outcome))
                 if sequence.stage is Stage.DONE:
                     self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 

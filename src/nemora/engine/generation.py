@@ -45,6 +45,11 @@ class Generation:
         """Called by the engine, once."""
         self._sequence = sequence
 
+    @property
+    def sequence(self) -> Sequence | None:
+        """What the engine works on; for the engine."""
+        return self._sequence
+
     def cancel(self) -> None:
         """Ask for the end. No forward pass of this sequence begins after the one that runs now; then comes the
         last delta. Harmless when it has ended. Callable from any thread."""

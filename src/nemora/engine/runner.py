@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence as AnySequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from nemora.engine.cache import PrefixCache
+from nemora.engine.logprobs import TokenChances, token_chances
+from nemora.engine.penalties import forbidden_ids, permitted
 from nemora.engine.sampler import sample
 from nemora.engine.sequence import Sequence
 from nemora.models.base import Model
@@ -17,7 +20,15 @@ from nemora.models.state_group import StateGroup
 
 log = logging.getLogger(__name__)
 
-Outcome = int | None | Exception
+
+class Drawn(NamedTuple):
+    """The token that comes next, and how likely it was, if that was asked for."""
+
+    token_id: int
+    chances: TokenChances | None = None
+
+
+Outcome = Drawn | None | Exception
 """The token that was drawn, None while the prompt goes on, or why the sequence cannot go on."""
 
 
@@ -46,12 +57,18 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
             return error
 
-    def _draw(self, sequence: Sequence, logits: Tensor) -> int:
-        allowed = sequence.mask.allowed() if sequence.mask is not None else None
-        token_id = sample(logits, sequence.params, sequence.generator, allowed)
-        if sequence.mask is not None and token_id not in sequence.params.stop_ids:
-            sequence.mask.accept(token_id)
-        return token_id
+    def _draw(self, sequence: Sequence, logits: Tensor) -> Drawn:
+        params, logits = sequence.params, logits.float().cpu()
+        forced = sequence.thinking.forced if sequence.thinking is not None else None
+        if forced is None:
+            adjusted = sequence.penalties.apply(logits)
+            token_id = sample(adjusted, params, sequence.generator, _allowed(sequence, len(logits)))
+        else:
+            token_id = forced
+        if token_id not in params.stop_ids:
+            sequence.accept(token_id)
+        chances = token_chances(logits, token_id, params.logprobs) if params.logprobs is not None else None
+        return Drawn(token_id, chances)
 
     def _read_together(self, sequences: AnySequence[Sequence]) -> Tensor | None:
         """Logits [sequences, vocab] after the last token of each; None if that failed, and then nothing has changed."""
@@ -80,3 +97,12 @@ class Runner:
             sequence.state = state
         sequence.state.grow(sequence.room)
         return sequence.state
+
+
+def _allowed(sequence: Sequence, vocabulary: int) -> Tensor | None:
+    """A bool tensor [vocab] of the ids that may come next; None: all."""
+    allowed = sequence.mask.allowed() if sequence.mask is not None else None
+    params = sequence.params
+    if not params.bad_sequences and sequence.new_tokens >= params.min_tokens:
+        return allowed
+    return permitted(vocabulary, allowed, forbidden_ids(params, sequence.ids[sequence.prompt_tokens :]))
