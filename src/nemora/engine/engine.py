@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from collections.abc import Sequence as AnySequence
 from functools import partial
+from typing import Literal
 
 from nemora.core import StopReason
 from nemora.engine.continuations import continuation_logprobs
@@ -20,6 +21,7 @@ from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenM
 from nemora.engine.runner import Runner
 from nemora.engine.scheduler import Scheduler
 from nemora.engine.sequence import Sequence, Stage
+from nemora.engine.speculation import MOST_DRAFTS, Speculation
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, NemoraError, Overloaded, RequestError
 from nemora.models.base import Model
 
@@ -29,6 +31,8 @@ PREFILL_CHUNK = 128
 """Tokens of a prompt that are read in one step; others wait no longer than this takes."""
 
 MAX_WAITING_TOKENS = 1 << 20
+
+SpeculationMode = Literal["off", "auto", "always"]
 
 RETRY_SECONDS = 0.1
 """How often somebody who waits for memory looks at his deadline."""
@@ -52,6 +56,12 @@ class Engine:
         batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
             depends on its company, if only by rounding.
 
+        speculation: "auto" drafts tokens by looking up what followed before, and reads them with the last one, where
+            that is measured to give more tokens a second; "always" does it whenever there are drafts. What is drawn
+            has the model's own distribution either way; but as numbers of a pass over several tokens are rounded
+            otherwise, an answer may then depend on it, which it does not with "off". Only sequences that are stepped
+            alone draft.
+
     Raises:
         ModelError: `memory` does not hold even the shortest sequence.
     """
@@ -69,8 +79,12 @@ class Engine:
         prefill_chunk: int = PREFILL_CHUNK,
         step_tokens: int | None = None,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
     ) -> None:
-        self._memory = Memory(model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes)
+        drafts = 0 if speculation == "off" else MOST_DRAFTS
+        self._memory = Memory(
+            model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes, drafts=drafts
+        )
         self.context = self._memory.context
         self._model = model
         self._vocab_size = model.config.vocab_size
@@ -88,6 +102,7 @@ class Engine:
         self._condition = threading.Condition()
         self._closing = False
         self._alive = True
+        self._speculation = speculation
         self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
@@ -103,8 +118,8 @@ class Engine:
     @property
     def deterministic(self) -> bool:
         """Whether a sequence with a seed, or a greedy one, gets the same tokens each time, whatever company it has and
-        whether the cache knew its prompt. True unless `batched`; on one machine, with the same kernels."""
-        return self._scheduler.together == 1
+        whether the cache knew its prompt. True unless `batched` or drafting; on one machine, with the same kernels."""
+        return self._scheduler.together == 1 and self._speculation == "off"
 
     @property
     def active(self) -> int:
@@ -151,6 +166,7 @@ class Engine:
             boundaries=boundaries,
             priority=priority,
             leader=follows.sequence if follows is not None else None,
+            speculation=self._new_speculation(),
         )
         generation.attach(sequence)
         with self._condition:
@@ -225,6 +241,11 @@ class Engine:
             self._memory.check_integrity()
             if not self._alive and len(self._scheduler):
                 raise RuntimeError("the engine is down and still has sequences")
+
+    def _new_speculation(self) -> Speculation | None:
+        if self._speculation == "off":
+            return None
+        return Speculation(self._runner.costs, always=self._speculation == "always")
 
     def _check_prompt(self, ids: AnySequence[int]) -> None:
         self._check_ids(ids)
@@ -317,9 +338,11 @@ class Engine:
                 self._guarded(sequence, partial(sequence.fail, _failure(outcome)))
                 continue
             sequence.count_time(stage, since)
-            if outcome is not None:
+            for drawn in outcome:
+                if sequence.stage is Stage.DONE:
+                    break
                 sequence.stage = Stage.DECODE
-                self._guarded(sequence, partial(sequence.add, *outcome))
+                self._guarded(sequence, partial(sequence.add, *drawn))
                 if sequence.stage is Stage.DONE:
                     self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 

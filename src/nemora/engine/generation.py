@@ -20,6 +20,9 @@ class Timings:
     decode_seconds: float
     cached_tokens: int = 0
     """Of the prompt; the cache knew them."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of those drafted."""
 
     @property
     def prefill_tokens_per_second(self) -> float:
@@ -79,12 +82,15 @@ class Generation:
         """How long it took so far."""
         sequence = self._sequence
         assert sequence is not None
+        drafts = sequence.speculation
         return Timings(
             sequence.prompt_tokens,
             sequence.new_tokens,
             sequence.prefill_seconds,
             sequence.decode_seconds,
             sequence.cached_tokens,
+            drafts.drafted if drafts is not None else 0,
+            drafts.accepted if drafts is not None else 0,
         )
 
     @property

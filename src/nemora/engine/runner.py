@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence as AnySequence
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ from nemora.engine.logprobs import TokenChances, token_chances
 from nemora.engine.penalties import forbidden_ids, permitted
 from nemora.engine.sampler import sample
 from nemora.engine.sequence import Sequence
+from nemora.engine.speculation import PassCosts
 from nemora.models.base import Model
+from nemora.models.lookahead import Lookahead
 from nemora.models.state import State
 from nemora.models.state_group import StateGroup
 
@@ -28,8 +31,8 @@ class Drawn(NamedTuple):
     chances: TokenChances | None = None
 
 
-Outcome = Drawn | None | Exception
-"""The token that was drawn, None while the prompt goes on, or why the sequence cannot go on."""
+Outcome = list[Drawn] | Exception
+"""The tokens that were drawn, none while the prompt goes on, or why the sequence cannot go on."""
 
 
 class Runner:
@@ -38,6 +41,7 @@ class Runner:
     def __init__(self, model: Model, cache: PrefixCache | None) -> None:
         self._model = model
         self._cache = cache
+        self.costs = PassCosts()
 
     def step(self, sequences: AnySequence[Sequence]) -> list[Outcome]:
         """Read the next chunk of a sequence, or the last token of several, and draw what comes after it."""
@@ -52,17 +56,41 @@ class Runner:
 
     def _outcome(self, sequence: Sequence, logits: Tensor | None) -> Outcome:
         try:
+            if logits is None and (drafts := sequence.drafts()):
+                return self._verified(sequence, drafts)
             logits = self._read(sequence) if logits is None else logits
-            return self._draw(sequence, logits) if sequence.computed == len(sequence.ids) else None
+            return [self._draw(sequence, logits, [])] if sequence.computed == len(sequence.ids) else []
         except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
             return error
 
-    def _draw(self, sequence: Sequence, logits: Tensor) -> Drawn:
+    def _verified(self, sequence: Sequence, drafts: AnySequence[int]) -> list[Drawn]:
+        """Read the last token and `drafts` in one pass, and draw at each place until a draft turns out wrong.
+
+        Each token is drawn from the model's own distribution, with the same random numbers as without drafts. A draft
+        decides only whether what was read after it can be used.
+        """
+        since = time.perf_counter()
+        ahead = Lookahead(self._state(sequence))
+        ids = [*sequence.next_chunk(), *drafts]
+        logits = self._model.forward(torch.tensor([ids]), ahead)[0]
+        self.costs.measure(len(ids), time.perf_counter() - since)
+        drawn: list[Drawn] = []
+        for row, draft in zip(logits, (*drafts, None), strict=True):
+            drawn.append(self._draw(sequence, row, [each.token_id for each in drawn]))
+            token_id = drawn[-1].token_id
+            if token_id != draft or token_id in sequence.params.stop_ids:
+                break
+        ahead.keep(len(drawn))
+        sequence.count_drafts(len(drafts), len(drawn) - 1)
+        return drawn
+
+    def _draw(self, sequence: Sequence, logits: Tensor, ahead: list[int]) -> Drawn:
+        """What comes after the sequence's ids and `ahead`, drawn before it in this pass."""
         params, logits = sequence.params, logits.float().cpu()
         forced = sequence.thinking.forced if sequence.thinking is not None else None
         if forced is None:
             adjusted = sequence.penalties.apply(logits)
-            token_id = sample(adjusted, params, sequence.generator, _allowed(sequence, len(logits)))
+            token_id = sample(adjusted, params, sequence.generator, _allowed(sequence, len(logits), ahead))
         else:
             token_id = forced
         if token_id not in params.stop_ids:
@@ -82,8 +110,11 @@ class Runner:
 
     def _read(self, sequence: Sequence) -> Tensor:
         """Logits [vocab] after the next chunk."""
-        state = self._state(sequence)
-        logits = self._model.forward(torch.tensor([sequence.next_chunk()]), state, last_only=True)
+        since = time.perf_counter()
+        state, ids = self._state(sequence), sequence.next_chunk()
+        logits = self._model.forward(torch.tensor([ids]), state, last_only=True)
+        if len(ids) == 1:
+            self.costs.measure(1, time.perf_counter() - since)
         if self._cache is not None:
             self._cache.keep(sequence)
         return logits[0, -1]
@@ -99,10 +130,10 @@ class Runner:
         return sequence.state
 
 
-def _allowed(sequence: Sequence, vocabulary: int) -> Tensor | None:
+def _allowed(sequence: Sequence, vocabulary: int, ahead: list[int]) -> Tensor | None:
     """A bool tensor [vocab] of the ids that may come next; None: all."""
     allowed = sequence.mask.allowed() if sequence.mask is not None else None
     params = sequence.params
-    if not params.bad_sequences and sequence.new_tokens >= params.min_tokens:
+    if not params.bad_sequences and sequence.new_tokens + len(ahead) >= params.min_tokens:
         return allowed
-    return permitted(vocabulary, allowed, forbidden_ids(params, sequence.ids[sequence.prompt_tokens :]))
+    return permitted(vocabulary, allowed, forbidden_ids(params, sequence.ids[sequence.prompt_tokens :] + ahead))
