@@ -22,7 +22,7 @@ from nemora.chat.template import ChatTemplate, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
-from nemora.engine.engine import Engine
+from nemora.engine.engine import Engine, SpeculationMode
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams, Priority
 from nemora.engine.sampler import choice_seed
@@ -96,6 +96,7 @@ class LocalModel:
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
     ) -> None:
         """Most callers want `load`, which explains the arguments."""
         self.name = name
@@ -110,6 +111,7 @@ class LocalModel:
             memory=memory,
             cache_bytes=(prefix_cache_bytes or int(CACHE_SHARE * memory)) if prefix_cache else 0,
             batched=batched,
+            speculation=speculation,
         )
         self.context = self.engine.context
 
@@ -127,6 +129,7 @@ class LocalModel:
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
         token: str | None = None,
         progress: Progress | None = None,
     ) -> LocalModel:
@@ -141,6 +144,7 @@ class LocalModel:
             prefix_cache: keep what was read of prompts, so that what begins alike is read once.
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
             batched: let answers share forward passes; see `Engine`.
+            speculation: draft tokens where that is faster; see `Engine`.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
@@ -166,6 +170,7 @@ class LocalModel:
             prefix_cache=prefix_cache,
             prefix_cache_bytes=prefix_cache_bytes,
             batched=batched,
+            speculation=speculation,
         )
 
     def __enter__(self) -> LocalModel:
