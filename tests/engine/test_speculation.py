@@ -10,12 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nemora.engine.draft_head import DraftHead
 from nemora.engine.engine import Engine
 from nemora.engine.prompt_lookup import LONGEST, SHORTEST, PromptLookup
 from nemora.engine.request import GenerationParams
 from nemora.engine.speculation import MOST_DRAFTS, PassCosts, Speculation, expected
 from nemora.models.base import Model
 from nemora.models.lookahead import Lookahead
+from nemora.models.state import State
+from own_hybrid import conversations, own_model
 from watched_model import VOCABULARY, small_model
 
 
@@ -67,6 +70,52 @@ def test_speculative_is_plain(model: Model, kind: str) -> None:
     assert drafted == plain
     if kind == "greedy":
         assert accepted > 20  # or nothing was tested
+
+
+def test_a_draft_head_is_right_often_and_changes_nothing() -> None:
+    """The project's own small hybrid, whose head was trained with it."""
+    said: dict[str, list[list[int]]] = {}
+    for mode in ("off", "always"):
+        engine = Engine(own_model(), context=512, prefill_chunk=32, cache_bytes=1 << 24, speculation=mode)
+        generations = []
+        for ids in [conversation[:60] for conversation in conversations(held_out=True)[:3]] * 2:
+            generation = engine.submit(ids, GenerationParams(max_tokens=30, temperature=0.7, seed=5))
+            generations.append((generation, [i for delta in generation for i in delta.ids]))
+        said[mode] = [ids for _, ids in generations]
+        engine.check_integrity()
+        engine.close()
+        drafted, accepted = (
+            sum(getattr(generation.timings(), what) for generation, _ in generations)
+            for what in ("drafted_tokens", "accepted_tokens")
+        )
+    assert said["always"] == said["off"]
+    assert accepted > 0.15 * drafted / MOST_DRAFTS > 0  # in each pass the first is what counts
+
+
+@pytest.mark.parametrize("cut", [1, 7, 33])
+def test_a_head_drafts_the_same_however_it_was_shown_the_text(cut: int) -> None:
+    model, ids = own_model(), conversations(held_out=True)[1][:70]
+    with torch.inference_mode():
+        hidden = model.read(torch.tensor([ids[:-1]]), model.new_state(80))
+        slow = DraftHead(model)
+        slow.observe(hidden, ids[:-1], len(ids) - 1)
+        pieces = DraftHead(model)
+        for start in range(0, len(ids) - 1, cut):
+            end = min(start + cut, len(ids) - 1)
+            pieces.observe(hidden[:, start:end], ids[:end], end)
+        first = slow.draft(ids, 5)
+        assert pieces.draft(ids, 5) == first and len(first) == 5
+        # A head that has drafted is where it was: the same after the token that really came.
+        more = model.read(torch.tensor([ids[-1:]]), _after(model, ids[:-1]))
+        for head in (slow, pieces):
+            head.observe(more, ids, len(ids))
+        assert slow.draft([*ids, 9], 3) == pieces.draft([*ids, 9], 3)
+
+
+def _after(model: Model, ids: list[int]) -> State:
+    state = model.new_state(len(ids) + 1)
+    model.forward(torch.tensor([ids]), state)
+    return state
 
 
 def test_auto_says_the_same_too(model: Model) -> None:

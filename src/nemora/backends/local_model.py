@@ -163,7 +163,7 @@ class LocalModel:
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(
             name,
-            load_model(checkpoint, device=device),
+            load_model(checkpoint, device=device, mtp=speculation != "off"),
             checkpoint,
             context=context,
             memory=memory,

@@ -15,13 +15,14 @@ from typing import Literal
 
 from nemora.core import StopReason
 from nemora.engine.continuations import continuation_logprobs
+from nemora.engine.drafting import DraftCosts, Drafting
 from nemora.engine.generation import Generation
 from nemora.engine.memory import Memory
 from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
 from nemora.engine.runner import Runner
 from nemora.engine.scheduler import Scheduler
 from nemora.engine.sequence import Sequence, Stage
-from nemora.engine.speculation import MOST_DRAFTS, Speculation
+from nemora.engine.speculation import MOST_DRAFTS
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, NemoraError, Overloaded, RequestError
 from nemora.models.base import Model
 
@@ -56,11 +57,11 @@ class Engine:
         batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
             depends on its company, if only by rounding.
 
-        speculation: "auto" drafts tokens by looking up what followed before, and reads them with the last one, where
-            that is measured to give more tokens a second; "always" does it whenever there are drafts. What is drawn
-            has the model's own distribution either way; but as numbers of a pass over several tokens are rounded
-            otherwise, an answer may then depend on it, which it does not with "off". Only sequences that are stepped
-            alone draft.
+        speculation: "auto" drafts tokens, by looking up what followed before or with the model's draft head if that was
+            loaded, and reads them with the last one, where that is measured to give more tokens a second; "always"
+            does it whenever there are drafts. What is drawn has the model's own distribution either way; but as numbers
+            of a pass over several tokens are rounded otherwise, an answer may then depend on it, which it does not with
+            "off". Only sequences that are stepped alone draft.
 
     Raises:
         ModelError: `memory` does not hold even the shortest sequence.
@@ -103,6 +104,7 @@ class Engine:
         self._closing = False
         self._alive = True
         self._speculation = speculation
+        self._draft_costs = DraftCosts()
         self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
@@ -242,10 +244,10 @@ class Engine:
             if not self._alive and len(self._scheduler):
                 raise RuntimeError("the engine is down and still has sequences")
 
-    def _new_speculation(self) -> Speculation | None:
+    def _new_speculation(self) -> Drafting | None:
         if self._speculation == "off":
             return None
-        return Speculation(self._runner.costs, always=self._speculation == "always")
+        return Drafting(self._model, self._draft_costs, always=self._speculation == "always")
 
     def _check_prompt(self, ids: AnySequence[int]) -> None:
         self._check_ids(ids)

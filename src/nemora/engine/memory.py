@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nemora.engine.budget import UNLIMITED, Budget, Cost
 from nemora.engine.cache import PrefixCache, snapshot_interval
+from nemora.engine.draft_head import has_draft_head
 from nemora.errors import ModelError
 from nemora.models.base import Model
 
@@ -28,7 +29,8 @@ class Memory:
     ) -> None:
         probe, vocabulary = model.new_state(1), model.config.vocab_size
         total = UNLIMITED if total is None else total
-        self.cost = Cost.of(probe, context=context, chunk=chunk, vocab_size=vocabulary, drafts=drafts)
+        head = model.new_draft_state(1).bytes_per_position if drafts and has_draft_head(model) else 0
+        self.cost = Cost.of(probe, context=context, chunk=chunk, vocab_size=vocabulary, drafts=drafts, head=head)
         self.context = min(context, self.cost.longest(total))
         """Most positions that one sequence can have."""
         self._bounds = self.context < context

@@ -11,12 +11,11 @@ from collections.abc import Sequence as AnySequence
 
 from nemora.core import StopReason
 from nemora.engine.cuts import stable_cuts
+from nemora.engine.drafting import Drafting
 from nemora.engine.logprobs import TokenChances
 from nemora.engine.penalties import Penalties
-from nemora.engine.prompt_lookup import PromptLookup
 from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
 from nemora.engine.sampler import new_generator
-from nemora.engine.speculation import Speculation
 from nemora.engine.thinking import ThinkingWatch
 from nemora.errors import NemoraError
 from nemora.models.state import State
@@ -53,7 +52,7 @@ class Sequence:
         boundaries: AnySequence[int] = (),
         priority: Priority = Priority.NORMAL,
         leader: Sequence | None = None,
-        speculation: Speculation | None = None,
+        speculation: Drafting | None = None,
     ) -> None:
         self.ids = list(ids)
         self.prompt_tokens = len(self.ids)
@@ -85,7 +84,6 @@ class Sequence:
         self.thinking = ThinkingWatch(params.thinking) if params.thinking is not None else None
         self._leader = leader
         self.speculation = speculation
-        self._lookup = PromptLookup()
         self.prefill_seconds = 0.0
         self.decode_seconds = 0.0
         self._deliver = deliver
@@ -120,20 +118,6 @@ class Sequence:
             return self.ids[start:]
         index = bisect_right(self.cuts, start)
         return self.ids[start : self.cuts[index] if index < len(self.cuts) else self.prompt_tokens]
-
-    def drafts(self) -> list[int]:
-        """Tokens that may follow, for one pass to read with the last one; none unless it decodes and that pays."""
-        if self.speculation is None or self.stage is not Stage.DECODE:
-            return []
-        # The last token that may be written need not be read, and no room is reserved beyond `room`.
-        most = min(self.limit - len(self.ids) - 1, self.room - len(self.ids))
-        wanted = min(self.speculation.wanted(), most)
-        return self._lookup.draft(self.ids, wanted) if wanted > 0 else []
-
-    def count_drafts(self, drafted: int, accepted: int) -> None:
-        """Of so many drafts the first `accepted` were right."""
-        if self.speculation is not None:
-            self.speculation.count(drafted, accepted)
 
     def add(self, token_id: int, chances: TokenChances | None = None) -> None:
         """Take the token that was drawn: emit it, or end."""

@@ -50,6 +50,8 @@ class Speculation:
         self._always = always
         self._rate = FIRST_RATE
         self._rested = 0
+        self.drafting_seconds = 0.0
+        """What the drafts took that are about to be checked."""
         self.drafted = self.accepted = 0
 
     def wanted(self) -> int:
@@ -66,6 +68,10 @@ class Speculation:
             if self._rested >= RETRY:
                 self._rested, best = 0, 1
         return best
+
+    def measure(self, tokens: int, seconds: float) -> None:
+        """A pass over so many tokens, all but one of them drafts, took so long."""
+        self._costs.measure(tokens, seconds + self.drafting_seconds)
 
     def count(self, drafted: int, accepted: int) -> None:
         """Of `drafted` tokens the first `accepted` were right."""
