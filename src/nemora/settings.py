@@ -86,6 +86,9 @@ class LocalSettings:
     """Most that it takes of that memory; 0: half of it."""
     batched: bool = False
     """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
+    speculation: Literal["off", "auto"] = "off"
+    """"auto": draft tokens by looking up what followed before, where that is measured to be faster. An answer has the
+    model's own distribution, and may differ by rounding from what it is without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

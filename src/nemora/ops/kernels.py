@@ -29,6 +29,7 @@ __all__ = [
     "rope_angles",
     "route",
     "ssd",
+    "ssd_each",
     "step_sizes",
     "swiglu",
 ]
@@ -107,6 +108,16 @@ def ssd(
         y, state = _ssd_chunk(x[:, part], dt[:, part], a, b[:, part], c[:, part], state, own)
         outputs.append(y)
     return torch.cat(outputs, dim=1) + d[:, None] * x, state
+
+
+def ssd_each(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """As `ssd`, token by token, with the state after each: [seq, batch, H, P, N]."""
+    outputs, states = [], []
+    for token in range(x.shape[1]):
+        y, state = _ssd_step(x[:, token], dt[:, token], a, b[:, token], c[:, token], state)
+        outputs.append(y)
+        states.append(state)
+    return torch.stack(outputs, dim=1) + d[:, None] * x, torch.stack(states)
 
 
 def _ssd_step(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
