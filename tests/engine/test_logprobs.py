@@ -27,10 +27,10 @@ def test_chances_equal_the_slow_twin(values, top, data):
     token = data.draw(st.integers(0, len(logits) - 1))
     found = token_chances(torch.tensor(logits, dtype=torch.float64), token, top)
     expected = slow_logprobs(logits)
-    assert math.isclose(found.logprob, expected[token], rel_tol=1e-9)
+    assert math.isclose(found.logprob, expected[token], rel_tol=1e-9, abs_tol=1e-12)
     order = sorted(range(len(logits)), key=lambda i: -expected[i])[:top]
     assert [i for i, _ in found.top] == order
-    assert all(math.isclose(logprob, expected[i], rel_tol=1e-9) for i, logprob in found.top)
+    assert all(math.isclose(logprob, expected[i], rel_tol=1e-9, abs_tol=1e-12) for i, logprob in found.top)
 
 
 def test_each_token_of_the_engine_has_its_chances_before_penalties_and_temperature():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 
 from nemora.backends.base import Trust
-from nemora.backends.local_model import LocalModel, namespace
-from nemora.core import ChatRequest, Delta, StopReason
+from nemora.backends.local_model import Choice, LocalModel, PreparedAnswer, namespace
+from nemora.core import ChatRequest, Delta, StopReason, Usage
+from nemora.engine.generation import Generation
 from nemora.engine.request import TokenDelta
 
 
@@ -35,7 +38,7 @@ class LocalBackend:
         return self.stream_for("", request)
 
     async def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
-        """Answer `request`; see `Backend.stream`. Usage comes with the last delta.
+        """Answer `request`; see `Backend.stream`. Usage, of all choices, comes with the last delta.
 
         What the model read is kept for the same tenant's later requests, also if this one is broken off.
 
@@ -45,34 +48,56 @@ class LocalBackend:
         """
         prepared = await asyncio.to_thread(self.local.prepare, request)
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[TokenDelta] = asyncio.Queue()
+        arrived: asyncio.Queue[tuple[int, TokenDelta]] = asyncio.Queue()
 
-        def on_delta(delta: TokenDelta) -> None:
+        def on_delta(index: int, delta: TokenDelta) -> None:
             # Raises if the loop is closed; then the engine ends the sequence.
-            loop.call_soon_threadsafe(arrived.put_nowait, delta)
+            loop.call_soon_threadsafe(arrived.put_nowait, (index, delta))
 
-        generation = self.local.engine.submit(
-            prepared.ids,
-            prepared.params,
-            on_delta=on_delta,
-            namespace=namespace(self.model, tenant),
-            boundaries=prepared.boundaries,
-        )
+        running: dict[int, Generation] = {}
+        usage: Usage | None = None
         try:
-            while True:
-                tokens = await arrived.get()
+            for index, choice in enumerate(prepared.choices):
+                running[index] = self._submit(prepared, choice, tenant, running.get(0), partial(on_delta, index))
+            while running:
+                index, tokens = await arrived.get()
+                if index not in running:  # its end was the reader's; this is the engine's
+                    continue
                 if tokens.error is not None:
                     raise tokens.error
-                for delta in prepared.reader.feed(tokens.ids):
+                reader = prepared.choices[index].reader
+                for delta in reader.feed(tokens.ids, tokens.chances):
                     yield delta
-                if prepared.reader.done or tokens.finish is not None:
-                    break
-            generation.cancel()  # before the last delta: the client may take its time with it
-            prepared.reader.cached_tokens = generation.cached_tokens
-            for delta in prepared.reader.finish(tokens.finish or StopReason.STOP):
-                yield delta
+                if not reader.done and tokens.finish is None:
+                    continue
+                generation = running.pop(index)
+                generation.cancel()  # before the last delta: the client may take its time with it
+                reader.cached_tokens = generation.cached_tokens if index == 0 else 0
+                usage = _together(usage, reader.usage)
+                for delta in reader.finish(tokens.finish or StopReason.STOP):
+                    yield delta if delta.finish is None else replace(delta, usage=None if running else usage)
         finally:
-            generation.cancel()
+            for generation in running.values():
+                generation.cancel()
+
+    def _submit(
+        self,
+        prepared: PreparedAnswer,
+        choice: Choice,
+        tenant: str,
+        first: Generation | None,
+        on_delta: Callable[[TokenDelta], None],
+    ) -> Generation:
+        """Give one choice to the engine; the others wait until the first has read their common prompt."""
+        return self.local.engine.submit(
+            prepared.ids,
+            choice.params,
+            on_delta=on_delta,
+            namespace=namespace(self.model, tenant, prepared.cache_salt),
+            boundaries=prepared.boundaries,
+            priority=prepared.priority,
+            follows=first,
+        )
 
     async def ready(self) -> bool:
         """Whether the engine runs."""
@@ -81,3 +106,15 @@ class LocalBackend:
     async def close(self) -> None:
         """Stop the engine."""
         await asyncio.to_thread(self.local.close)
+
+
+def _together(before: Usage | None, more: Usage) -> Usage:
+    """Usage of several answers to one prompt, which counts once."""
+    if before is None:
+        return more
+    return Usage(
+        more.prompt_tokens,
+        before.completion_tokens + more.completion_tokens,
+        cached_tokens=max(before.cached_tokens, more.cached_tokens),
+        reasoning_tokens=before.reasoning_tokens + more.reasoning_tokens,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import torch
 
 from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
+from nemora.backends.thinking_limit import thinking_limit
 from nemora.chat.answer import AnswerReader
+from nemora.chat.bad_words import bad_sequences
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
@@ -22,7 +24,9 @@ from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
-from nemora.engine.request import GenerationParams
+from nemora.engine.request import GenerationParams, Priority
+from nemora.engine.sampler import choice_seed
+from nemora.engine.thinking import ThinkingLimit
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
@@ -48,6 +52,14 @@ TEMPLATE = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How one answer to a prompt goes on, and who reads what comes out."""
+
+    params: GenerationParams
+    reader: AnswerReader
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedAnswer:
     """A request ready for the engine: its prompt, how to continue it, and who reads what comes out."""
 
@@ -56,6 +68,15 @@ class PreparedAnswer:
     reader: AnswerReader
     boundaries: tuple[int, ...] = ()
     """Where special tokens stand: turns begin and end there."""
+    further: tuple[Choice, ...] = ()
+    """Beside the first, where several answers are asked for."""
+    priority: Priority = Priority.NORMAL
+    cache_salt: str = ""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All answers that are asked for."""
+        return (Choice(self.params, self.reader), *self.further)
 
 
 class LocalModel:
@@ -260,7 +281,10 @@ class LocalModel:
         first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
         ids = first + self.tokenizer.encode(prompt)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(ids, params, AnswerReader(self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop))
+        reader = AnswerReader(
+            self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens
+        )
+        return PreparedAnswer(ids, params, reader)
 
     def prepare_ids(self, ids: Sequence[int], *, sampling: Sampling, max_tokens: int | None = None) -> PreparedAnswer:
         """Token ids to be continued. Works for a checkpoint without a vocabulary too: its answer has no text."""
@@ -287,19 +311,45 @@ class LocalModel:
         tools = request.tools if choice != "none" else ()
         thinking = self.format.thinking
         prompt = self.template.render(
-            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
+            thinking.switched(messages, request.thinking),
+            tools=tools,
+            settings=thinking.settings(request.thinking),
+            add_generation_prompt=request.generation_prompt,
+            continue_final=request.continue_final,
         )
-        reader = AnswerReader(
-            self.tokenizer,
-            self.format,
-            prompt_tokens=len(prompt.ids),
-            tail=prompt.tail,
-            stops=request.stop,
-            offered={tool.name: tool.parameters for tool in tools},
-            max_calls=1 if request.parallel_tool_calls is False else None,
+        params = self.params(
+            prompt.ids,
+            request.sampling,
+            request.max_tokens,
+            stop_ids=self.tokenizer.eos_ids,
+            thinking=thinking_limit(request.thinking, self.format.reasoning, self.tokenizer, tail=prompt.tail),
         )
-        params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+        first, *further = [
+            Choice(
+                replace(params, seed=choice_seed(params.seed, index)),
+                AnswerReader(
+                    self.tokenizer,
+                    self.format,
+                    prompt_tokens=len(prompt.ids),
+                    tail=prompt.tail,
+                    stops=request.stop,
+                    offered={tool.name: tool.parameters for tool in tools},
+                    max_calls=1 if request.parallel_tool_calls is False else None,
+                    min_tokens=params.min_tokens,
+                    index=index,
+                ),
+            )
+            for index in range(request.choices)
+        ]
+        return PreparedAnswer(
+            prompt.ids,
+            first.params,
+            first.reader,
+            self._boundaries(prompt.ids),
+            further=tuple(further),
+            priority=_priority(request.priority),
+            cache_salt=request.cache_salt or "",
+        )
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())
@@ -318,7 +368,13 @@ class LocalModel:
         return len(self.tokenizer.encode(text))
 
     def params(
-        self, ids: Sequence[int], sampling: Sampling, max_tokens: int | None, *, stop_ids: frozenset[int]
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        max_tokens: int | None,
+        *,
+        stop_ids: frozenset[int],
+        thinking: ThinkingLimit | None = None,
     ) -> GenerationParams:
         """Sampling with this model's defaults in its gaps, and the context as the bound of last resort."""
         room = self.context - len(ids)
@@ -331,24 +387,36 @@ class LocalModel:
         chosen = with_defaults(sampling, self.sampling_defaults)
         return GenerationParams(
             max_tokens=room if max_tokens is None else max_tokens,
-            stop_ids=stop_ids,
+            stop_ids=(frozenset() if chosen.ignore_eos else stop_ids) | frozenset(chosen.stop_token_ids),
             temperature=1.0 if chosen.temperature is None else chosen.temperature,
             top_k=chosen.top_k,
             top_p=chosen.top_p,
             min_p=chosen.min_p,
             seed=chosen.seed,
+            frequency_penalty=chosen.frequency_penalty or 0.0,
+            presence_penalty=chosen.presence_penalty or 0.0,
+            repetition_penalty=1.0 if chosen.repetition_penalty is None else chosen.repetition_penalty,
+            logit_bias=chosen.logit_bias or {},
+            bad_sequences=bad_sequences(chosen.bad_words, self.tokenizer) if chosen.bad_words else (),
+            min_tokens=chosen.min_tokens or 0,
+            logprobs=chosen.logprobs,
+            thinking=thinking,
         )
 
 
-def namespace(model: str, tenant: str = "") -> str:
-    """Within which what was read of prompts is shared: one model, and one tenant."""
-    return f"{model}\0{tenant}"
+def namespace(model: str, tenant: str = "", salt: str = "") -> str:
+    """Within which what was read of prompts is shared: one model, one tenant, and requests of one salt."""
+    return f"{model}\0{tenant}\0{salt}"
+
+
+def _priority(asked: int) -> Priority:
+    return Priority.NORMAL if asked == 0 else Priority.HIGH if asked > 0 else Priority.LOW
 
 
 def _deltas(prepared: PreparedAnswer, generation: Generation) -> Iterator[Delta]:
     reader = prepared.reader
     for tokens in generation:  # leaving this loop cancels
-        yield from reader.feed(tokens.ids)
+        yield from reader.feed(tokens.ids, tokens.chances)
         if reader.done or tokens.finish is not None:
             reader.cached_tokens = generation.cached_tokens
             yield from reader.finish(tokens.finish or StopReason.STOP)

@@ -52,8 +52,8 @@ class ThinkingControl:
             raise UnsupportedField("The local model's thinking cannot be switched off.", param=_PARAM)
         if thinking.keep_history and "truncate_history_thinking" not in self.variables:
             raise UnsupportedField("The local model's earlier reasoning cannot be kept in the prompt.", param=_PARAM)
-        if thinking.budget is not None and "reasoning_budget" not in self.variables:
-            raise UnsupportedField("The local model knows no reasoning_budget; use max_tokens.", param=_PARAM)
+        if not reasons and (thinking.budget is not None or thinking.limit is not None):
+            raise UnsupportedField("The local model does not think; leave its budget out.", param=_PARAM)
 
     def settings(self, thinking: Thinking) -> dict[str, bool | int | str]:
         """Values for those of the template's variables that the request sets."""

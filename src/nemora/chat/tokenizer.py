@@ -55,6 +55,11 @@ class Tokenizer:
         """Ids that end an answer."""
         return self.special.eos_ids
 
+    @functools.cached_property
+    def newline_ids(self) -> frozenset[int]:
+        """Ids of tokens that end with a line's end."""
+        return frozenset(i for i, piece in enumerate(self._pieces) if piece.endswith(b"\n"))
+
     def encode(self, text: str) -> list[int]:
         """Ids of plain text. Nothing is added, and `<|im_end|>` in it stays ten characters.
 

@@ -15,15 +15,21 @@ Edit = Callable[[str, str], str]
 """Pointer and text to the text that takes its place."""
 
 SENT = frozenset(
-    {"model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens", "chat_template_kwargs"}
+    (
+        *("model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens", "chat_template_kwargs"),
+        *("bad_words", "stop_token_ids", "logit_bias", "min_tokens", "top_logprobs", "n", "thinking_token_budget"),
+    )
 )
 """The first words of pointers into what is sent."""
 
 
 def rewritten(request: ChatRequest, edit: Edit) -> ChatRequest:
     """`request` with each of its strings replaced by what `edit` makes of it, and without what is never sent."""
+    words = tuple(edit(f"/bad_words/{i}", word) for i, word in enumerate(request.sampling.bad_words))
     return dataclasses.replace(
         request,
+        sampling=dataclasses.replace(request.sampling, bad_words=words),
+        cache_salt=None,
         tools=tuple(_tool(f"/tools/{i}/function", t, edit) for i, t in enumerate(request.tools)),
         stop=tuple(edit(f"/stop/{i}", stop) for i, stop in enumerate(request.stop)),
         messages=tuple(_message(f"/messages/{i}", m, edit) for i, m in enumerate(request.messages)),

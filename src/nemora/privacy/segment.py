@@ -31,6 +31,9 @@ def segments(request: ChatRequest) -> list[Segment]:
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
+    found.extend(Segment(f"/bad_words/{index}", word) for index, word in enumerate(request.sampling.bad_words))
+    if request.cache_salt is not None:
+        found.append(Segment("/cache_salt", request.cache_salt))
     found.extend(_numbers(request))
     found.extend(_json("", dict(request.unsent), ""))
     return [segment for segment in found if segment.text or segment.opaque]
@@ -120,13 +123,21 @@ def _tool(where: str, tool: Tool) -> Iterator[Segment]:
 
 def _numbers(request: ChatRequest) -> Iterator[Segment]:
     """Numbers that are sent on and long enough to identify something."""
-    fields = {
-        "seed": request.sampling.seed,
-        "top_k": request.sampling.top_k,
-        "max_tokens": request.max_tokens,
-        "chat_template_kwargs/reasoning_budget": request.thinking.budget,
-    }
-    for name, number in fields.items():
+    sampling = request.sampling
+    fields = [
+        ("seed", sampling.seed),
+        ("top_k", sampling.top_k),
+        ("max_tokens", request.max_tokens),
+        ("chat_template_kwargs/reasoning_budget", request.thinking.budget),
+        ("thinking_token_budget", request.thinking.limit),
+        ("min_tokens", sampling.min_tokens),
+        ("top_logprobs", sampling.logprobs),
+        ("n", request.choices),
+        ("priority", request.priority),
+        *(("stop_token_ids", token_id) for token_id in sampling.stop_token_ids),
+        *(("logit_bias", token_id) for token_id in sampling.logit_bias or ()),
+    ]
+    for name, number in fields:
         if number is not None and abs(number) >= LONG_NUMBER:
             yield Segment(f"/{name}", str(number), name.rpartition("/")[2])
 

@@ -140,7 +140,7 @@ class Endpoints:
         try:
             if not parsed.request.stream:
                 async with aclosing(answer.deltas) as deltas:
-                    return JSONResponse(await completion(head, deltas), headers=headers)
+                    return JSONResponse(await completion(head, deltas, choices=parsed.request.choices), headers=headers)
             first = await _first(answer.deltas)
         except NemoraError as error:
             return error_response(error, headers)
@@ -165,7 +165,7 @@ class EventStream(Response):
         del self.headers["content-length"]
         self.headers["content-type"] = "text/event-stream; charset=utf-8"
         self._deltas = rest
-        self._events = chunks(head, _chained(first, rest), include_usage=request.include_usage)
+        self._events = chunks(head, _chained(first, rest), include_usage=request.include_usage, choices=request.choices)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._deltas):

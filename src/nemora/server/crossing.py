@@ -44,7 +44,7 @@ class Crossing:
         if self.price is None:
             return None
         most = request.max_tokens if request.max_tokens is not None else MOST_OUTPUT_TOKENS
-        return self.price.micro_usd(estimated_tokens(len(body)), most)
+        return self.price.micro_usd(estimated_tokens(len(body)), most * request.choices)
 
 
 def choose(

@@ -12,20 +12,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
+from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, only, optional_text, text
+from nemora.server.sampling_fields import MAX_TOKENS, SAMPLING, max_tokens_of, sampling_of, stop_of
 from nemora.server.thinking_fields import thinking_of
 
-MAX_STOPS = 16
-MAX_TOKENS = 2**31 - 1
+MAX_CHOICES = 16
+MAX_PRIORITY = 2**31 - 1
+MAX_SALT = 256
 
 READ = frozenset(
     (
         *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
-        *("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "max_completion_tokens", "stop"),
-        *("reasoning_effort", "chat_template_kwargs"),
+        *("n", "priority", "cache_salt", "add_generation_prompt", "continue_final_message"),
+        *("reasoning_effort", "chat_template_kwargs", "thinking_budget", "thinking_token_budget"),
+        *SAMPLING,
     )
 )
 """Fields that become part of the request."""
@@ -39,14 +42,7 @@ IGNORED = frozenset(
 """Fields that change no answer: inspected, never sent on."""
 
 NEUTRAL: Mapping[str, tuple[Json, ...]] = {
-    "n": (1,),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
     "response_format": ({"type": "text"},),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
     "modalities": (["text"],),
     "functions": ([],),
     "function_call": ("auto", "none"),
@@ -109,12 +105,16 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
-        sampling=_sampling(table),
+        sampling=sampling_of(table),
         thinking=thinking_of(table),
-        max_tokens=_max_tokens(table),
-        stop=_stop(table.get("stop")),
+        max_tokens=max_tokens_of(table),
+        stop=stop_of(table.get("stop")),
         stream=flag(table.get("stream"), "/stream") or False,
         include_usage=_include_usage(table.get("stream_options")),
+        choices=integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1,
+        priority=_priority(table.get("priority")),
+        cache_salt=_salt(table.get("cache_salt")),
+        **_prompt_end(table, messages),
         unsent=ignored,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
@@ -134,31 +134,32 @@ def _same(value: Json, neutral: Json) -> bool:
     return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
 
 
-def _sampling(table: dict[str, Json]) -> Sampling:
-    return Sampling(
-        temperature=number(table.get("temperature"), "/temperature", 0, 2),
-        top_p=number(table.get("top_p"), "/top_p", 0, 1, above=True),
-        top_k=integer(table.get("top_k"), "/top_k", 1, MAX_TOKENS),
-        min_p=number(table.get("min_p"), "/min_p", 0, 1) or None,  # 0 means: off, as leaving it out does
-        seed=integer(table.get("seed"), "/seed", -(2**63), 2**63 - 1),
-    )
+def _priority(value: Json) -> int:
+    """vLLM's: what has the lower number comes first. There are three classes of it."""
+    asked = integer(value, "/priority", -MAX_PRIORITY, MAX_PRIORITY) or 0
+    return (asked < 0) - (asked > 0)
 
 
-def _max_tokens(table: dict[str, Json]) -> int | None:
-    old = integer(table.get("max_tokens"), "/max_tokens", 1, MAX_TOKENS)
-    new = integer(table.get("max_completion_tokens"), "/max_completion_tokens", 1, MAX_TOKENS)
-    if old is not None and new is not None and old != new:
-        raise RequestError("/max_tokens and /max_completion_tokens differ; send one of them.", param="/max_tokens")
-    return new if new is not None else old
+def _salt(value: Json) -> str | None:
+    return None if value is None else text(value, "/cache_salt", empty=False, longest=MAX_SALT)
 
 
-def _stop(value: Json) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    stops = [value] if isinstance(value, str) else a_list(value, "/stop")
-    if len(stops) > MAX_STOPS:
-        raise RequestError(f"/stop must hold at most {MAX_STOPS} strings.", param="/stop")
-    return tuple(text(item, f"/stop/{i}", empty=False) for i, item in enumerate(stops))
+def _prompt_end(table: dict[str, Json], messages: list[Json]) -> dict[str, bool]:
+    """How the prompt ends. Both fields are vLLM's, which has them exclude each other."""
+    begin = flag(table.get("add_generation_prompt"), "/add_generation_prompt")
+    goes_on = flag(table.get("continue_final_message"), "/continue_final_message") or False
+    if goes_on and begin:
+        raise RequestError(
+            "/continue_final_message and /add_generation_prompt exclude each other; send one of them.",
+            param="/continue_final_message",
+        )
+    last = messages[-1]
+    if goes_on and isinstance(last, dict) and (last.get("role") != "assistant" or not last.get("content")):
+        raise RequestError(
+            "/continue_final_message needs an assistant's message with content at the end of /messages.",
+            param="/continue_final_message",
+        )
+    return {"generation_prompt": begin is not False and not goes_on, "continue_final": goes_on}
 
 
 def _include_usage(value: Json) -> bool:
