@@ -36,6 +36,10 @@ class Planter:
         self.planted.append(f"canary{len(self.planted)}x")
         return self.planted[-1]
 
+    def number(self) -> int:
+        self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
+        return int(self.planted[-1])
+
     def fill(self, kind: type, **given: Any) -> Any:
         values = dict(given)
         for field in dataclasses.fields(kind):
@@ -45,8 +49,10 @@ class Planter:
             if field.name in values or fixed or text.startswith(("bool", "float")):
                 continue
             if text.startswith("int"):
-                self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
-                values[field.name] = int(self.planted[-1])
+                values[field.name] = self.number()
+                continue
+            if text.startswith(("tuple[int", "Mapping[int")):
+                values[field.name] = (self.number(),) if text.startswith("tuple") else {self.number(): 1.0}
                 continue
             assert text.startswith(("str", "Mapping", "tuple[str")), f"{kind.__name__}.{field.name} is new: read it"
             if text.startswith("str"):

@@ -263,7 +263,7 @@ def body(**fields: Any) -> dict[str, Any]:
         (b'{"model": "local", "messages": []}', 400, "invalid_request"),
         (b'{"model": "local", "messages": [{"role": "user", "content": "\\ud800"}]}', 400, "invalid_request"),
         (json.dumps(body(model="nope")).encode(), 404, "model_not_found"),
-        (json.dumps(body(logprobs=True)).encode(), 400, "unsupported_field"),
+        (json.dumps(body(modalities=["audio"])).encode(), 400, "unsupported_field"),
         (json.dumps(body(temperature="hot")).encode(), 400, "invalid_request"),
     ],
 )

@@ -60,18 +60,27 @@ def test_a_prompt_is_a_turn_after_the_systems(server: Setup, client: ollama.Clie
 
 
 def test_options_reach_the_model_and_those_without_effect_are_named(server: Setup, client: ollama.Client) -> None:
-    options = {"temperature": 0.5, "top_k": 3, "seed": 4, "num_predict": 9, "stop": ["x"], "num_ctx": 4096}
+    options = {
+        "temperature": 0.5,
+        "top_k": 3,
+        "seed": 4,
+        "num_predict": 9,
+        "stop": ["x"],
+        "num_ctx": 4096,
+        "repeat_penalty": 1.1,
+    }
     client.chat(model="local", messages=USER, options=options, think="low", keep_alive="5m")
     asked = server.local.requests[-1]
     assert (asked.sampling.temperature, asked.sampling.top_k, asked.sampling.seed) == (0.5, 3, 4)
+    assert asked.sampling.repetition_penalty == 1.1
     assert (asked.max_tokens, asked.stop, asked.thinking) == (9, ("x",), Thinking(enabled=True, effort="low"))
     answer = httpx2.post(
         server.url + "/api/chat",
         json={"model": "local", "messages": USER, "stream": False, "options": {"num_ctx": 1}, "keep_alive": 0},
     )
     assert answer.headers["x-nemora-ignored-fields"] == "keep_alive,options.num_ctx"
-    with pytest.raises(ollama.ResponseError, match="repeat_penalty"):
-        client.chat(model="local", messages=USER, options={"repeat_penalty": 1.3})
+    with pytest.raises(ollama.ResponseError, match="mirostat"):
+        client.chat(model="local", messages=USER, options={"mirostat": 2})
 
 
 def test_a_loop_of_tools_finds_its_calls_again(server: Setup, client: ollama.Client) -> None:

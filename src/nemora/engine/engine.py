@@ -56,7 +56,6 @@ class Engine:
         step_tokens: see `Scheduler`; by default one chunk.
         batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
             depends on its company, if only by rounding.
-
         speculation: "auto" drafts tokens, by looking up what followed before or with the model's draft head if that was
             loaded, and reads them with the last one, where that is measured to give more tokens a second; "always"
             does it whenever there are drafts. What is drawn has the model's own distribution either way; but as numbers

@@ -95,7 +95,7 @@ class Answering:
         self, deltas: AsyncGenerator[Delta, None], caller: Caller, request: ChatRequest
     ) -> AsyncGenerator[Delta, None]:
         """The deltas as they come; in the end, whatever it is, the tokens are counted for the caller's key."""
-        said = Transcript()
+        said = Transcript(request.choices)
         try:
             async with aclosing(deltas):
                 async for delta in deltas:

@@ -501,7 +501,7 @@ class Gateway:
     ) -> AsyncGenerator[Delta, None]:
         """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
         of it. `remembered` is the class that a local or restored answer keeps."""
-        said = Transcript()
+        said = Transcript(request.choices)
         status = "cancelled"
         body_bytes = len(body)
         sending = Sending.of(backend.name, body if destination.side == "cloud" else None)
@@ -535,7 +535,8 @@ class Gateway:
 
     async def _mark_answer(self, said: Transcript, sensitivity: Sensitivity) -> None:
         try:
-            await settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
+            for message in said.messages():
+                await settled(partial(self._taint.mark_answer, message, sensitivity))
         except LedgerError:
             self.metrics.store_failed("taint")
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")

@@ -28,7 +28,8 @@ from nemora.core import (
 )
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
-from nemora.server.openai_chat import MAX_TOKENS, stops_of, tool_name, tools_of
+from nemora.server.openai_chat import tool_name, tools_of
+from nemora.server.sampling_fields import MAX_TOKENS, stops_of
 from nemora.server.wire_format import ParsedRequest, Settled
 
 CHAT = frozenset({"model", "messages", "tools", "think", "stream", "options", "keep_alive", "format"})
@@ -49,11 +50,13 @@ NEUTRAL: Mapping[str, tuple[Json, ...]] = {
     "raw": (False,),
 }
 """Fields that are not supported, with what asks for nothing; null always does."""
-READ_OPTIONS = frozenset({"temperature", "top_p", "top_k", "min_p", "seed", "num_predict", "stop"})
+READ_OPTIONS = frozenset(
+    (
+        *("temperature", "top_p", "top_k", "min_p", "seed", "num_predict", "stop"),
+        *("repeat_penalty", "presence_penalty", "frequency_penalty"),
+    )
+)
 NEUTRAL_OPTIONS: Mapping[str, tuple[Json, ...]] = {
-    "repeat_penalty": (1,),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
     "typical_p": (1,),
     "tfs_z": (1,),
     "mirostat": (0,),
@@ -151,6 +154,9 @@ def _sampling(options: dict[str, Json]) -> Sampling:
         top_p=number(options.get("top_p"), "/options/top_p", 0, 1, above=True),
         top_k=integer(options.get("top_k"), "/options/top_k", 0, MAX_TOKENS) or None,  # 0 means: off
         min_p=number(options.get("min_p"), "/options/min_p", 0, 1) or None,
+        repetition_penalty=number(options.get("repeat_penalty"), "/options/repeat_penalty", 0, 10, above=True),
+        presence_penalty=number(options.get("presence_penalty"), "/options/presence_penalty", -2, 2),
+        frequency_penalty=number(options.get("frequency_penalty"), "/options/frequency_penalty", -2, 2),
         seed=integer(options.get("seed"), "/options/seed", -(2**63), 2**63 - 1),
     )
 

@@ -91,6 +91,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         raise RequestError("/messages must hold at least one message.", param="/messages")
     tools = tools_of(table.get("tools"))
     ignored = {name: value for name, value in table.items() if name in IGNORED}
+    begins, goes_on = _prompt_end(table, messages)
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
         messages=tuple(_message(item, f"/messages/{i}") for i, item in enumerate(messages)),
@@ -106,7 +107,8 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         choices=integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1,
         priority=_priority(table.get("priority")),
         cache_salt=_salt(table.get("cache_salt")),
-        **_prompt_end(table, messages),
+        generation_prompt=begins,
+        continue_final=goes_on,
         unsent=ignored,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
@@ -136,8 +138,8 @@ def _salt(value: Json) -> str | None:
     return None if value is None else text(value, "/cache_salt", empty=False, longest=MAX_SALT)
 
 
-def _prompt_end(table: dict[str, Json], messages: list[Json]) -> dict[str, bool]:
-    """How the prompt ends. Both fields are vLLM's, which has them exclude each other."""
+def _prompt_end(table: dict[str, Json], messages: list[Json]) -> tuple[bool, bool]:
+    """Whether an answer is begun, or the last message goes on. Both fields are vLLM's, which has them exclude each other."""
     begin = flag(table.get("add_generation_prompt"), "/add_generation_prompt")
     goes_on = flag(table.get("continue_final_message"), "/continue_final_message") or False
     if goes_on and begin:
@@ -151,7 +153,7 @@ def _prompt_end(table: dict[str, Json], messages: list[Json]) -> dict[str, bool]
             "/continue_final_message needs an assistant's message with content at the end of /messages.",
             param="/continue_final_message",
         )
-    return {"generation_prompt": begin is not False and not goes_on, "continue_final": goes_on}
+    return begin is not False and not goes_on, goes_on
 
 
 def _include_usage(value: Json) -> bool:

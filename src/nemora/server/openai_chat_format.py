@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from nemora.core import Delta, Json
+from nemora.core import ChatRequest, Delta, Json
 from nemora.errors import NemoraError
 from nemora.server.envelope import envelope
 from nemora.server.openai_chat import parse_chat_request
@@ -21,7 +21,7 @@ class OpenAIChat:
         return parse_chat_request(body)
 
     def writer(self, model: str, parsed: ParsedRequest) -> OpenAIChatWriter:
-        return OpenAIChatWriter(Head(model), include_usage=parsed.request.include_usage)
+        return OpenAIChatWriter(Head(model), parsed.request)
 
     def error(self, error: NemoraError) -> bytes:
         return envelope(error)
@@ -32,12 +32,13 @@ class OpenAIChatWriter:
 
     media_type = EVENT_STREAM
 
-    def __init__(self, head: Head, *, include_usage: bool) -> None:
+    def __init__(self, head: Head, request: ChatRequest) -> None:
         self._head = head
-        self._include_usage = include_usage
+        self._request = request
 
     async def whole(self, deltas: AsyncIterator[Delta]) -> dict[str, Json]:
-        return await completion(self._head, deltas)
+        return await completion(self._head, deltas, choices=self._request.choices)
 
     def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
-        return chunks(self._head, deltas, include_usage=self._include_usage)
+        request = self._request
+        return chunks(self._head, deltas, include_usage=request.include_usage, choices=request.choices)
