@@ -139,7 +139,7 @@ def _salt(value: Json) -> str | None:
 
 
 def _prompt_end(table: dict[str, Json], messages: list[Json]) -> tuple[bool, bool]:
-    """Whether an answer is begun, or the last message goes on. Both fields are vLLM's, which has them exclude each other."""
+    """Whether an answer is begun, or the last message goes on. In vLLM, whose fields these are, one excludes the other."""
     begin = flag(table.get("add_generation_prompt"), "/add_generation_prompt")
     goes_on = flag(table.get("continue_final_message"), "/continue_final_message") or False
     if goes_on and begin:
