@@ -54,6 +54,7 @@ class LocalBackend:
         generation = self.local.engine.submit(
             prepared.ids,
             prepared.params,
+            mask=prepared.mask(),
             on_delta=on_delta,
             namespace=namespace(self.model, tenant),
             boundaries=prepared.boundaries,

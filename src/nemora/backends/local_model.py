@@ -13,6 +13,7 @@ import torch
 from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
 from nemora.chat.answer import AnswerReader
+from nemora.chat.answer_grammar import AnswerGrammars, NewMask
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
@@ -22,7 +23,7 @@ from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
 from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
-from nemora.engine.request import GenerationParams
+from nemora.engine.request import GenerationParams, TokenMask
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
 from nemora.models.base import Model
 from nemora.weights.catalog import CATALOG
@@ -56,6 +57,12 @@ class PreparedAnswer:
     reader: AnswerReader
     boundaries: tuple[int, ...] = ()
     """Where special tokens stand: turns begin and end there."""
+    new_mask: NewMask | None = None
+    """Makes the mask of one answer; None where everything may be said."""
+
+    def mask(self) -> TokenMask | None:
+        """A mask for one answer."""
+        return self.new_mask() if self.new_mask is not None else None
 
 
 class LocalModel:
@@ -158,6 +165,8 @@ class LocalModel:
         self.engine.close()
         if "template" in self.__dict__ and self.template is not None:
             self.template.close()
+        if "grammars" in self.__dict__:
+            self.grammars.close()
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
@@ -190,6 +199,11 @@ class LocalModel:
         if self.template is None:
             raise no_template(self.name)
         return format_of(self.template, chat_format=self._chat_format)
+
+    @functools.cached_property
+    def grammars(self) -> AnswerGrammars:
+        """Makes masks for answers that must have a form."""
+        return AnswerGrammars(self.tokenizer, self.format, self._model.config.vocab_size)
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
@@ -248,7 +262,11 @@ class LocalModel:
                 )
             )
         generation = self.engine.submit(
-            prepared.ids, prepared.params, namespace=namespace(self.name), boundaries=prepared.boundaries
+            prepared.ids,
+            prepared.params,
+            mask=prepared.mask(),
+            namespace=namespace(self.name),
+            boundaries=prepared.boundaries,
         )
         return _deltas(prepared, generation)
 
@@ -299,7 +317,8 @@ class LocalModel:
             max_calls=1 if request.parallel_tool_calls is False else None,
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+        new_mask = self.grammars.new_mask(request, tools, prompt.tail)
+        return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids), new_mask)
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())
