@@ -28,7 +28,7 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self.local = model
-        _ = model.format
+        _ = model.grammars  # and the format, before several threads ask for it
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """As `stream_for`, for nobody's request in particular."""

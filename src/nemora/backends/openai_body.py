@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
+from nemora.backends.response_form import form_fields
 from nemora.core import ChatRequest, Json, Message, TextPart, Thinking, Tool, ToolChoice
 
 Dialect = Literal["openai", "compatible"]
@@ -29,6 +30,8 @@ def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatibl
             body["tool_choice"] = _tool_choice(request.tool_choice)
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
+    if request.response_format is not None:
+        body.update(form_fields(request.response_format, dialect))
     sampling = request.sampling
     optional: dict[str, Json] = {
         "temperature": sampling.temperature,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -19,16 +20,20 @@ NewMask: TypeAlias = Callable[[], GrammarMask | ReasoningMask]
 
 
 class AnswerGrammars:
-    """Makes masks for one model's answers. Thread-safe; not for an event loop."""
+    """Makes masks for one model's answers. Thread-safe; not for an event loop. Nothing is built before it is needed."""
 
     def __init__(self, tokenizer: Tokenizer, format: Format, vocab_size: int) -> None:
         self._format = format
-        self._special = tokenizer.special.ids
+        self._tokenizer = tokenizer
+        self._vocab_size = vocab_size
         self._compiler = GrammarCompiler(tokenizer, vocab_size)
-        self._reasoning = None
-        if format.reasoning is not None:
-            visible = format.visible_ids(tokenizer)
-            self._reasoning = ReasoningVocabulary(tokenizer, format.reasoning, vocab_size=vocab_size, visible=visible)
+
+    @functools.cached_property
+    def _reasoning(self) -> ReasoningVocabulary | None:
+        tags, visible = self._format.reasoning, self._format.visible_ids(self._tokenizer)
+        if tags is None:
+            return None
+        return ReasoningVocabulary(self._tokenizer, tags, vocab_size=self._vocab_size, visible=visible)
 
     def new_mask(self, request: ChatRequest, tools: Sequence[Tool], tail: str) -> NewMask | None:
         """What makes masks for answers to `request`; None where everything may be said.
@@ -40,7 +45,7 @@ class AnswerGrammars:
         Raises:
             RequestError: the form or the schema of a tool cannot be enforced; `param` names its field.
         """
-        grammar = answer_grammar(request, tools, self._format, self._special)
+        grammar = answer_grammar(request, tools, self._format, self._tokenizer.special.ids)
         if grammar is None:
             return None
         compiled = self._compiler.compile(grammar)

@@ -24,7 +24,8 @@ class Format:
     """What an answer may hold beside text. The default is plain: all of it is text.
 
     `tool_parser` makes a parser for one answer from the offered tools; None where the template knows
-    no tools, or in a way that is not implemented. `call_rules` makes the grammar of calls, with a parser. `call_tags` open and close a call; None for calls without tags.
+    no tools, or in a way that is not implemented. `call_rules` makes the grammar of what it reads.
+    `call_tags` open and close a call; None for calls without tags.
     `markup` are tokens that the parsers must see.
     """
 

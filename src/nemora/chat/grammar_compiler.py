@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from nemora.chat.grammar import Grammar
 from nemora.chat.grammar_job import options_of
@@ -28,9 +28,8 @@ class GrammarCompiler:
     """
 
     def __init__(self, tokenizer: Tokenizer, vocab_size: int, *, seconds: float = SECONDS) -> None:
-        self._pieces: Sequence[bytes] = [tokenizer.bytes_of(i) for i in range(min(tokenizer.size, vocab_size))]
-        self._special = frozenset(tokenizer.special.ids.values()) | tokenizer.special.hidden
-        self._eos_ids = frozenset(i for i in tokenizer.eos_ids if i < len(self._pieces))
+        self._tokenizer = tokenizer
+        self._eos_ids = frozenset(i for i in tokenizer.eos_ids if i < min(tokenizer.size, vocab_size))
         self._vocab_size = vocab_size
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -72,7 +71,10 @@ class GrammarCompiler:
     def _started(self) -> tuple[Worker, GrammarVocabulary]:
         with self._lock:
             if self._worker is None or self._vocabulary is None:
-                options = options_of(self._pieces, self._special, self._eos_ids)
+                size, special = min(self._tokenizer.size, self._vocab_size), self._tokenizer.special
+                pieces = [self._tokenizer.bytes_of(i) for i in range(size)]
+                special_ids = {i for i in {*special.ids.values(), *special.hidden} if i < size}
+                options = options_of(pieces, special_ids, self._eos_ids)
                 self._worker = Worker("nemora.chat.grammar_job:start", options, memory_bytes=MEMORY_BYTES)
-                self._vocabulary = GrammarVocabulary(self._pieces, self._special, self._eos_ids)
+                self._vocabulary = GrammarVocabulary(pieces, special_ids, self._eos_ids, self._tokenizer.encode)
             return self._worker, self._vocabulary

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import llguidance
 
 from nemora.errors import RequestError
+
+Encode = Callable[[str], list[int]]
 
 LIMITS = {
     "initial_lexer_fuel": 2_000_000,
@@ -26,11 +28,19 @@ class GrammarVocabulary:
     Args:
         pieces: the bytes of each id; empty for ids that stand for nothing.
         eos_ids: permitted exactly where the grammar may end. At least one.
+        encode: the ids of plain text. Where a grammar leaves no choice, a mask permits only these, so that the model
+            reads what it would have written. None: an id for each byte.
     """
 
-    def __init__(self, pieces: Sequence[bytes], special_ids: Collection[int], eos_ids: Collection[int]) -> None:
+    def __init__(
+        self,
+        pieces: Sequence[bytes],
+        special_ids: Collection[int],
+        eos_ids: Collection[int],
+        encode: Encode | None = None,
+    ) -> None:
         self.size = len(pieces)
-        table = _Table(pieces, special_ids, eos_ids)
+        table = _Table(pieces, special_ids, eos_ids, encode or _by_byte(pieces))
         self._tokenizer = llguidance.LLTokenizer(table, eos_token=sorted(eos_ids))  # type: ignore[arg-type]
 
     def matcher(self, source: str) -> llguidance.LLMatcher:
@@ -52,7 +62,10 @@ class _Table:
     is_tokenizer_wrapper = True
     bos_token_id = None
 
-    def __init__(self, pieces: Sequence[bytes], special_ids: Collection[int], eos_ids: Collection[int]) -> None:
+    def __init__(
+        self, pieces: Sequence[bytes], special_ids: Collection[int], eos_ids: Collection[int], encode: Encode
+    ) -> None:
+        self._encode = encode
         self.eos_token_id = min(eos_ids)
         # 0xFF is no byte of UTF-8: no text ever needs these tokens.
         nothing = [b"\xff[%d]" % number for number in range(len(pieces))]
@@ -62,8 +75,12 @@ class _Table:
             self.tokens[number] = nothing[number]
 
     def __call__(self, text: str | bytes) -> list[int]:
-        """Tokens of forced text, which nobody asks for here: the model cuts its text itself."""
-        return []
+        return self._encode(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+
+
+def _by_byte(pieces: Sequence[bytes]) -> Encode:
+    ids = {piece: number for number, piece in reversed(list(enumerate(pieces))) if len(piece) == 1}
+    return lambda text: [ids[bytes([b])] for b in text.encode() if bytes([b]) in ids]
 
 
 _KEYWORDS = (

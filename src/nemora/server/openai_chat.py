@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
+from nemora.server import response_format
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
 from nemora.server.thinking_fields import thinking_of
 
@@ -26,6 +27,7 @@ READ = frozenset(
         *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
         *("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "max_completion_tokens", "stop"),
         *("reasoning_effort", "chat_template_kwargs"),
+        *response_format.FIELDS,
     )
 )
 """Fields that become part of the request."""
@@ -42,7 +44,6 @@ NEUTRAL: Mapping[str, tuple[Json, ...]] = {
     "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),
-    "response_format": ({"type": "text"},),
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
     "repetition_penalty": (1,),
@@ -109,6 +110,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
+        response_format=response_format.response_format_of(table),
         sampling=_sampling(table),
         thinking=thinking_of(table),
         max_tokens=_max_tokens(table),

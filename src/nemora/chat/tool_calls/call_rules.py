@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from nemora.chat.grammar import ANY_OBJECT, json_rule, quoted
 from nemora.core import Json
-from nemora.errors import UnsupportedField
+from nemora.errors import RequestError, UnsupportedField
 
 PARAM = "/tools"
 Literal = Callable[[str], str]
@@ -82,10 +82,21 @@ def arguments_schema(parameters: Mapping[str, Json] | None) -> Mapping[str, Json
     """A schema of the arguments of a call: an object, and without keys that the tool does not name.
 
     JSON schema permits any further key where nothing is said of them; a function takes only its own.
+
+    Raises:
+        RequestError: it is the schema of something else.
     """
     if parameters is None:
         return ANY_OBJECT
+    types = parameters.get("type", "object")
+    if "object" not in (types if isinstance(types, list) else [types]):
+        refuse("the schema of a tool's parameters must be an object's")
     closed: dict[str, Json] = {"additionalProperties": False} if isinstance(parameters.get("properties"), dict) else {}
     if closed and parameters.keys() & {"allOf", "anyOf", "oneOf", "$ref", "patternProperties"}:
         closed = {}
-    return {"type": "object", **closed, **parameters}
+    return {**closed, **parameters, "type": "object"}
+
+
+def refuse(why: str) -> NoReturn:
+    """Refuse the tools of a request."""
+    raise RequestError(f"{PARAM} cannot be enforced: {why}.", param=PARAM)

@@ -9,13 +9,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from nemora.chat.grammar import json_rule, quoted, regex
-from nemora.chat.tool_calls.call_rules import PARAM, CallableTool
+from nemora.chat.tool_calls.call_rules import PARAM, CallableTool, arguments_schema, refuse
 from nemora.chat.tool_calls.coerce import Schema, coerced, led_to, types_of
 from nemora.core import Json
-from nemora.errors import RequestError
 
 TEXT = r"/(?s:.*)/ & ~/(?s:.*)(<\/parameter>|<\/function>\s*<\/tool_call>)(?s:.*)/"
 """Text that nothing in it ends."""
@@ -47,18 +45,16 @@ def xml_function(rule: str, tool: CallableTool) -> list[str]:
             f"{rule}_key: /<parameter=[^<>\\n]{{1,200}}>\\n/",
             f'{rule.upper()}: VALUE "\\n</parameter>\\n"',
         ]
-    schema = tool.parameters
+    schema = arguments_schema(tool.parameters)
     _only(schema, _TABLE_KEYS, "a schema of parameters")
-    if schema.get("type", "object") != "object":
-        _refuse("a schema of parameters must be an object's")
     properties, names = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict) or not isinstance(names, list):
-        _refuse("properties must be an object, and required a list")
+        refuse("properties must be an object, and required a list")
     wanted = {**properties, **{n: True for n in names if isinstance(n, str) and n not in properties}}
     lines, sequence = [], [head]
     for number, (key, value) in enumerate(wanted.items()):
         if _KEY.fullmatch(key) is None:
-            _refuse("the name of a parameter has a line end or an angle bracket")
+            refuse("the name of a parameter has a line end or an angle bracket")
         name = f"{rule}_{number}"
         lines += _parameter(name, key, value, schema)
         sequence.append(name if key in names else f"{name}?")
@@ -77,7 +73,7 @@ def _parameter(rule: str, key: str, schema: Json, root: Schema) -> list[str]:
     if "null" in types:
         texts.append('"null"')
     if not texts:
-        _refuse("no text can satisfy the schema of a parameter")
+        refuse("no text can satisfy the schema of a parameter")
     # One lexeme with the end: a text by itself would take as much as it can, and some of the end too.
     return [f"{rule}: {head} {rule.upper()}", f'{rule.upper()}: ({" | ".join(texts)}) "\\n</parameter>\\n"']
 
@@ -88,14 +84,14 @@ class _Whole:
 
     schema: Json
     root: Schema
-    left: int = 1000
+    left: int = 100
 
 
 def _texts(schema: Json, whole: _Whole) -> Iterator[str]:
     """Terminals of the texts that fit."""
     whole.left -= 1
     if whole.left < 0:
-        _refuse("a schema of a parameter refers to itself, or to too many others")
+        refuse("a schema of a parameter refers to itself, or to too many others")
     if schema is False:
         return
     if not isinstance(schema, Mapping):
@@ -111,7 +107,7 @@ def _texts(schema: Json, whole: _Whole) -> Iterator[str]:
         if "type" in schema:
             _only(schema, _TEXT_KEYS | _OTHER_TYPES, "a parameter that is text")
         elif schema.keys() & {"not", "if", "then", "else"}:
-            _refuse("a parameter without a type has conditions")
+            refuse("a parameter without a type has conditions")
         yield _text(schema)
 
 
@@ -135,7 +131,7 @@ def _combined(schema: Schema, whole: _Whole) -> Iterator[str]:
     options = inner if isinstance(inner, list) else []
     texts = [list(_texts(option, whole)) for option in options]
     if keywords or (keyword == "allOf" and len(options) != 1) or (keyword == "oneOf" and sum(map(bool, texts)) > 1):
-        _refuse("a parameter that is text combines schemas in a way that cannot be enforced; use anyOf alone")
+        refuse("a parameter that is text combines schemas in a way that cannot be enforced; use anyOf alone")
     yield from (text for option in texts for text in option)
 
 
@@ -154,7 +150,7 @@ def _text(schema: Schema) -> str:
     if low is not None or high is not None:
         low = 0 if low is None else low
         if not isinstance(low, int) or not (high is None or isinstance(high, int)) or low > _MAX_LENGTH:
-            _refuse(f"minLength and maxLength must be whole numbers, the first at most {_MAX_LENGTH}")
+            refuse(f"minLength and maxLength must be whole numbers, the first at most {_MAX_LENGTH}")
         if low > 0 or (high is not None and high <= _MAX_LENGTH):
             parts.append(f"/(?s:.{{{low},{'' if high is None or high > _MAX_LENGTH else high}}})/")
     pattern = schema.get("pattern")
@@ -168,7 +164,7 @@ def _searched(pattern: str) -> str:
     begins, ends = pattern.startswith("^"), re.search(r"(?<!\\)(?:\\\\)*\$\Z", pattern) is not None
     inner = pattern[begins : len(pattern) - ends]
     if (begins or ends) and _has_choice(inner):
-        _refuse("a pattern with ^ or $ has options side by side; put them in brackets")
+        refuse("a pattern with ^ or $ has options side by side; put them in brackets")
     return regex(f"{'' if begins else '(?s:.*)'}(?:{inner}){'' if ends else '(?s:.*)'}")
 
 
@@ -185,8 +181,4 @@ def _has_choice(pattern: str) -> bool:
 def _only(schema: Schema, known: frozenset[str], what: str) -> None:
     if not schema.keys() <= known:
         named = sorted(schema.keys() & {"allOf", "anyOf", "oneOf", "not", "$ref", "if", "enum", "const", *_OTHER_TYPES})
-        _refuse(f"{what} uses {' and '.join(named) or 'a keyword'}, which cannot be enforced here")
-
-
-def _refuse(why: str) -> NoReturn:
-    raise RequestError(f"{PARAM} cannot be enforced: {why}.", param=PARAM)
+        refuse(f"{what} uses {' and '.join(named) or 'a keyword'}, which cannot be enforced here")
