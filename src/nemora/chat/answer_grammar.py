@@ -89,7 +89,9 @@ def answer_grammar(
     choice = request.tool_choice
     if must_call and choice is not None and choice.name is not None:
         tools = [tool for tool in tools if tool.name == choice.name]
-    callable_tools = [CallableTool(t.name, t.parameters if must_call or t.strict else None) for t in tools]
+    callable_tools = [
+        CallableTool(tool.name, (tool.parameters or {}) if must_call or tool.strict else None) for tool in tools
+    ]
     many = request.parallel_tool_calls is not False and not (choice is not None and choice.mode == "named")
     rules = format.call_rules(callable_tools, literal, many=many)
     if must_call:
