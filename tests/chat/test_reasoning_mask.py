@@ -78,6 +78,13 @@ def test_no_token_closes_the_reasoning_and_begins_the_text_at_once() -> None:
     assert b">{" in {tokenizer.bytes_of(i) for i in permitted(after("so</thin", False, inside=True))}
 
 
+def test_white_space_that_others_force_after_the_closing_tag_is_no_text() -> None:
+    made = after("so</think>", inside=True)
+    for token_id in b"\n\n":
+        made.accept(token_id)
+    assert {i for i in permitted(made) if i < 256} == set(b"<abc")
+
+
 @pytest.mark.parametrize("one_token", [True, False])
 def test_a_model_that_was_not_told_may_think_first_or_begin(one_token: bool) -> None:
     tokenizer = TOKENIZERS[one_token]

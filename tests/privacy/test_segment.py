@@ -16,6 +16,7 @@ from nemora.core import (
     OpaquePart,
     Passage,
     ReadDocument,
+    ResponseFormat,
     Sampling,
     TextPart,
     Thinking,
@@ -40,8 +41,12 @@ class Planter:
         values = dict(given)
         for field in dataclasses.fields(kind):
             text = str(field.type)
-            # A role, a mode and an effort are words of a fixed list, which the wire formats check.
-            if field.name in values or field.name in ("role", "mode", "effort") or text.startswith(("bool", "float")):
+            # A role, a mode, an effort and a form are words of a fixed list, which the wire formats check.
+            if (
+                field.name in values
+                or field.name in ("role", "mode", "effort", "form")
+                or text.startswith(("bool", "float"))
+            ):
                 continue
             if text.startswith("int"):
                 self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
@@ -71,6 +76,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         ),
         tools=(plant.fill(Tool),),
         tool_choice=plant.fill(ToolChoice, mode="named"),
+        response_format=plant.fill(ResponseFormat),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
     )

@@ -105,6 +105,8 @@ class ReasoningMask:
         self._state = "inside" if inside else "before"
         self._tail = b""
         self._gap = False
+        """Whether white space may come now, between reasoning and text."""
+        self._begun = not inside
 
     def allowed(self) -> torch.Tensor:
         """A bool tensor [vocab] of permitted ids."""
@@ -125,15 +127,16 @@ class ReasoningMask:
         elif self._state == "before":
             self._begin(token_id, piece)
         else:
-            is_gap = self._gap and token_id in self._vocabulary.spaces
             self._gap = False
+            is_gap = not self._begun and token_id in self._vocabulary.spaces
             if not is_gap or self._grammar().permits(token_id):
+                self._begun = True
                 self._grammar().accept(token_id)
 
     def _think(self, piece: bytes) -> None:
         _, closed, rest = (self._tail + piece).partition(self._vocabulary.close)
         if closed:
-            self._state, self._gap = "after", not rest
+            self._state, self._gap, self._begun = "after", not rest, False
             self._mask = self._new_mask()
         else:
             self._tail = (self._tail + piece)[-len(self._vocabulary.close) + 1 :]
