@@ -76,7 +76,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         ),
         tools=(plant.fill(Tool),),
         tool_choice=plant.fill(ToolChoice, mode="named"),
-        response_format=plant.fill(ResponseFormat),
+        response_format=plant.fill(ResponseFormat, form="regex"),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
     )
