@@ -80,7 +80,7 @@ def fits(calls: Sequence[tuple[str, Any]]) -> None:
         jsonschema.validate(arguments, schemas[name])
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(format=formats, one_token=st.booleans(), seed=st.integers(0, 2**32))
 def test_a_required_call_is_made_and_its_arguments_fit(format: str, one_token: bool, seed: int) -> None:
     text, calls, finish = answer(request(tool_choice=ToolChoice("required")), format, one_token, seed)
@@ -88,7 +88,7 @@ def test_a_required_call_is_made_and_its_arguments_fit(format: str, one_token: b
     fits(calls)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(format=formats, one_token=st.booleans(), seed=st.integers(0, 2**32))
 def test_without_parallel_calls_exactly_one_is_made(format: str, one_token: bool, seed: int) -> None:
     asked = request(tool_choice=ToolChoice("required"), parallel_tool_calls=False)
@@ -97,7 +97,7 @@ def test_without_parallel_calls_exactly_one_is_made(format: str, one_token: bool
     fits(calls)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(format=formats, seed=st.integers(0, 2**32), name=st.sampled_from([tool.name for tool in TOOLS]))
 def test_a_named_tool_is_called_once_and_no_other(format: str, seed: int, name: str) -> None:
     text, calls, _ = answer(request(tool_choice=ToolChoice("named", name)), format, True, seed)
@@ -115,7 +115,7 @@ def test_arguments_of_strict_tools_fit_once_a_call_begins(format: str, one_token
     assert tags is not None
     grammar = answer_grammar(request(STRICT), STRICT, FORMATS[format], tokenizer.special.ids)
     assert grammar is not None
-    for seed in range(6):
+    for seed in range(3):
         mask = mask_of(grammar, MATCHERS[one_token])
         begun = [*b"so: ", *([tokenizer.special.ids[tags[0]]] if one_token else tags[0].encode())]
         for token_id in begun:
@@ -142,7 +142,7 @@ def test_strict_needs_tags_or_a_call_that_is_required() -> None:
     assert caught.value.param == "/tools"
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(format=formats, seed=st.integers(0, 2**32))
 def test_with_a_form_an_answer_is_calls_or_a_text_of_that_form(format: str, seed: int) -> None:
     asked = request(STRICT, response_format=ResponseFormat("json_schema", schema=OTHER))

@@ -66,7 +66,7 @@ def schema_form(schema: dict[str, Any]) -> ResponseFormat:
     return ResponseFormat("json_schema", schema=schema)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(schema=schemas, seed=st.integers(0, 2**32))
 def test_whatever_is_said_under_a_schema_is_valid(schema: dict[str, Any], seed: int) -> None:
     text = BARE.decode(said(form_mask(schema_form(schema)), seed))
@@ -91,7 +91,7 @@ def test_whatever_is_said_under_the_other_forms_is_of_that_form(seed: int) -> No
     assert re.fullmatch(r"x[()0-9]+", text) and text.count("(") == text.count(")")
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(schema=schemas, seed=st.integers(0, 2**32), steps=st.integers(0, 12))
 def test_the_mask_is_what_a_check_of_each_token_says(schema: dict[str, Any], seed: int, steps: int) -> None:
     mask = form_mask(schema_form(schema))
