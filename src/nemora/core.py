@@ -142,6 +142,24 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseFormat:
+    """The form that the text of an answer must have; without one it is free.
+
+    "json_object": any JSON object. "json_schema": a JSON value that `schema` describes; the name, description and
+    `strict` beside it are OpenAI's. "choice": one of `choices`. "regex" and "grammar": `text` is a regular expression,
+    or a grammar in Lark's syntax, for the whole answer.
+    """
+
+    form: Literal["json_object", "json_schema", "choice", "regex", "grammar"]
+    schema: Mapping[str, Json] | None = None
+    name: str | None = None
+    description: str | None = None
+    strict: bool | None = None
+    choices: tuple[str, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn. `content` keeps the client's form, a string or parts, so that what is sent on is what was read."""
 
@@ -241,6 +259,7 @@ class ChatRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
     sampling: Sampling = field(default_factory=Sampling)
     thinking: Thinking = field(default_factory=Thinking)
     max_tokens: int | None = None

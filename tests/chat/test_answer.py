@@ -133,10 +133,11 @@ def test_tools_are_refused_by_name_where_the_template_has_none():
 
 
 @pytest.mark.parametrize("choice", [ToolChoice("required"), ToolChoice("named", "f")])
-def test_choice_that_needs_a_grammar_is_refused_by_name(choice):
+def test_choice_that_needs_a_grammar_is_accepted_where_calls_have_rules(choice):
+    FORMATS["busy"].check(request(tools=(Tool("f"),), tool_choice=choice))
     with pytest.raises(UnsupportedField) as caught:
-        FORMATS["busy"].check(request(tools=(Tool("f"),), tool_choice=choice))
-    assert caught.value.param == "tool_choice"
+        FORMATS["chatml"].check(request(tools=(Tool("f"),), tool_choice=choice))
+    assert caught.value.param == "tools"
 
 
 @settings(max_examples=60)

@@ -16,6 +16,7 @@ from nemora.core import (
     OpaquePart,
     Passage,
     ReadDocument,
+    ResponseFormat,
     Sampling,
     TextPart,
     Thinking,
@@ -44,8 +45,8 @@ class Planter:
         values = dict(given)
         for field in dataclasses.fields(kind):
             text = str(field.type)
-            # A role, a mode and an effort are words of a fixed list, which the wire formats check; an endpoint is ours.
-            fixed = field.name in ("role", "mode", "effort", "endpoint")
+            # A role, a mode, an effort and a form are words of a fixed list, which the wire formats check; an endpoint is ours.
+            fixed = field.name in ("role", "mode", "effort", "form", "endpoint")
             if field.name in values or fixed or text.startswith(("bool", "float")):
                 continue
             if text.startswith("int"):
@@ -78,6 +79,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         ),
         tools=(plant.fill(Tool),),
         tool_choice=plant.fill(ToolChoice, mode="named"),
+        response_format=plant.fill(ResponseFormat, form="regex"),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
     )

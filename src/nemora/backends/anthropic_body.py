@@ -30,6 +30,11 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
     sampling = request.sampling
     for name in _unknown(request):
         raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
+    if request.response_format is not None:
+        raise UnsupportedField(
+            "The server of this model knows no response_format; leave it out, or let a tool take the answer.",
+            param="/response_format",
+        )
     if request.thinking.enabled or request.thinking.budget is not None or request.thinking.limit is not None:
         raise UnsupportedField(
             "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs and budgets out.",

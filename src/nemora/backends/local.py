@@ -31,7 +31,7 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self.local = model
-        _ = model.format
+        _ = model.grammars  # and the format, before several threads ask for it
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """As `stream_for`, for nobody's request in particular."""
@@ -92,6 +92,7 @@ class LocalBackend:
         return self.local.engine.submit(
             prepared.ids,
             choice.params,
+            mask=prepared.mask(),
             on_delta=on_delta,
             namespace=namespace(self.model, tenant, prepared.cache_salt),
             boundaries=prepared.boundaries,

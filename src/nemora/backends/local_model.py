@@ -14,6 +14,7 @@ from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
 from nemora.backends.thinking_limit import thinking_limit
 from nemora.chat.answer import AnswerReader
+from nemora.chat.answer_grammar import AnswerGrammars, NewMask
 from nemora.chat.bad_words import bad_sequences
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
@@ -24,7 +25,7 @@ from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
 from nemora.engine.engine import Engine, SpeculationMode
 from nemora.engine.generation import Generation
-from nemora.engine.request import GenerationParams, Priority
+from nemora.engine.request import GenerationParams, Priority, TokenMask
 from nemora.engine.sampler import choice_seed
 from nemora.engine.thinking import ThinkingLimit
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
@@ -72,6 +73,12 @@ class PreparedAnswer:
     """Beside the first, where several answers are asked for."""
     priority: Priority = Priority.NORMAL
     cache_salt: str = ""
+    new_mask: NewMask | None = None
+    """Makes the mask of one answer; None where everything may be said."""
+
+    def mask(self) -> TokenMask | None:
+        """A mask for one answer."""
+        return self.new_mask() if self.new_mask is not None else None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -184,6 +191,8 @@ class LocalModel:
         self.engine.close()
         if "template" in self.__dict__ and self.template is not None:
             self.template.close()
+        if "grammars" in self.__dict__:
+            self.grammars.close()
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
@@ -221,6 +230,11 @@ class LocalModel:
     def bytes(self) -> int:
         """Memory that the weights keep."""
         return self._model.bytes
+
+    @functools.cached_property
+    def grammars(self) -> AnswerGrammars:
+        """Makes masks for answers that must have a form."""
+        return AnswerGrammars(self.tokenizer, self.format, self._model.config.vocab_size)
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
@@ -279,7 +293,11 @@ class LocalModel:
                 )
             )
         generation = self.engine.submit(
-            prepared.ids, prepared.params, namespace=namespace(self.name), boundaries=prepared.boundaries
+            prepared.ids,
+            prepared.params,
+            mask=prepared.mask(),
+            namespace=namespace(self.name),
+            boundaries=prepared.boundaries,
         )
         return _deltas(prepared, generation)
 
@@ -359,6 +377,7 @@ class LocalModel:
             further=tuple(further),
             priority=_priority(request.priority),
             cache_salt=request.cache_salt or "",
+            new_mask=self.grammars.new_mask(request, tools, prompt.tail),
         )
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
+from nemora.backends.response_form import form_fields
 from nemora.core import ChatRequest, Json, Message, Sampling, TextPart, Thinking, Tool, ToolChoice
 from nemora.errors import UnsupportedField
 
@@ -35,6 +36,8 @@ def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatibl
             body["tool_choice"] = _tool_choice(request.tool_choice)
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
+    if request.response_format is not None:
+        body.update(form_fields(request.response_format, dialect))
     optional: dict[str, Json] = {
         **_sampling(request.sampling),
         **_prompt_end(request, dialect),

@@ -85,6 +85,11 @@ class Tokenizer:
         if position < len(text):
             yield text[position:]
 
+    @property
+    def size(self) -> int:
+        """One more than the highest id that stands for something."""
+        return len(self._pieces)
+
     def bytes_of(self, token_id: int) -> bytes:
         """The UTF-8 bytes that an id stands for: none for an id that the vocabulary does not name."""
         return self._pieces[token_id] if 0 <= token_id < len(self._pieces) else b""

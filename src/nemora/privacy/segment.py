@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolCall
+from nemora.core import ChatRequest, Json, Message, OpaquePart, ResponseFormat, TextPart, Tool, ToolCall
 from nemora.privacy.protocols import Segment
 
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|(-?\d[\d.eE+-]{0,40})|([{\[])|([}\]])', re.DOTALL)
@@ -30,6 +30,8 @@ def segments(request: ChatRequest) -> list[Segment]:
         found.extend(_tool(f"/tools/{index}/function", tool))
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
+    if request.response_format is not None:
+        found.extend(_response_format(request.response_format))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
     found.extend(Segment(f"/bad_words/{index}", word) for index, word in enumerate(request.sampling.bad_words))
     if request.cache_salt is not None:
@@ -119,6 +121,20 @@ def _tool(where: str, tool: Tool) -> Iterator[Segment]:
         yield Segment(f"{where}/description", tool.description)
     if tool.parameters is not None:
         yield from _json(f"{where}/parameters", dict(tool.parameters), "")
+
+
+def _response_format(form: ResponseFormat) -> Iterator[Segment]:
+    """Every text of it, at the places where OpenAI's API and vLLM's have it."""
+    where = "/response_format/json_schema"
+    if form.name is not None:
+        yield Segment(f"{where}/name", form.name)
+    if form.description is not None:
+        yield Segment(f"{where}/description", form.description)
+    if form.schema is not None:
+        yield from _json(f"{where}/schema", dict(form.schema), "")
+    if form.text is not None:
+        yield Segment("/structured_outputs/text", form.text)
+    yield from (Segment(f"/structured_outputs/choice/{i}", choice) for i, choice in enumerate(form.choices))
 
 
 def _numbers(request: ChatRequest) -> Iterator[Segment]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
+from nemora.server import response_format
 from nemora.server.fields import a_list, an_object, flag, integer, only, optional_text, text
 from nemora.server.sampling_fields import MAX_TOKENS, SAMPLING, max_tokens_of, sampling_of, stops_of
 from nemora.server.thinking_fields import thinking_of
@@ -29,6 +30,7 @@ READ = frozenset(
         *("n", "priority", "cache_salt", "add_generation_prompt", "continue_final_message"),
         *("reasoning_effort", "chat_template_kwargs", "thinking_budget", "thinking_token_budget"),
         *SAMPLING,
+        *response_format.FIELDS,
     )
 )
 """Fields that become part of the request."""
@@ -42,7 +44,6 @@ IGNORED = frozenset(
 """Fields that change no answer: inspected, never sent on."""
 
 NEUTRAL: Mapping[str, tuple[Json, ...]] = {
-    "response_format": ({"type": "text"},),
     "modalities": (["text"],),
     "functions": ([],),
     "function_call": ("auto", "none"),
@@ -98,6 +99,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
+        response_format=response_format.response_format_of(table),
         sampling=sampling_of(table),
         thinking=thinking_of(table),
         max_tokens=max_tokens_of(table),
