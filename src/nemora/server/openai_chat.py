@@ -141,7 +141,7 @@ def _salt(value: Json) -> str | None:
 
 
 def _prompt_end(table: dict[str, Json], messages: list[Json]) -> tuple[bool, bool]:
-    """Whether an answer is begun, or the last message goes on. In vLLM, whose fields these are, one excludes the other."""
+    """Whether an answer is begun, or the last message goes on. The fields are vLLM's, where one excludes the other."""
     begin = flag(table.get("add_generation_prompt"), "/add_generation_prompt")
     goes_on = flag(table.get("continue_final_message"), "/continue_final_message") or False
     if goes_on and begin:
