@@ -192,13 +192,15 @@ class Thinking:
     """How much a model should reason before it answers. `None` means: the model's default.
 
     `effort` is a hint, but for "none", which switches reasoning off. `budget` is a number of tokens that the model is
-    told. `keep_history` leaves the reasoning of earlier turns in the prompt.
+    told; with `budget_is_hint` one that cannot be told it answers all the same. `keep_history` leaves the reasoning of
+    earlier turns in the prompt.
     """
 
     enabled: bool | None = None
     effort: Effort | None = None
     budget: int | None = None
     keep_history: bool | None = None
+    budget_is_hint: bool = False
 
     @property
     def wanted(self) -> bool | None:
@@ -268,10 +270,14 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of an answer. The last delta of a stream has `finish`; `usage` comes with it when known."""
+    """One step of an answer. The last delta of a stream has `finish`; `usage` comes with it when known.
+
+    So does `stop`, the one of the request's stop strings at which it ended, where that is known.
+    """
 
     text: str = ""
     reasoning: str = ""
     tool_call: ToolCallDelta | None = None
     finish: StopReason | None = None
     usage: Usage | None = None
+    stop: str | None = None

@@ -16,7 +16,7 @@ from nemora.chat.answer import AnswerReader
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
-from nemora.chat.template import ChatTemplate, no_template
+from nemora.chat.template import ChatTemplate, Prompt, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
@@ -286,25 +286,37 @@ class LocalModel:
             TemplateError: there is no chat template, or it fails.
         """
         self.format.check(request)
-        messages = self._with_texts(request)
-        assert self.template is not None  # `format` has seen to that
-        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
-        tools = request.tools if choice != "none" else ()
-        thinking = self.format.thinking
-        prompt = self.template.render(
-            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
-        )
+        prompt = self._prompt(request)
         reader = AnswerReader(
             self.tokenizer,
             self.format,
             prompt_tokens=len(prompt.ids),
             tail=prompt.tail,
             stops=request.stop,
-            offered={tool.name: tool.parameters for tool in tools},
+            offered={tool.name: tool.parameters for tool in _offered(request)},
             max_calls=1 if request.parallel_tool_calls is False else None,
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
         return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+
+    def count_tokens(self, request: ChatRequest) -> int:
+        """Tokens of the prompt for `request`, also if they do not fit. Takes a worker's time, and runs no model.
+
+        Raises:
+            UnsupportedField: a message has a part without text that could be read.
+            RequestError, TemplateError: as `prepare`.
+        """
+        return len(self._prompt(request).ids)
+
+    def _prompt(self, request: ChatRequest) -> Prompt:
+        thinking = self.format.thinking
+        messages = self._with_texts(request)
+        assert self.template is not None  # `format` has seen to that
+        return self.template.render(
+            thinking.switched(messages, request.thinking),
+            tools=_offered(request),
+            settings=thinking.settings(request.thinking),
+        )
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())
@@ -343,6 +355,11 @@ class LocalModel:
             min_p=chosen.min_p,
             seed=chosen.seed,
         )
+
+
+def _offered(request: ChatRequest) -> tuple[Tool, ...]:
+    """The tools that the model may call."""
+    return () if request.tool_choice is not None and request.tool_choice.mode == "none" else request.tools
 
 
 def namespace(model: str, tenant: str = "") -> str:

@@ -89,7 +89,7 @@ class AnswerReader:
             reason = StopReason.STOP
         if self._calls and reason is StopReason.STOP:
             reason = StopReason.TOOL_CALLS
-        return [*deltas, Delta(finish=reason, usage=self.usage)]
+        return [*deltas, Delta(finish=reason, usage=self.usage, stop=self._stops.found)]
 
     def _split(self, text: str) -> list[Delta]:
         if not text:

@@ -52,7 +52,7 @@ class ThinkingControl:
             raise UnsupportedField("The local model's thinking cannot be switched off.", param=_PARAM)
         if thinking.keep_history and "truncate_history_thinking" not in self.variables:
             raise UnsupportedField("The local model's earlier reasoning cannot be kept in the prompt.", param=_PARAM)
-        if thinking.budget is not None and "reasoning_budget" not in self.variables:
+        if thinking.budget is not None and not (thinking.budget_is_hint or "reasoning_budget" in self.variables):
             raise UnsupportedField("The local model knows no reasoning_budget; use max_tokens.", param=_PARAM)
 
     def settings(self, thinking: Thinking) -> dict[str, bool | int | str]:
