@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sent_documents import pdf, png
+from sent_documents import pdf
 from talking_cloud import letters
 from test_redaction import MAIL, NAME, World, opened
 
@@ -22,8 +22,8 @@ def world() -> Iterator[World]:
         yield opened_
 
 
-def asked(world: World, *turns: dict[str, Any], **fields: Any) -> httpx2.Response:
-    body = {"model": "auto", "max_tokens": 99, "messages": [*turns, {"role": "user", "content": HARMLESS}], **fields}
+def asked(world: World, *turns: dict[str, Any], last: str = HARMLESS, **fields: Any) -> httpx2.Response:
+    body = {"model": "auto", "max_tokens": 99, "messages": [*turns, {"role": "user", "content": last}], **fields}
     return httpx2.post(str(world.client.base_url) + "messages", json=body, timeout=60)
 
 
@@ -110,7 +110,7 @@ def test_a_file_that_can_be_read_is_read_and_goes_out_as_it_was(world: World) ->
         ([user(encoded("document", "application/pdf", pdf("Tides.", SSN)))], {}),
         ([user(encoded("document", "application/pdf", pdf("Tides.", title=SSN)))], {}),
         ([user(encoded("document", "application/pdf", pdf("Tides."), title=SSN))], {}),
-        ([user(encoded("image", "image/png", png()))], {}),
+        ([user(encoded("image", "image/png", b"\x89PNG\r\n\x1a\n"))], {}),
         ([user({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}})], {}),
         ([user({"type": "document", "source": {"type": "file", "file_id": "f"}})], {}),
         ([assistant(thinking(SSN))], {}),
@@ -136,7 +136,7 @@ def test_what_no_one_reads_never_leaves(world: World) -> None:
     turn = assistant(
         {**thinking("hm"), "signature": hidden}, {"type": "redacted_thinking", "data": hidden}, text("Yes.")
     )
-    answer = asked(world, turn)
+    answer = asked(world, turn, last="Name three rivers of Peru.")
     assert answer.headers["x-nemora-route"] == "cloud" and hidden.encode() not in world.cloud.received
     assert answer.headers["x-nemora-ignored-fields"] == "redacted_thinking"
 
@@ -150,7 +150,7 @@ def test_a_conversation_that_was_sensitive_stays_also_by_the_other_api(world: Wo
 def test_values_leave_as_stand_ins_and_come_back(world: World) -> None:
     world.cloud.script = lambda body: letters(f"Dear {body['messages'][-2]['content'][0]['text']}")
     try:
-        answer = asked(world, user(text(f"Greet {NAME}, whose address is {MAIL}.")))
+        answer = asked(world, user(text(f"Greet {NAME}, whose address is {MAIL}.")), last="Be warm.")
         said = answer.json()["content"][0]["text"]
     finally:
         world.cloud.script = lambda _body: letters("Fine.", 5)
