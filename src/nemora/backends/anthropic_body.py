@@ -32,7 +32,7 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
             raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
     if request.thinking.enabled or request.thinking.budget is not None:
         raise UnsupportedField(
-            "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs out.",
+            "Thinking cannot be switched on at the server of this model; do not ask for it.",
             param="/chat_template_kwargs",
         )
     body: dict[str, Json] = {

@@ -47,7 +47,7 @@ class ThinkingControl:
             UnsupportedField: naming the field.
         """
         if thinking.enabled and not reasons:
-            raise UnsupportedField("The local model does not think; leave enable_thinking out.", param=_PARAM)
+            raise UnsupportedField("The local model does not think; do not ask it to.", param=_PARAM)
         if thinking.wanted is False and reasons and self.switch is None:
             raise UnsupportedField("The local model's thinking cannot be switched off.", param=_PARAM)
         if thinking.keep_history and "truncate_history_thinking" not in self.variables:
