@@ -225,7 +225,8 @@ class Thinking:
 
     `effort` is a hint, but for "none", which switches reasoning off. `budget` is a number of tokens that the model is
     told where its template can, and soon after which its reasoning is ended; `limit` is the most that it may have.
-    `keep_history` leaves the reasoning of earlier turns in the prompt.
+    With `budget_is_hint` a model that does not reason answers all the same. `keep_history` leaves the reasoning of
+    earlier turns in the prompt.
     """
 
     enabled: bool | None = None
@@ -233,6 +234,7 @@ class Thinking:
     budget: int | None = None
     keep_history: bool | None = None
     limit: int | None = None
+    budget_is_hint: bool = False
 
     @property
     def wanted(self) -> bool | None:
@@ -333,7 +335,8 @@ class Delta:
     """One step of an answer; `index` says of which, where several were asked for.
 
     The last delta of each has `finish`; `usage`, of all together, comes with the last of the stream when known.
-    `logprobs` are those of the tokens since the delta before, reasoning left out.
+    `logprobs` are those of the tokens since the delta before, reasoning left out. `stop` is the one of the request's
+    stop strings at which the answer ended, where that is known; it comes with `finish`.
     """
 
     text: str = ""
@@ -343,3 +346,4 @@ class Delta:
     usage: Usage | None = None
     index: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
+    stop: str | None = None

@@ -50,6 +50,8 @@ class NemoraError(Exception):
     status = 500
     type = "server_error"
     code = "internal_error"
+    request_id: str | None = None
+    """Of the request that it answers, once it is on its way out."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)

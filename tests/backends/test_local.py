@@ -136,7 +136,14 @@ def test_stop_string_ends_the_answer_and_the_work(backend, fake, model):
     stop = whole[2:4]
     deltas = answer(backend, request(sampling=GREEDY, max_tokens=30, stop=(stop,)))
     assert text(deltas) == whole.partition(stop)[0]
-    assert deltas[-1].finish is StopReason.STOP
+    assert deltas[-1].finish is StopReason.STOP and deltas[-1].stop == stop
+
+
+def test_counted_tokens_are_those_of_the_prompt_and_need_no_room(backend, fake):
+    for content in ("hi", "abc" * 9):
+        used = answer(backend, request(content, sampling=GREEDY, max_tokens=1))[-1].usage
+        assert used is not None and asyncio.run(backend.count_tokens(request(content))) == used.prompt_tokens
+    assert asyncio.run(backend.count_tokens(request("a" * 100))) == 108
 
 
 def test_error_of_the_model_reaches_the_caller():

@@ -70,6 +70,15 @@ class KeepsPrefixes(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A backend that can say how long a prompt is without answering it."""
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """Tokens of `request` as its model would read it, however many fit. Raises `NemoraError` subclasses only."""
+        ...
+
+
 def stream_for(backend: Backend, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
     """The backend's answer to a tenant's request."""
     if isinstance(backend, KeepsPrefixes):

@@ -111,6 +111,10 @@ class LocalBackend:
             reasons=self.local.format.reasoning is not None,
         )
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """As `LocalModel.count_tokens`; the model does not run."""
+        return await asyncio.to_thread(self.local.count_tokens, request)
+
     async def ready(self) -> bool:
         """Whether the engine runs."""
         return self.local.engine.alive

@@ -19,7 +19,7 @@ from nemora.chat.bad_words import bad_sequences
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
-from nemora.chat.template import ChatTemplate, no_template
+from nemora.chat.template import ChatTemplate, Prompt, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
@@ -333,18 +333,7 @@ class LocalModel:
             TemplateError: there is no chat template, or it fails.
         """
         self.format.check(request)
-        messages = self._with_texts(request)
-        assert self.template is not None  # `format` has seen to that
-        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
-        tools = request.tools if choice != "none" else ()
-        thinking = self.format.thinking
-        prompt = self.template.render(
-            thinking.switched(messages, request.thinking),
-            tools=tools,
-            settings=thinking.settings(request.thinking),
-            add_generation_prompt=request.generation_prompt,
-            continue_final=request.continue_final,
-        )
+        prompt, tools = self._prompt(request), _offered(request)
         params = self.params(
             prompt.ids,
             request.sampling,
@@ -378,6 +367,27 @@ class LocalModel:
             priority=_priority(request.priority),
             cache_salt=request.cache_salt or "",
             new_mask=self.grammars.new_mask(request, tools, prompt.tail),
+        )
+
+    def count_tokens(self, request: ChatRequest) -> int:
+        """Tokens of the prompt for `request`, also if they do not fit. Takes a worker's time, and runs no model.
+
+        Raises:
+            UnsupportedField: a message has a part without text that could be read.
+            RequestError, TemplateError: as `prepare`.
+        """
+        return len(self._prompt(request).ids)
+
+    def _prompt(self, request: ChatRequest) -> Prompt:
+        thinking = self.format.thinking
+        messages = self._with_texts(request)
+        assert self.template is not None  # `format` has seen to that
+        return self.template.render(
+            thinking.switched(messages, request.thinking),
+            tools=_offered(request),
+            settings=thinking.settings(request.thinking),
+            add_generation_prompt=request.generation_prompt,
+            continue_final=request.continue_final,
         )
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
@@ -431,6 +441,11 @@ class LocalModel:
             logprobs=chosen.logprobs,
             thinking=thinking,
         )
+
+
+def _offered(request: ChatRequest) -> tuple[Tool, ...]:
+    """The tools that the model may call."""
+    return () if request.tool_choice is not None and request.tool_choice.mode == "none" else request.tools
 
 
 def namespace(model: str, tenant: str = "", salt: str = "") -> str:

@@ -110,7 +110,7 @@ class AnswerReader:
         if self._logprobs:
             deltas.append(Delta(logprobs=tuple(self._logprobs)))
             self._logprobs = []
-        return self._numbered([*deltas, Delta(finish=reason, usage=self.usage)])
+        return self._numbered([*deltas, Delta(finish=reason, usage=self.usage, stop=self._stops.found)])
 
     @property
     def _thinks(self) -> bool:

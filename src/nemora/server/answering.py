@@ -40,7 +40,7 @@ class Answering:
     async def respond(self, request: Request) -> Response:
         """The response to a POST of this API, streamed or whole."""
         caller = caller_of(request)
-        left = self._admit(caller)
+        left = admitted(caller, self._limits)
         body = await read_body(
             request.scope,
             request.receive,
@@ -54,12 +54,6 @@ class Answering:
             return JSONResponse(parsed.value, headers=left)
         work = self._answer(parsed, caller, request.state.request_id, override, left)
         return await unless_gone(request.receive, work)
-
-    def _admit(self, caller: Caller) -> Mapping[str, str]:
-        """Headers that say how much the caller may still ask."""
-        if not caller.may_ask:
-            raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
-        return self._limits.admit(caller.key) if caller.key is not None else {}
 
     def _parse(self, body: bytes) -> ParsedRequest | Settled:
         return self._api.parse(parse_json(body))
@@ -88,6 +82,7 @@ class Answering:
                     return JSONResponse(await writer.whole(deltas), headers=headers)
             first = await _first(deltas)
         except NemoraError as error:
+            error.request_id = request_id
             return error_response(error, headers, write=self._api.error)
         return StreamedAnswer(writer, first, deltas, headers)
 
@@ -106,6 +101,18 @@ class Answering:
                 self._limits.spend(caller.key, _tokens(said, request))
 
 
+def admitted(caller: Caller, limits: RateLimits) -> Mapping[str, str]:
+    """Headers that say how much the caller may still ask.
+
+    Raises:
+        KeyNotAllowed: its key asks no model.
+        Overloaded: it has asked as much as it may.
+    """
+    if not caller.may_ask:
+        raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
+    return limits.admit(caller.key) if caller.key is not None else {}
+
+
 class StreamedAnswer(Response):
     """The pieces of an answer as they come, cancelled as soon as the client is gone."""
 
@@ -121,7 +128,11 @@ class StreamedAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._deltas):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await unless_gone(receive, self._send(send))
+            try:
+                await unless_gone(receive, self._send(send))
+            finally:
+                if isinstance(self._pieces, AsyncGenerator):  # before the deltas, which it may be waiting for
+                    await self._pieces.aclose()
 
     async def _send(self, send: Send) -> None:
         async for piece in self._pieces:

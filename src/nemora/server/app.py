@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -14,13 +14,28 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
-from nemora.errors import LocalModelDown, MethodNotAllowed, RequestError, UnknownEndpoint, UnknownModel
+from nemora.errors import (
+    LocalModelDown,
+    MethodNotAllowed,
+    NemoraError,
+    RequestError,
+    UnknownEndpoint,
+    UnknownModel,
+)
 from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.answering import Answering
+from nemora.server.anthropic_format import (
+    AnthropicMessages,
+    anthropic_error,
+    model_info,
+    model_list,
+    speaks_messages,
+)
 from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import caller_of
-from nemora.server.envelope import Errors, error_response
+from nemora.server.envelope import Errors, envelope, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
@@ -31,6 +46,8 @@ from nemora.server.ollama_format import OllamaChat, OllamaGenerate
 from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
 from nemora.server.openai_chat_format import OpenAIChat
 from nemora.server.rate_limits import RateLimits
+from nemora.server.token_count import PATH as TOKEN_COUNT
+from nemora.server.token_count import TokenCount
 from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
 
@@ -38,6 +55,7 @@ APIS: Mapping[str, WireFormat] = {
     "/v1/chat/completions": OpenAIChat(),
     "/api/chat": OllamaChat(),
     "/api/generate": OllamaGenerate(),
+    "/v1/messages": AnthropicMessages(),
 }
 """Every API in which a model is asked, by its path."""
 
@@ -51,7 +69,6 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
     """
     limits = RateLimits()
     answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
-    shapes = {path: api.error for path, api in APIS.items()} | dict.fromkeys(OLLAMA_PATHS, error_line)
     endpoints = Endpoints(gateway, settings)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
@@ -73,10 +90,11 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
             *OllamaModels(gateway, settings).routes(),
+            Route(TOKEN_COUNT, TokenCount(gateway, settings, limits).respond, methods=["POST"]),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[
-            Middleware(Errors, shapes=shapes),
+            Middleware(Errors, shape=error_shape),
             Middleware(HostCheck, bound=bound, allowed=settings.allowed_hosts),
             Middleware(OriginCheck),
             Middleware(KeyCheck, key=settings.api_key, keys=keys),
@@ -118,7 +136,10 @@ class Endpoints:
         text = self._gateway.metrics.text()
         return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
-    async def models(self, _request: Request) -> Response:
+    async def models(self, request: Request) -> Response:
+        """All names, in the shape of the API whose client asks."""
+        if speaks_messages(request.scope):
+            return JSONResponse(model_list(self._gateway.models(), self._started))
         data = [self._model(name, owner) for name, owner in self._gateway.models().items()]
         return JSONResponse({"object": "list", "data": data})
 
@@ -127,6 +148,8 @@ class Endpoints:
         owner = self._gateway.models().get(name)
         if owner is None:
             raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="model")
+        if speaks_messages(request.scope):
+            return JSONResponse(model_info(name, self._started))
         return JSONResponse(self._model(name, owner))
 
     async def decision(self, request: Request) -> Response:
@@ -143,6 +166,16 @@ def _peer(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
+def error_shape(scope: Scope) -> Callable[[NemoraError], bytes]:
+    """Who writes the body of an error: the API at that path, or the one whose client asks."""
+    api = APIS.get(scope["path"])
+    if api is not None:
+        return api.error
+    if scope["path"] in OLLAMA_PATHS:
+        return error_line
+    return anthropic_error if speaks_messages(scope) else envelope
+
+
 async def _watch_policy(gateway: Gateway) -> None:
     """Look at the policy's file also when nobody asks, so that a mistake in it is said at once."""
     while True:
@@ -150,12 +183,14 @@ async def _watch_policy(gateway: Gateway) -> None:
         await gateway.policy()
 
 
-async def _http_exception(_request: Request, raised: Exception) -> Response:
+async def _http_exception(request: Request, raised: Exception) -> Response:
     """What the router itself refuses."""
     status = raised.status_code if isinstance(raised, HTTPException) else 500
+    allow = (raised.headers if isinstance(raised, HTTPException) and status == 405 else None) or {}
+    error = RequestError("The request could not be read.")
     if status == 404:
-        return error_response(UnknownEndpoint("There is no such endpoint; nothing was forwarded."))
-    if status == 405:
-        allow = (raised.headers or {}) if isinstance(raised, HTTPException) else {}
-        return error_response(MethodNotAllowed("This endpoint does not have that method; see the allow header."), allow)
-    return error_response(RequestError("The request could not be read."))
+        error = UnknownEndpoint("There is no such endpoint; nothing was forwarded.")
+    elif status == 405:
+        error = MethodNotAllowed("This endpoint does not have that method; see the allow header.")
+    error.request_id = request.state.request_id
+    return error_response(error, allow, write=error_shape(request.scope))

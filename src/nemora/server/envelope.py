@@ -40,10 +40,12 @@ def unexpected(error: Exception) -> NemoraError:
 class Errors:
     """Turns every exception into the envelope, and gives each response an `x-request-id`."""
 
-    def __init__(self, app: ASGIApp, shapes: Mapping[str, Callable[[NemoraError], bytes]] | None = None) -> None:
-        """`shapes` write the body of an error where a path has a shape of its own."""
+    def __init__(
+        self, app: ASGIApp, shape: Callable[[Scope], Callable[[NemoraError], bytes]] = lambda _scope: envelope
+    ) -> None:
+        """`shape` says who writes the body of an error: some paths have a shape of their own."""
         self.app = app
-        self._shapes = shapes or {}
+        self._shape = shape
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,7 +59,9 @@ class Errors:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                # Under two names: Anthropic's clients read the second.
+                named = [(name, request_id.encode()) for name in (b"x-request-id", b"request-id")]
+                message["headers"] = [*message.get("headers", ()), *named]
             await send(message)
 
         try:
@@ -74,7 +78,8 @@ class Errors:
             error = unexpected(raised)
         if started:
             return
-        write = self._shapes.get(scope["path"], envelope)
+        error.request_id = request_id
+        write = self._shape(scope)
         if isinstance(error, BodyTooLarge | SlowRequest):
             await _respond_unread(error_response(error, {"connection": "close"}, write=write), scope, receive, tracked)
         else:

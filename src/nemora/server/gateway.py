@@ -20,13 +20,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend, stream_for
+from nemora.backends.base import Backend, CountsTokens, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
     BackendUnreachable,
     CapReached,
     LedgerError,
+    LocalModelDown,
     NemoraError,
     OverrideNeeded,
     PrivacyRefused,
@@ -282,6 +283,24 @@ class Gateway:
             return replace(answer, deltas=await started(answer.deltas))
         except BackendUnreachable:
             return await self._stand_in(request, decision, request_id, tenant)
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """Tokens of `request` as the local model reads it, also where it names another. No cloud is asked.
+
+        Raises:
+            UnknownModel: no such model.
+            LocalModelDown: there is no local model.
+            RequestError: the local side is a server elsewhere, or the request cannot be rendered.
+        """
+        _, named = self._wanted(request.model)
+        if not self.local:
+            raise LocalModelDown("There is no local model to count tokens with.")
+        backend = named if named is not None and named.trust == "local" else self.local[0]
+        if not isinstance(backend, CountsTokens):
+            raise RequestError("Tokens are counted only by a model that runs in this process, and this is another's.")
+        if self._documents is not None:
+            request = await self._documents.read(request)
+        return await backend.count_tokens(request)
 
     async def _stand_in(self, request: ChatRequest, decision: Decision, request_id: str, tenant: str) -> Answer:
         """The local model's answer in place of a cloud that no connection could be made to: nothing has left."""
