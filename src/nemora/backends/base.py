@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from nemora.core import ChatRequest, Delta
@@ -43,6 +43,24 @@ class KeepsPrefixes(Protocol):
 
     def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
         """As `Backend.stream`; nothing that was read for one tenant makes another's answer come sooner."""
+        ...
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """A backend whose model runs here, so that its tokens are known."""
+
+    @property
+    def context(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        ...
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """The tokens that the model would read for `request`. Raises `RequestError` and `TemplateError`."""
+        ...
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens. Raises `RequestError`: one is none of the vocabulary."""
         ...
 
 

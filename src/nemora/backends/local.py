@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from nemora.backends.base import Trust
 from nemora.backends.local_model import LocalModel, namespace
@@ -73,6 +73,19 @@ class LocalBackend:
                 yield delta
         finally:
             generation.cancel()
+
+    @property
+    def context(self) -> int:
+        """See `Tokenizes`."""
+        return self.local.context
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.prompt_ids, request)
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.text_of, ids)
 
     async def ready(self) -> bool:
         """Whether the engine runs."""

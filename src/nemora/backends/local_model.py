@@ -16,7 +16,7 @@ from nemora.chat.answer import AnswerReader
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
-from nemora.chat.template import ChatTemplate, no_template
+from nemora.chat.template import ChatTemplate, Prompt, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
@@ -256,9 +256,7 @@ class LocalModel:
         self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
     ) -> PreparedAnswer:
         """A plain text to be continued."""
-        special = self.tokenizer.special
-        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
-        ids = first + self.tokenizer.encode(prompt)
+        ids = self._raw_ids(prompt)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
         return PreparedAnswer(ids, params, AnswerReader(self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop))
 
@@ -272,7 +270,7 @@ class LocalModel:
         return PreparedAnswer(list(ids), params, AnswerReader(tokenizer, Format(), prompt_tokens=len(ids)))
 
     def prepare(self, request: ChatRequest) -> PreparedAnswer:
-        """Render and tokenise a conversation. Takes a worker's time: not for an event loop.
+        """Render and tokenise a conversation, or a raw text as it stands. Takes a worker's time: not for an event loop.
 
         Raises:
             UnsupportedField: the request has something that this model cannot do; `param` names it.
@@ -280,15 +278,14 @@ class LocalModel:
             ContextLengthExceeded: the prompt does not fit.
             TemplateError: there is no chat template, or it fails.
         """
-        self.format.check(request)
-        messages = self._with_texts(request)
-        assert self.template is not None  # `format` has seen to that
-        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
-        tools = request.tools if choice != "none" else ()
-        thinking = self.format.thinking
-        prompt = self.template.render(
-            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
-        )
+        if request.raw:
+            return self.prepare_completion(
+                request.messages[0].text(),
+                sampling=request.sampling,
+                max_tokens=request.max_tokens,
+                stop=request.stop,
+            )
+        prompt, tools = self._rendered(request)
         reader = AnswerReader(
             self.tokenizer,
             self.format,
@@ -300,6 +297,35 @@ class LocalModel:
         )
         params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
         return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+
+    def prompt_ids(self, request: ChatRequest) -> list[int]:
+        """The tokens that the model reads for a request, also if they are more than fit. Raises as `prepare`."""
+        return self._raw_ids(request.messages[0].text()) if request.raw else self._rendered(request)[0].ids
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones included. Raises `RequestError`: one is none of the vocabulary."""
+        vocabulary = self._model.config.vocab_size
+        if not all(0 <= token_id < vocabulary for token_id in ids):
+            raise RequestError(f"Each token must be an id from 0 to {vocabulary - 1}.", param="/tokens")
+        return self.tokenizer.decode(ids)
+
+    def _raw_ids(self, text: str) -> list[int]:
+        special = self.tokenizer.special
+        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
+        return first + self.tokenizer.encode(text)
+
+    def _rendered(self, request: ChatRequest) -> tuple[Prompt, tuple[Tool, ...]]:
+        """The prompt of a conversation, and the tools that it offers."""
+        self.format.check(request)
+        messages = self._with_texts(request)
+        assert self.template is not None  # `format` has seen to that
+        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
+        tools = request.tools if choice != "none" else ()
+        thinking = self.format.thinking
+        prompt = self.template.render(
+            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
+        )
+        return prompt, tools
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())

@@ -222,7 +222,7 @@ class Gateway:
         request_id = request_id or f"req_{secrets.token_hex(12)}"
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
-        wanted, named = self._wanted(request.model)
+        wanted, named = self._wanted(request)
         if self._documents is not None:
             request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
@@ -315,10 +315,11 @@ class Gateway:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    def _wanted(self, model: str) -> tuple[Wanted, Backend | None]:
+    def _wanted(self, request: ChatRequest) -> tuple[Wanted, Backend | None]:
         """What the client asks for by a model's name, and the very backend if it names one."""
+        model = request.model
         if model == "auto":
-            return "auto", None
+            return ("local" if request.raw else "auto"), None
         if model == "local":
             return "local", None
         for backend in self.local:
@@ -326,6 +327,8 @@ class Gateway:
                 return "local", backend
         for cloud in self.clouds:
             if model in (cloud.model, cloud.name):
+                if request.raw:
+                    raise RequestError("This endpoint is answered here only; ask for the model local.", param="/model")
                 return "cloud", cloud
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
 

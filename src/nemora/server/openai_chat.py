@@ -7,14 +7,13 @@ the endpoint is the source, with the fields that local servers add (top_k, min_p
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
 from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, number, only, optional_text, text
 from nemora.server.thinking_fields import thinking_of
 from nemora.server.wire_format import ParsedRequest
 
@@ -89,7 +88,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
     """
     table = an_object(body, "")
     only(table, READ | IGNORED | NEUTRAL.keys(), "")
-    _refuse_what_is_not_neutral(table)
+    neutral_only(table, NEUTRAL)
     messages = a_list(table.get("messages"), "/messages")
     if not messages:
         raise RequestError("/messages must hold at least one message.", param="/messages")
@@ -101,32 +100,19 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
-        sampling=_sampling(table),
+        sampling=sampling_of(table),
         thinking=thinking_of(table),
         max_tokens=_max_tokens(table),
-        stop=_stop(table.get("stop")),
+        stop=stops_of(table.get("stop")),
         stream=flag(table.get("stream"), "/stream") or False,
-        include_usage=_include_usage(table.get("stream_options")),
+        include_usage=include_usage_of(table.get("stream_options")),
         unsent=ignored,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
 
 
-def _refuse_what_is_not_neutral(table: dict[str, Json]) -> None:
-    for name, neutral in NEUTRAL.items():
-        value = table.get(name)
-        if value is None or any(_same(value, one) for one in neutral):
-            continue
-        only_default = f" (but for {json.dumps(neutral[0])}, which has no effect)" if neutral else ""
-        raise UnsupportedField(f"/{name} is not supported{only_default}; leave it out.", param=f"/{name}")
-
-
-def _same(value: Json, neutral: Json) -> bool:
-    """Equality of JSON values: 0.0 is 0, but false is not."""
-    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
-
-
-def _sampling(table: dict[str, Json]) -> Sampling:
+def sampling_of(table: dict[str, Json]) -> Sampling:
+    """The fields of a body that say how tokens are drawn."""
     return Sampling(
         temperature=number(table.get("temperature"), "/temperature", 0, 2),
         top_p=number(table.get("top_p"), "/top_p", 0, 1, above=True),
@@ -144,7 +130,8 @@ def _max_tokens(table: dict[str, Json]) -> int | None:
     return new if new is not None else old
 
 
-def _stop(value: Json) -> tuple[str, ...]:
+def stops_of(value: Json) -> tuple[str, ...]:
+    """The strings that end an answer: one, or a list."""
     if value is None:
         return ()
     stops = [value] if isinstance(value, str) else a_list(value, "/stop")
@@ -153,7 +140,8 @@ def _stop(value: Json) -> tuple[str, ...]:
     return tuple(text(item, f"/stop/{i}", empty=False) for i, item in enumerate(stops))
 
 
-def _include_usage(value: Json) -> bool:
+def include_usage_of(value: Json) -> bool:
+    """Whether `stream_options` ask for usage at the end."""
     if value is None:
         return False
     options = an_object(value, "/stream_options")
@@ -182,14 +170,15 @@ def _tool(value: Json, where: str) -> Tool:
     only(function, {"name", "description", "parameters", "strict"}, f"{where}/function")
     parameters = function.get("parameters")
     return Tool(
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         description=optional_text(function.get("description"), f"{where}/function/description"),
         parameters=None if parameters is None else an_object(parameters, f"{where}/function/parameters"),
         strict=flag(function.get("strict"), f"{where}/function/strict"),
     )
 
 
-def _tool_name(value: Json, where: str) -> str:
+def tool_name(value: Json, where: str) -> str:
+    """The name of a function."""
     name = text(value, where)
     if not TOOL_NAME.fullmatch(name):
         raise RequestError(f"{where} must be 1 to 128 letters, digits or any of _ - . : /", param=where)
@@ -210,7 +199,7 @@ def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
         only(value, {"type", "function"}, "/tool_choice")
         function = an_object(value.get("function"), "/tool_choice/function")
         only(function, {"name"}, "/tool_choice/function")
-        choice = Choice("named", _tool_name(function.get("name"), "/tool_choice/function/name"))
+        choice = Choice("named", tool_name(function.get("name"), "/tool_choice/function/name"))
     else:
         raise UnsupportedField(
             '/tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.',
@@ -294,6 +283,6 @@ def _tool_call(value: Json, where: str) -> ToolCall:
     only(function, {"name", "arguments"}, f"{where}/function")
     return ToolCall(
         id=text(table.get("id"), f"{where}/id", empty=False),
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         arguments=text(function.get("arguments"), f"{where}/function/arguments"),
     )

@@ -34,7 +34,7 @@ async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json
     async for delta in deltas:
         said.add(delta)
     if not said.whole:
-        raise _broken_off()
+        raise broken_off()
     answer = said.message()
     text = answer.text()
     message: dict[str, Json] = {"role": "assistant", "content": text, "refusal": None}
@@ -52,7 +52,7 @@ async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json
         "created": head.created,
         "model": head.model,
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": str(said.finish)}],
-        "usage": _usage(said.usage),
+        "usage": usage_of(said.usage),
         "system_fingerprint": None,
     }
 
@@ -60,22 +60,22 @@ async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json
 async def chunks(head: Head, deltas: AsyncIterator[Delta], *, include_usage: bool) -> AsyncIterator[bytes]:
     """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
     try:
-        yield _event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, None, include_usage))
+        yield event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, None, include_usage))
         said = Transcript()
         async for delta in deltas:
             said.add(delta)
             for piece in _pieces(delta):
-                yield _event(_chunk(head, piece, None, include_usage))
+                yield event(_chunk(head, piece, None, include_usage))
         if not said.whole:
-            raise _broken_off()
-        yield _event(_chunk(head, {}, said.finish, include_usage))
+            raise broken_off()
+        yield event(_chunk(head, {}, said.finish, include_usage))
         if include_usage:
-            yield _event({**_chunk(head, {}, None, True), "choices": [], "usage": _usage(said.usage)})
+            yield event({**_chunk(head, {}, None, True), "choices": [], "usage": usage_of(said.usage)})
         yield DONE
     except NemoraError as error:
-        yield _event({"error": dict(error.public())})
+        yield event({"error": dict(error.public())})
     except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-        yield _event({"error": dict(unexpected(error).public())})
+        yield event({"error": dict(unexpected(error).public())})
 
 
 def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
@@ -114,12 +114,14 @@ def _chunk(head: Head, delta: dict[str, Json], finish: StopReason | None, includ
     return chunk
 
 
-def _event(value: dict[str, Json]) -> bytes:
+def event(value: dict[str, Json]) -> bytes:
+    """One server-sent event."""
     # ASCII on the wire: no line separator inside the data can end an event early, whatever splits the lines.
     return b"data: " + json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n\n"
 
 
-def _usage(usage: Usage | None) -> dict[str, Json] | None:
+def usage_of(usage: Usage | None) -> dict[str, Json] | None:
+    """Usage as chat completions and completions write it."""
     if usage is None:
         return None
     return {
@@ -131,5 +133,6 @@ def _usage(usage: Usage | None) -> dict[str, Json] | None:
     }
 
 
-def _broken_off() -> BackendError:
+def broken_off() -> BackendError:
+    """For an answer without an end."""
     return BackendError("The model's answer broke off before its end; ask again.")
