@@ -26,6 +26,7 @@ from nemora.server.limits import Concurrency
 from nemora.server.metrics import CONTENT_TYPE, InFlight
 from nemora.server.openai_chat_format import OpenAIChat
 from nemora.server.openai_completions import OpenAICompletions
+from nemora.server.responses_endpoints import ResponsesEndpoints
 from nemora.server.tokenization import Tokenization
 from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
@@ -40,6 +41,7 @@ APIS: Mapping[str, WireFormat] = {
 def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Starlette:
     """The application, which closes `gateway` when it shuts down. `bound` is the address that the socket has."""
     endpoints = Endpoints(gateway, settings)
+    responses = ResponsesEndpoints(lambda api: Answering(api, gateway, settings))
     tokenization = Tokenization(gateway.local, settings)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
@@ -60,6 +62,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
+            *responses.routes(),
             Route("/v1/tokenize", tokenization.tokenize, methods=["POST"]),
             Route("/v1/detokenize", tokenization.detokenize, methods=["POST"]),
             *(Route(path, Answering(api, gateway, settings).respond, methods=["POST"]) for path, api in APIS.items()),
