@@ -40,10 +40,21 @@ def server() -> Iterator[Setup]:
         yield running
 
 
-@pytest.fixture
-def client(server: Setup) -> Iterator[openai.OpenAI]:
-    server.local.script, server.local.up, server.cloud.script = says("Hello", " you"), True, says("From afar")
+@pytest.fixture(scope="module")
+def one_client(server: Setup) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+def client(server: Setup, one_client: openai.OpenAI) -> openai.OpenAI:
+    server.local.script, server.local.up, server.cloud.script = says("Hello", " you"), True, says("From afar")
+    return one_client
+
+
+@pytest.fixture(scope="module")
+def http(server: Setup) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=server.url) as made:
         yield made
 
 
@@ -105,10 +116,10 @@ def test_thoughts_words_and_calls_are_items_of_their_own(server: Setup, client: 
     assert answer.usage.output_tokens_details.reasoning_tokens == 3
 
 
-def test_a_stream_tells_every_step_in_order(server: Setup, client: openai.OpenAI) -> None:
+def test_a_stream_tells_every_step_in_order(server: Setup, client: openai.OpenAI, http: httpx2.Client) -> None:
     server.local.script = THINKS_AND_CALLS
     body = {"model": "local", "input": "hi", "tools": [WEATHER], "stream": True}
-    events = streamed(server, body)
+    events = streamed(http, body)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     text = ["response.output_item.added", "response.content_part.added"]
     done = ["response.content_part.done", "response.output_item.done"]
@@ -126,10 +137,10 @@ def test_a_stream_tells_every_step_in_order(server: Setup, client: openai.OpenAI
     assert len({event["response"]["id"] for event in events if "response" in event}) == 1
 
 
-def streamed(server: Setup, body: dict[str, Any]) -> list[dict[str, Any]]:
+def streamed(http: httpx2.Client, body: dict[str, Any]) -> list[dict[str, Any]]:
     """The events of a stream, each held to the client's type."""
     events = []
-    with httpx2.stream("POST", server.url + "/v1/responses", json=body) as response:
+    with http.stream("POST", "/v1/responses", json=body) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         for block in "".join(response.iter_text()).split("\n\n")[:-1]:
             name, data = block.split("\n")
@@ -217,13 +228,13 @@ def test_what_is_not_to_be_stored_is_not(server: Setup, client: openai.OpenAI) -
     ("finish", "reason"), [(StopReason.LENGTH, "max_output_tokens"), (StopReason.CONTENT_FILTER, "content_filter")]
 )
 def test_an_answer_that_was_cut_is_incomplete(
-    server: Setup, client: openai.OpenAI, finish: StopReason, reason: str
+    server: Setup, client: openai.OpenAI, finish: StopReason, reason: str, http: httpx2.Client
 ) -> None:
     server.local.script = plays(Delta(reasoning="so"), Delta(text="hal"), Delta(finish=finish, usage=Usage(1, 2)))
     answer = client.responses.create(model="local", input="hi")
     assert answer.status == "incomplete" and answer.incomplete_details.reason == reason
     assert [item.status for item in answer.output] == ["completed", "incomplete"]
-    events = streamed(server, {"model": "local", "input": "hi", "stream": True})
+    events = streamed(http, {"model": "local", "input": "hi", "stream": True})
     assert events[-1]["type"] == "response.incomplete" and events[-1]["response"]["completed_at"] is None
 
 
@@ -235,9 +246,11 @@ def test_an_error_before_the_first_delta_has_its_status(server: Setup, client: o
 
 
 @pytest.mark.parametrize("error", [BackendError("It broke."), RuntimeError(SECRET), None])
-def test_a_stream_that_breaks_says_so_and_fails(server: Setup, client: openai.OpenAI, error: Exception | None) -> None:
+def test_a_stream_that_breaks_says_so_and_fails(
+    server: Setup, client: openai.OpenAI, error: Exception | None, http: httpx2.Client
+) -> None:
     server.local.script = plays(Delta(text="half"), *([error] if error is not None else []))
-    events = streamed(server, {"model": "local", "input": "hi", "stream": True})
+    events = streamed(http, {"model": "local", "input": "hi", "stream": True})
     assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
     failed = events[-1]["response"]
     assert failed["status"] == "failed" and failed["error"]["code"] == "server_error" and failed["output"] == []
@@ -282,20 +295,20 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "param"), REFUSED)
 def test_what_is_not_supported_is_refused_by_its_place(
-    server: Setup, client: openai.OpenAI, fields: dict[str, Any], param: str
+    server: Setup, client: openai.OpenAI, fields: dict[str, Any], param: str, http: httpx2.Client
 ) -> None:
     asked = len(server.local.requests)
-    response = httpx2.post(server.url + "/v1/responses", json={"model": "local", "input": "hi", **fields})
+    response = http.post("/v1/responses", json={"model": "local", "input": "hi", **fields})
     assert response.status_code == 400 and response.json()["error"]["param"] == param
     assert SECRET not in response.text and len(server.local.requests) == asked
 
 
-def test_hosted_tools_and_items_are_named(server: Setup) -> None:
+def test_hosted_tools_and_items_are_named(server: Setup, http: httpx2.Client) -> None:
     body = {"model": "local", "input": "hi", "tools": [{"type": "code_interpreter"}]}
-    message = httpx2.post(server.url + "/v1/responses", json=body).json()["error"]["message"]
+    message = http.post("/v1/responses", json=body).json()["error"]["message"]
     assert "code_interpreter" in message
     body = {"model": "local", "input": [{"type": "item_reference", "id": "x"}]}
-    assert "item_reference" in httpx2.post(server.url + "/v1/responses", json=body).json()["error"]["message"]
+    assert "item_reference" in http.post("/v1/responses", json=body).json()["error"]["message"]
 
 
 def test_pictures_and_files_stay_here_unless_they_are_read(server: Setup, client: openai.OpenAI) -> None:
@@ -353,12 +366,14 @@ def test_a_secret_in_an_earlier_response_keeps_what_goes_on_from_it_here(server:
     assert beside.model == "big"
 
 
-def test_other_questions_about_a_stored_response_are_refused(server: Setup, client: openai.OpenAI) -> None:
+def test_other_questions_about_a_stored_response_are_refused(
+    server: Setup, client: openai.OpenAI, http: httpx2.Client
+) -> None:
     made = client.responses.create(model="local", input="one")
     for query in ("?stream=true", f"?{SECRET}=1", "?include[]=message.output_text.logprobs"):
-        refused = httpx2.get(f"{server.url}/v1/responses/{made.id}{query}")
+        refused = http.get(f"/v1/responses/{made.id}{query}")
         assert refused.status_code == 400 and SECRET not in refused.text
     for query in ("?limit=0", "?limit=101", "?order=up", "?after=nothing"):
-        assert httpx2.get(f"{server.url}/v1/responses/{made.id}/input_items{query}").status_code == 400
-    assert httpx2.post(f"{server.url}/v1/responses/{made.id}/cancel", json={}).status_code == 404
-    assert httpx2.get(f"{server.url}/v1/responses").status_code == 405
+        assert http.get(f"/v1/responses/{made.id}/input_items{query}").status_code == 400
+    assert http.post(f"/v1/responses/{made.id}/cancel", json={}).status_code == 404
+    assert http.get("/v1/responses").status_code == 405

@@ -26,7 +26,7 @@ class ResponsesEndpoints:
 
     def __init__(self, answering: Callable[[WireFormat], Answering], store: ResponseStore | None = None) -> None:
         self._answering = answering
-        self.store = store or ResponseStore()
+        self.store = ResponseStore() if store is None else store
 
     def routes(self) -> list[Route]:
         """Their routes."""
