@@ -24,6 +24,7 @@ def world() -> Iterator[World]:
 
 def route(world: World, **fields: Any) -> tuple[str, Any]:
     raw = world.client.responses.with_raw_response.create(**{"model": "auto", "input": HARMLESS, **fields})
+    world.headers = raw.headers
     return raw.headers["x-nemora-route"], raw.parse()
 
 
@@ -55,7 +56,7 @@ def test_a_number_of_a_person_stays_here_wherever_it_stands(world: World, fields
 
 
 def test_what_is_harmless_leaves_with_its_loop_of_tools(world: World) -> None:
-    assert route(world, input=turns(OTHER), tools=[LOOKUP])[0] == "cloud"
+    assert route(world, input=turns(OTHER), tools=[LOOKUP])[0] == "cloud", world.headers["x-nemora-reason"]
     assert [m["role"] for m in world.cloud.bodies[-1]["messages"]] == ["user", "assistant", "tool"]
 
 
