@@ -38,6 +38,11 @@ def turns(asked: str = HARMLESS, **last: Any) -> list[dict[str, Any]]:
     ]
 
 
+def test_what_is_harmless_leaves_with_its_loop_of_tools(world: World) -> None:
+    assert route(world, input=turns(OTHER), tools=[LOOKUP])[0] == "cloud", world.headers["x-nemora-reason"]
+    assert [m["role"] for m in world.cloud.bodies[-1]["messages"]] == ["user", "assistant", "tool"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -53,11 +58,6 @@ def turns(asked: str = HARMLESS, **last: Any) -> list[dict[str, Any]]:
 def test_a_number_of_a_person_stays_here_wherever_it_stands(world: World, fields: dict[str, Any]) -> None:
     before = len(world.cloud.received)
     assert route(world, **fields)[0] == "local" and len(world.cloud.received) == before
-
-
-def test_what_is_harmless_leaves_with_its_loop_of_tools(world: World) -> None:
-    assert route(world, input=turns(OTHER), tools=[LOOKUP])[0] == "cloud", world.headers["x-nemora-reason"]
-    assert [m["role"] for m in world.cloud.bodies[-1]["messages"]] == ["user", "assistant", "tool"]
 
 
 def test_what_goes_on_from_a_response_stays_where_its_history_must(world: World) -> None:
