@@ -274,6 +274,8 @@ class ChatRequest:
     generation_prompt: bool = True
     continue_final: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
+    raw: bool = False
+    """Whether its one message is a text to be continued as it stands, without a chat template. Never for a cloud."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 

@@ -14,6 +14,7 @@
     │   ├── UnknownModel             no such model                              404
     │   ├── UnknownEndpoint          no such path; never forwarded              404
     │   ├── UnknownDecision          the ledger holds no such decision          404
+    │   ├── UnknownResponse          no stored response of that id              404
     │   ├── MethodNotAllowed                                                    405
     │   ├── SlowRequest              the body came too slowly                   408
     │   ├── BodyTooLarge                                                        413
@@ -130,6 +131,10 @@ class UnknownEndpoint(RequestError):
 
 class UnknownDecision(RequestError):
     status, code = 404, "unknown_decision"
+
+
+class UnknownResponse(RequestError):
+    status, code = 404, "response_not_found"
 
 
 class MethodNotAllowed(RequestError):

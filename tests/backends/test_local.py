@@ -142,8 +142,8 @@ def test_stop_string_ends_the_answer_and_the_work(backend, fake, model):
 def test_counted_tokens_are_those_of_the_prompt_and_need_no_room(backend, fake):
     for content in ("hi", "abc" * 9):
         used = answer(backend, request(content, sampling=GREEDY, max_tokens=1))[-1].usage
-        assert used is not None and asyncio.run(backend.count_tokens(request(content))) == used.prompt_tokens
-    assert asyncio.run(backend.count_tokens(request("a" * 100))) == 108
+        assert used is not None and len(asyncio.run(backend.tokenize(request(content)))) == used.prompt_tokens
+    assert len(asyncio.run(backend.tokenize(request("a" * 100)))) == 108
 
 
 def test_error_of_the_model_reaches_the_caller():

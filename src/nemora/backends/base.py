@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -71,11 +71,20 @@ class KeepsPrefixes(Protocol):
 
 
 @runtime_checkable
-class CountsTokens(Protocol):
-    """A backend that can say how long a prompt is without answering it."""
+class Tokenizes(Protocol):
+    """A backend whose model runs here, so that its tokens are known."""
 
-    async def count_tokens(self, request: ChatRequest) -> int:
-        """Tokens of `request` as its model would read it, however many fit. Raises `NemoraError` subclasses only."""
+    @property
+    def context(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        ...
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """What the model would read for `request`, however much fits. Raises `NemoraError` subclasses only."""
+        ...
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens. Raises `RequestError`: one is none of the vocabulary."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -111,9 +111,18 @@ class LocalBackend:
             reasons=self.local.format.reasoning is not None,
         )
 
-    async def count_tokens(self, request: ChatRequest) -> int:
-        """As `LocalModel.count_tokens`; the model does not run."""
-        return await asyncio.to_thread(self.local.count_tokens, request)
+    @property
+    def context(self) -> int:
+        """See `Tokenizes`."""
+        return self.local.context
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.prompt_ids, request)
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.text_of, ids)
 
     async def ready(self) -> bool:
         """Whether the engine runs."""

@@ -305,9 +305,7 @@ class LocalModel:
         self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
     ) -> PreparedAnswer:
         """A plain text to be continued."""
-        special = self.tokenizer.special
-        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
-        ids = first + self.tokenizer.encode(prompt)
+        ids = self._raw_ids(prompt)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
         reader = AnswerReader(
             self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens
@@ -324,7 +322,7 @@ class LocalModel:
         return PreparedAnswer(list(ids), params, AnswerReader(tokenizer, Format(), prompt_tokens=len(ids)))
 
     def prepare(self, request: ChatRequest) -> PreparedAnswer:
-        """Render and tokenise a conversation. Takes a worker's time: not for an event loop.
+        """Render and tokenise a conversation, or a raw text as it stands. Takes a worker's time: not for an event loop.
 
         Raises:
             UnsupportedField: the request has something that this model cannot do; `param` names it.
@@ -332,6 +330,13 @@ class LocalModel:
             ContextLengthExceeded: the prompt does not fit.
             TemplateError: there is no chat template, or it fails.
         """
+        if request.raw:
+            return self.prepare_completion(
+                request.messages[0].text(),
+                sampling=request.sampling,
+                max_tokens=request.max_tokens,
+                stop=request.stop,
+            )
         self.format.check(request)
         prompt, tools = self._prompt(request), _offered(request)
         params = self.params(
@@ -369,15 +374,6 @@ class LocalModel:
             new_mask=self.grammars.new_mask(request, tools, prompt.tail),
         )
 
-    def count_tokens(self, request: ChatRequest) -> int:
-        """Tokens of the prompt for `request`, also if they do not fit. Takes a worker's time, and runs no model.
-
-        Raises:
-            UnsupportedField: a message has a part without text that could be read.
-            RequestError, TemplateError: as `prepare`.
-        """
-        return len(self._prompt(request).ids)
-
     def _prompt(self, request: ChatRequest) -> Prompt:
         thinking = self.format.thinking
         messages = self._with_texts(request)
@@ -389,6 +385,22 @@ class LocalModel:
             add_generation_prompt=request.generation_prompt,
             continue_final=request.continue_final,
         )
+
+    def prompt_ids(self, request: ChatRequest) -> list[int]:
+        """The tokens that the model reads for a request, also if they are more than fit. Raises as `prepare`."""
+        return self._raw_ids(request.messages[0].text()) if request.raw else self._prompt(request).ids
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones included. Raises `RequestError`: one is none of the vocabulary."""
+        vocabulary = self._model.config.vocab_size
+        if not all(0 <= token_id < vocabulary for token_id in ids):
+            raise RequestError(f"Each token must be an id from 0 to {vocabulary - 1}.", param="/tokens")
+        return self.tokenizer.decode(ids)
+
+    def _raw_ids(self, text: str) -> list[int]:
+        special = self.tokenizer.special
+        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
+        return first + self.tokenizer.encode(text)
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())

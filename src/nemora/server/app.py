@@ -45,14 +45,18 @@ from nemora.server.ollama_answer import error_line
 from nemora.server.ollama_format import OllamaChat, OllamaGenerate
 from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
 from nemora.server.openai_chat_format import OpenAIChat
+from nemora.server.openai_completions import OpenAICompletions
 from nemora.server.rate_limits import RateLimits
+from nemora.server.responses_endpoints import ResponsesEndpoints
 from nemora.server.token_count import PATH as TOKEN_COUNT
 from nemora.server.token_count import TokenCount
+from nemora.server.tokenization import Tokenization
 from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
 
 APIS: Mapping[str, WireFormat] = {
     "/v1/chat/completions": OpenAIChat(),
+    "/v1/completions": OpenAICompletions(),
     "/api/chat": OllamaChat(),
     "/api/generate": OllamaGenerate(),
     "/v1/messages": AnthropicMessages(),
@@ -70,6 +74,8 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
     limits = RateLimits()
     answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
     endpoints = Endpoints(gateway, settings)
+    responses = ResponsesEndpoints(lambda api: Answering(api, gateway, settings, limits))
+    tokenization = Tokenization(gateway.local, settings, limits)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
 
@@ -89,6 +95,9 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
+            *responses.routes(),
+            Route("/v1/tokenize", tokenization.tokenize, methods=["POST"]),
+            Route("/v1/detokenize", tokenization.detokenize, methods=["POST"]),
             *OllamaModels(gateway, settings).routes(),
             Route(TOKEN_COUNT, TokenCount(gateway, settings, limits).respond, methods=["POST"]),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend, CountsTokens, stream_for
+from nemora.backends.base import Backend, Tokenizes, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
@@ -223,7 +223,7 @@ class Gateway:
         request_id = request_id or f"req_{secrets.token_hex(12)}"
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
-        wanted, named = self._wanted(request.model)
+        wanted, named = self._wanted(request)
         if self._documents is not None:
             request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
@@ -292,15 +292,15 @@ class Gateway:
             LocalModelDown: there is no local model.
             RequestError: the local side is a server elsewhere, or the request cannot be rendered.
         """
-        _, named = self._wanted(request.model)
+        _, named = self._wanted(request)
         if not self.local:
             raise LocalModelDown("There is no local model to count tokens with.")
         backend = named if named is not None and named.trust == "local" else self.local[0]
-        if not isinstance(backend, CountsTokens):
+        if not isinstance(backend, Tokenizes):
             raise RequestError("Tokens are counted only by a model that runs in this process, and this is another's.")
         if self._documents is not None:
             request = await self._documents.read(request)
-        return await backend.count_tokens(request)
+        return len(await backend.tokenize(request))
 
     async def _stand_in(self, request: ChatRequest, decision: Decision, request_id: str, tenant: str) -> Answer:
         """The local model's answer in place of a cloud that no connection could be made to: nothing has left."""
@@ -334,10 +334,11 @@ class Gateway:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    def _wanted(self, model: str) -> tuple[Wanted, Backend | None]:
+    def _wanted(self, request: ChatRequest) -> tuple[Wanted, Backend | None]:
         """What the client asks for by a model's name, and the very backend if it names one."""
+        model = request.model
         if model == "auto":
-            return "auto", None
+            return ("local" if request.raw else "auto"), None
         if model == "local":
             return "local", None
         for backend in self.local:
@@ -345,6 +346,8 @@ class Gateway:
                 return "local", backend
         for cloud in self.clouds:
             if model in (cloud.model, cloud.name):
+                if request.raw:
+                    raise RequestError("This endpoint is answered here only; ask for the model local.", param="/model")
                 return "cloud", cloud
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
 

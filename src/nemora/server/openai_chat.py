@@ -7,7 +7,6 @@ the endpoint is the source, with the fields that local servers add (top_k, min_p
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -15,7 +14,7 @@ from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Text
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server import response_format
-from nemora.server.fields import a_list, an_object, flag, integer, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
 from nemora.server.sampling_fields import MAX_TOKENS, SAMPLING, max_tokens_of, sampling_of, stops_of
 from nemora.server.thinking_fields import thinking_of
 from nemora.server.wire_format import ParsedRequest
@@ -86,7 +85,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
     """
     table = an_object(body, "")
     only(table, READ | IGNORED | NEUTRAL.keys(), "")
-    _refuse_what_is_not_neutral(table)
+    neutral_only(table, NEUTRAL)
     messages = a_list(table.get("messages"), "/messages")
     if not messages:
         raise RequestError("/messages must hold at least one message.", param="/messages")
@@ -105,7 +104,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         max_tokens=max_tokens_of(table),
         stop=stops_of(table.get("stop"), "/stop"),
         stream=flag(table.get("stream"), "/stream") or False,
-        include_usage=_include_usage(table.get("stream_options")),
+        include_usage=include_usage_of(table.get("stream_options")),
         choices=integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1,
         priority=_priority(table.get("priority")),
         cache_salt=_salt(table.get("cache_salt")),
@@ -114,20 +113,6 @@ def parse_chat_request(body: Json) -> ParsedRequest:
         unsent=ignored,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
-
-
-def _refuse_what_is_not_neutral(table: dict[str, Json]) -> None:
-    for name, neutral in NEUTRAL.items():
-        value = table.get(name)
-        if value is None or any(_same(value, one) for one in neutral):
-            continue
-        only_default = f" (but for {json.dumps(neutral[0])}, which has no effect)" if neutral else ""
-        raise UnsupportedField(f"/{name} is not supported{only_default}; leave it out.", param=f"/{name}")
-
-
-def _same(value: Json, neutral: Json) -> bool:
-    """Equality of JSON values: 0.0 is 0, but false is not."""
-    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
 
 
 def _priority(value: Json) -> int:
@@ -158,7 +143,8 @@ def _prompt_end(table: dict[str, Json], messages: list[Json]) -> tuple[bool, boo
     return begin is not False and not goes_on, goes_on
 
 
-def _include_usage(value: Json) -> bool:
+def include_usage_of(value: Json) -> bool:
+    """Whether `stream_options` ask for usage at the end."""
     if value is None:
         return False
     options = an_object(value, "/stream_options")

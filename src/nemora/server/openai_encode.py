@@ -34,14 +34,14 @@ async def completion(head: Head, deltas: AsyncIterator[Delta], *, choices: int =
     async for delta in deltas:
         said.add(delta)
     if not said.whole:
-        raise _broken_off()
+        raise broken_off()
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
         "choices": [_choice(index, one) for index, one in enumerate(said.choices)],
-        "usage": _usage(said.usage),
+        "usage": usage_of(said.usage),
         "system_fingerprint": None,
     }
 
@@ -72,30 +72,30 @@ async def chunks(
     """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
     try:
         for index in range(choices):
-            yield _event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, index, include_usage))
+            yield event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, index, include_usage))
         ends: dict[int, StopReason] = {}
         usage: Usage | None = None
         async for delta in deltas:
             logprobs = _logprobs(delta.logprobs)
             for piece in _pieces(delta):
-                yield _event(_chunk(head, piece, delta.index, include_usage, logprobs=logprobs))
+                yield event(_chunk(head, piece, delta.index, include_usage, logprobs=logprobs))
                 logprobs = None
             usage = delta.usage or usage
             if delta.finish is not None and delta.finish is not StopReason.CANCELLED:
                 ends[delta.index] = delta.finish
                 if len(ends) < choices:  # the last waits until nothing can go wrong any more
-                    yield _event(_chunk(head, {}, delta.index, include_usage, finish=delta.finish))
+                    yield event(_chunk(head, {}, delta.index, include_usage, finish=delta.finish))
         if len(ends) < choices:
-            raise _broken_off()
+            raise broken_off()
         last, finish = list(ends.items())[-1]
-        yield _event(_chunk(head, {}, last, include_usage, finish=finish))
+        yield event(_chunk(head, {}, last, include_usage, finish=finish))
         if include_usage:
-            yield _event({**_chunk(head, {}, 0, True), "choices": [], "usage": _usage(usage)})
+            yield event({**_chunk(head, {}, 0, True), "choices": [], "usage": usage_of(usage)})
         yield DONE
     except NemoraError as error:
-        yield _event({"error": dict(error.public())})
+        yield event({"error": dict(error.public())})
     except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-        yield _event({"error": dict(unexpected(error).public())})
+        yield event({"error": dict(unexpected(error).public())})
 
 
 def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
@@ -156,12 +156,13 @@ def _token(found: TokenLogprob) -> dict[str, Json]:
     return {"token": found.token, "logprob": found.logprob, "bytes": list(found.bytes)}
 
 
-def _event(value: dict[str, Json]) -> bytes:
+def event(value: dict[str, Json]) -> bytes:
     # ASCII on the wire: no line separator inside the data can end an event early, whatever splits the lines.
     return b"data: " + json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n\n"
 
 
-def _usage(usage: Usage | None) -> dict[str, Json] | None:
+def usage_of(usage: Usage | None) -> dict[str, Json] | None:
+    """Usage as chat completions and completions write it."""
     if usage is None:
         return None
     return {
@@ -173,5 +174,6 @@ def _usage(usage: Usage | None) -> dict[str, Json] | None:
     }
 
 
-def _broken_off() -> BackendError:
+def broken_off() -> BackendError:
+    """For an answer without an end."""
     return BackendError("The model's answer broke off before its end; ask again.")
