@@ -13,6 +13,9 @@ constexpr int PARTS = PANEL_ROWS / W;  // vectors that a panel's rows fill
 //   HALVES   blocks of scales in 32 columns
 constexpr int SIGNED = -1;
 
+constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory is what it waits for
+inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
+
 // Four bits of each code, from `at` on.
 inline void four_bits(const uint8_t *block, int at, int part, I *codes) {
 #pragma GCC unroll 4
@@ -105,28 +108,30 @@ inline I products(const I *codes, const int8_t *x) {
     else return dot_unsigned<N, Codes::MOST>(codes, x);
 }
 
+// Adds to `held`, [tokens][PANEL_ROWS], what a block's rows of one vector give. `tokens` is told apart from x.tokens so
+// that it may be a constant: one token's sums then stay in a register.
 template <typename Codes, int PLANES>
-inline void block_of_tokens(const uint8_t *block, int part, const Tokens &x, int64_t b, float *held) {
+inline void block_of_tokens(const uint8_t *block, int part, const Tokens &x, int tokens, int64_t b, float *held) {
     I codes[GROUPS];
     Codes::codes(block, part, codes);
     F scale[Codes::HALVES], minimum = all(0.0f);
 #pragma GCC unroll 2
     for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, part, half);
     if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, part);
-    const int8_t *high = x.codes + b * PLANES * x.tokens * BLOCK;
-    const float *scales = x.scale + b * x.tokens, *sums = x.sums + b * x.tokens;
-    const int32_t *start = x.start + b * 2 * x.tokens;
-    for (int t = 0; t < x.tokens; t++, high += BLOCK, held += PANEL_ROWS) {
-        const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * x.tokens * BLOCK;
+    const int8_t *high = x.codes + b * PLANES * tokens * BLOCK;
+    const float *scales = x.scale + b * tokens, *sums = x.sums + b * tokens;
+    const int32_t *start = x.start + b * 2 * tokens;
+    for (int t = 0; t < tokens; t++, high += BLOCK, held += PANEL_ROWS) {
+        const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
         F total = load(held);
         const F own = all(scales[t]);
 #pragma GCC unroll 2
         for (int half = 0; half < Codes::HALVES; half++) {
+            const I *some = codes + half * (GROUPS / 2);
             const int at = half * (BLOCK / 2);
-            I sum = products<Codes>(codes + half * (GROUPS / 2), low + at);
-            if constexpr (PLANES == 2)
-                sum = plus(sum, times_128(products<Codes>(codes + half * (GROUPS / 2), high + at)));
-            if constexpr (Codes::OFFSET != 0) sum = plus(sum, same_word(start + half * x.tokens + t));
+            I sum = products<Codes>(some, low + at);
+            if constexpr (PLANES == 2) sum = plus(sum, times_128(products<Codes>(some, high + at)));
+            if constexpr (Codes::OFFSET != 0) sum = plus(sum, same_word(start + half * tokens + t));
             total = fused(mul(scale[half], own), floats(sum), total);
         }
         if constexpr (Codes::MINIMUM) total = fused(minimum, all(sums[t]), total);
@@ -135,17 +140,25 @@ inline void block_of_tokens(const uint8_t *block, int part, const Tokens &x, int
 }
 
 template <typename Codes, int PLANES>
+inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *held) {
+    for (int b = 0; b < x.blocks; b++, panel += BLOCK_BYTES[Codes::FORMAT]) {
+        if (tokens == 1)
+            for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + AHEAD + line);
+#pragma GCC unroll 2
+        for (int part = 0; part < PARTS; part++)
+            block_of_tokens<Codes, PLANES>(panel, part, x, tokens, b, held + part * W);
+    }
+}
+
+template <typename Codes, int PLANES>
 void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2, float *out, int64_t stride) {
     alignas(64) float held[TILE * PANEL_ROWS];
-    const int64_t bytes = BLOCK_BYTES[Codes::FORMAT];
     const F factor = all(Codes::FORMAT == NVFP4 ? w.scale * 0.5f : w.scale);
     for (int panel = first; panel < last; panel++) {
-        const uint8_t *block = w.data + panel * bytes * x.blocks;
+        const uint8_t *from = w.data + static_cast<int64_t>(panel) * BLOCK_BYTES[Codes::FORMAT] * x.blocks;
         for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) store(held + i, all(0.0f));
-        for (int b = 0; b < x.blocks; b++, block += bytes)
-#pragma GCC unroll 2
-            for (int part = 0; part < PARTS; part++)
-                block_of_tokens<Codes, PLANES>(block, part, x, b, held + part * W);
+        if (x.tokens == 1) panel_of<Codes, PLANES>(from, x, 1, held);
+        else panel_of<Codes, PLANES>(from, x, x.tokens, held);
         for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) {
             F y = mul(load(held + i), factor);
             if (relu2) {

@@ -27,60 +27,63 @@ float unsigned_e4m3(uint8_t byte) {
     return half(bits) * 256.0f;
 }
 
-// A block of a row: its codes, one a byte, and what stands before them in a panel's block.
+// A block of a row, as it goes into a panel's block: its codes in words of four columns, the fifth bits of those, and
+// its scales.
 struct Row {
     uint8_t codes[BLOCK];
+    uint8_t fifths[4];
     uint8_t scale[2], minimum[2];
 };
 
-void split(const uint8_t *packed, uint8_t *codes) {
-    for (int i = 0; i < 16; i++) {
-        codes[i] = packed[i] & 15;
-        codes[i + 16] = packed[i] >> 4;
+// Bit i of a file's 32 is column i's; bit g of byte c of a panel is column 4 g + c's.
+void gather_fifths(const uint8_t *bits, uint8_t *to) {
+    for (int c = 0; c < 4; c++) {
+        unsigned all = 0;
+        for (int g = 0; g < GROUPS; g++) all |= (bits[g / 2] >> (g % 2 * 4 + c) & 1u) << g;
+        to[c] = static_cast<uint8_t>(all);
     }
 }
 
-void fifths(const uint8_t *bits, uint8_t *codes) {
-    for (int i = 0; i < BLOCK; i++) codes[i] |= (bits[i / 8] >> i % 8 & 1) << 4;
-}
-
+// In files as in panels a byte has columns c and c + 16.
 bool read_half_scaled(int format, const uint8_t *at, Row &row) {
     memcpy(row.scale, at, 2);
     at += 2;
+    bool sound = finite_half(row.scale);
     if (minimums(format)) {
         memcpy(row.minimum, at, 2);
+        sound &= finite_half(row.minimum);
         at += 2;
-        if (!finite_half(row.minimum)) return false;
     }
-    if (format == Q8_0) {
-        memcpy(row.codes, at, BLOCK);
-    } else {
-        split(five_bits(format) ? at + 4 : at, row.codes);
-        if (five_bits(format)) fifths(at, row.codes);
+    if (five_bits(format)) {
+        gather_fifths(at, row.fifths);
+        at += 4;
     }
-    return finite_half(row.scale);
+    memcpy(row.codes, at, format == Q8_0 ? BLOCK : BLOCK / 2);
+    return sound;
 }
 
-// Scales as GGUF reads them: without a sign, and 0x7F is zero.
+// Scales as GGUF reads them: without a sign, and 0x7F is zero. A byte has columns c and c + 8 of sixteen.
 void read_gguf_nvfp4(const uint8_t *stored, int block, Row &row) {
     const uint8_t *at = stored + block / 2 * 36;
     const int first = block % 2 * 2;
     for (int half = 0; half < 2; half++) {
         const uint8_t scale = at[first + half] & 0x7F;
         row.scale[half] = scale == 0x7F ? 0 : scale;
-        const uint8_t *codes = at + 4 + (first + half) * 8;
-        for (int i = 0; i < 8; i++) {
-            row.codes[half * 16 + i] = codes[i] & 15;
-            row.codes[half * 16 + 8 + i] = codes[i] >> 4;
-        }
+    }
+    const uint8_t *near = at + 4 + first * 8, *far = near + 8;
+    for (int i = 0; i < 8; i++) {
+        row.codes[i] = static_cast<uint8_t>((near[i] & 15) | far[i] << 4);
+        row.codes[i + 8] = static_cast<uint8_t>(near[i] >> 4 | (far[i] & 0xF0));
     }
 }
 
+// A byte has columns 2 i and 2 i + 1.
 bool read_modelopt(const uint8_t *stored, const uint8_t *scales, int block, Row &row) {
     memcpy(row.scale, scales + block * 2, 2);
-    for (int i = 0; i < 16; i++) {
-        row.codes[2 * i] = stored[block * 16 + i] & 15;
-        row.codes[2 * i + 1] = stored[block * 16 + i] >> 4;
+    const uint8_t *near = stored + block * 16, *far = near + 8;
+    for (int i = 0; i < 8; i++) {
+        row.codes[2 * i] = static_cast<uint8_t>((near[i] & 15) | far[i] << 4);
+        row.codes[2 * i + 1] = static_cast<uint8_t>(near[i] >> 4 | (far[i] & 0xF0));
     }
     return row.scale[0] < 0x7F && row.scale[1] < 0x7F;
 }
@@ -97,16 +100,9 @@ void write(int format, const Row &row, int r, uint8_t *block) {
         memcpy(block + 2 * r, row.scale, 2);
         if (minimums(format)) memcpy(block + 2 * (PANEL_ROWS + r), row.minimum, 2);
     }
-    if (format == Q8_0) {
-        for (int c = 0; c < BLOCK; c++) codes[place(c, r)] = row.codes[c];
-        return;
-    }
-    for (int c = 0; c < BLOCK / 2; c++)
-        codes[place(c, r)] = static_cast<uint8_t>((row.codes[c] & 15) | (row.codes[c + BLOCK / 2] & 15) << 4);
-    if (!five_bits(format)) return;
-    uint8_t *bits = codes + BLOCK / 2 * PANEL_ROWS;
-    for (int c = 0; c < BLOCK; c++)
-        bits[r * 4 + c % 4] |= static_cast<uint8_t>((row.codes[c] >> 4) << (c / 4));
+    const int groups = format == Q8_0 ? GROUPS : GROUPS / 2;
+    for (int g = 0; g < groups; g++) memcpy(codes + (g * PANEL_ROWS + r) * 4, row.codes + 4 * g, 4);
+    if (five_bits(format)) memcpy(codes + (GROUPS / 2 * PANEL_ROWS + r) * 4, row.fifths, 4);
 }
 
 uint8_t code(int format, const uint8_t *block, int column, int r) {

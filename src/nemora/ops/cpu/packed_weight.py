@@ -1,8 +1,8 @@
 """Weights in stored 4- to 8-bit formats, multiplied as they are: a `Weight` on the native kernels.
 
-Rows lie in panels of sixteen (packed.h), in as much memory as in the file. Reading the file's own order instead was
-measured too, with the usual kernel of one row at a time: it took twice as long on AVX2 from a cache and could not keep
-up with memory on one core, and panels are what many tokens need anyway; so rows are moved once, while loading.
+Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel that reads a row of the file
+at a time was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): it takes in 8 GB/s of weights that a cache holds, panels
+26, and from memory 7 beside 14 of the 16 that plain reading reaches. So rows are moved once, while loading.
 
 Activations are rounded to 8 or 15 bits with a scale for each 32 of them. The sums of products are integers, and what
 is done in floating point with them is the same for every token and instruction set: a row's result depends neither on
