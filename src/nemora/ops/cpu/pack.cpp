@@ -62,13 +62,13 @@ bool read_half_scaled(int format, const uint8_t *at, Row &row) {
     return sound;
 }
 
-// Scales as GGUF reads them: without a sign, and 0x7F is zero. A byte has columns c and c + 8 of sixteen.
+// Scales as ggml reads them: without a sign, but of all bytes 0x7F alone is zero. A byte has columns c and c + 8 of sixteen.
 void read_gguf_nvfp4(const uint8_t *stored, int block, Row &row) {
     const uint8_t *at = stored + block / 2 * 36;
     const int first = block % 2 * 2;
     for (int half = 0; half < 2; half++) {
-        const uint8_t scale = at[first + half] & 0x7F;
-        row.scale[half] = scale == 0x7F ? 0 : scale;
+        const uint8_t scale = at[first + half];
+        row.scale[half] = scale == 0x7F ? 0 : scale & 0x7F;
     }
     const uint8_t *near = at + 4 + first * 8, *far = near + 8;
     for (int i = 0; i < 8; i++) {
