@@ -86,6 +86,8 @@ class LocalSettings:
     """Most that it takes of that memory; 0: half of it."""
     batched: bool = False
     """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
+    activations: Literal["auto", "int8", "int15", "float32"] = "auto"
+    """How precisely stored matrices of 4 to 8 bits meet activations on the CPU. "auto": by the model's size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

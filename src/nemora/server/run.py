@@ -138,6 +138,7 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         prefix_cache=settings.local.prefix_cache,
         prefix_cache_bytes=settings.local.prefix_cache_bytes,
         batched=settings.local.batched,
+        activations=settings.local.activations,
         token=settings.hub_token,
         progress=progress,
     )

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from nemora.errors import CorruptCheckpoint
 from nemora.models.inventory import Inventory
-from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
 from nemora.ops.blocks import StoredMatrix
+from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
 from nemora.weights.checkpoint import Checkpoint

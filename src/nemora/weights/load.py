@@ -14,14 +14,13 @@ from nemora.models.base import Model, ModelConfig, Weights
 from nemora.models.config import GGUFHeader
 from nemora.models.inventory import Inventory, take_inventory
 from nemora.models.rope import MAX_ROTATED
-from nemora.ops.cpu.packed_weight import ActivationBits
 from nemora.weights.architectures import Architecture, architecture_of
 from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
 from nemora.weights.device import check_device
 from nemora.weights.memory import available_memory
 from nemora.weights.names import Layout
-from nemora.weights.packing import packing
+from nemora.weights.packing import Activations, activation_bits, packing
 from nemora.weights.quantisation import Quantisation
 from nemora.weights.stored import Described, Problem, TensorFinder
 from nemora.weights.tensors import TensorFile
@@ -37,7 +36,7 @@ def load_model(
     decode_budget: int | None = None,
     mtp: bool = False,
     simulate_activations: bool = False,
-    activation_bits: ActivationBits | None = None,
+    activations: Activations = "float32",
     progress: LoadProgress | None = None,
     through: Callable[[Weights], Weights] | None = None,
 ) -> Model:
@@ -50,9 +49,10 @@ def load_model(
         mtp: load the multi-token prediction head too, where there is one.
         simulate_activations: round inputs of quantised layers, and keys and values, as the published checkpoint's own
             kernels do. By default only weights are quantised, which is closer to the unquantised model.
-        activation_bits: on the CPU, multiply by 4- to 8-bit weights as they are stored, with the native kernels where
-            they are there; these round activations to so many bits. By default torch multiplies, by decoded weights.
-            `activation_bits_for` tells what a model bears. Not together with `simulate_activations`.
+        activations: how precisely matrices of 4 to 8 bits meet them on the CPU. "float32": torch multiplies by decoded
+            weights. Otherwise, where the native kernels are there, these multiply by what is stored and round
+            activations: "int8", "int15", or as `packing.activation_bits` finds right for the model's size ("auto").
+            Not together with `simulate_activations`.
         progress: called after each tensor.
         through: what the model is to get its weights from instead, made of what reads them.
 
@@ -66,11 +66,11 @@ def load_model(
     for problem in plan.problems():
         raise problem.error()
     on_cpu = device == "cpu"
-    if activation_bits is not None and simulate_activations:
-        raise ValueError("activations are either rounded as published or for the kernels: give one of the two")
+    if activations != "float32" and simulate_activations:
+        raise ValueError('activations are rounded as published only with activations="float32"')
     dtype = dtype or (torch.float32 if on_cpu else torch.bfloat16)
     budget = default_decode_budget(plan, device) if decode_budget is None else decode_budget
-    packs = packing(plan.finder, activation_bits, available_memory(device)) if activation_bits and on_cpu else None
+    bits = activation_bits(activations, plan.inventory.parameters) if on_cpu else None
     build = plan.builder(mtp=mtp)
     weights = CheckpointWeights(
         checkpoint,
@@ -81,7 +81,7 @@ def load_model(
         decode_budget=budget,
         simulate=simulate_activations,
         progress=progress,
-        packing=packs,
+        packing=bits and packing(plan.finder, bits, available_memory(device)),
     )
     model = build(weights if through is None else through(weights))
     weights.finish()

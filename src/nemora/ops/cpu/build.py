@@ -33,7 +33,16 @@ FLAGS = [
     "-pthread",
     "-Wall",
 ]
-AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"]
+AVX512 = [
+    "-mavx512f",
+    "-mavx512bw",
+    "-mavx512dq",
+    "-mavx512vl",
+    "-mavx2",
+    "-mfma",
+    "-mf16c",
+    "-mprefer-vector-width=512",
+]
 EXACT = ["-ffp-contract=off"]
 SCALAR: dict[str, list[str]] = {
     "isa_scalar.cpp": [],

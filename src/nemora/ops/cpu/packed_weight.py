@@ -1,8 +1,8 @@
 """Weights in stored 4- to 8-bit formats, multiplied as they are: a `Weight` on the native kernels.
 
-Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel that reads a row of the file
-at a time was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): it takes in 8 GB/s of weights that a cache holds, panels
-26, and from memory 7 beside 14 of the 16 that plain reading reaches. So rows are moved once, while loading.
+Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel, which reads the file's rows
+one by one, was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): of weights that a cache holds it takes in 8 GB/s,
+panels 26, and from memory 7 beside 14, where plain reading reaches 16. So rows are moved once, while loading.
 
 Activations are rounded to 8 or 15 bits with a scale for each 32 of them. The sums of products are integers, and what
 is done in floating point with them is the same for every token and instruction set: a row's result depends neither on
@@ -79,6 +79,7 @@ class PackedWeight:
         rows, columns = self.shape
         if x.shape[-1] != columns:
             raise ValueError(f"the matrix has {columns} columns, the input {x.shape[-1]}")
+        _refuse_gradients(x)
         numbers = x.to(torch.float32).contiguous()
         tokens, planes = numbers.numel() // columns, PLANES[self.activation_bits]
         out = torch.empty((*x.shape[:-1], rows), dtype=torch.float32)
@@ -130,6 +131,7 @@ def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: PackedExperts, do
     (tokens, width), top_k, planes = x.shape, chosen.shape[1], PLANES[first.activation_bits]
     if width != first.shape[1]:
         raise ValueError(f"the experts have {first.shape[1]} columns, the input {width}")
+    _refuse_gradients(x)
     numbers, parts = x.to(torch.float32).contiguous(), shares.to(torch.float32).contiguous()
     ids = chosen.to(torch.int64).contiguous()
     out = torch.empty((tokens, down[0].shape[0]), dtype=torch.float32)
@@ -153,6 +155,11 @@ def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: PackedExperts, do
     if refused:
         raise IndexError(f"an expert was chosen that is not one of {len(up)}")
     return out.to(x.dtype)
+
+
+def _refuse_gradients(x: Tensor) -> None:
+    if x.requires_grad and torch.is_grad_enabled():
+        raise RuntimeError("packed weights give no gradients; load the model with activations float32 to train it")
 
 
 def _scratch(size: int) -> Tensor:
