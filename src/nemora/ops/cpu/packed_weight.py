@@ -1,8 +1,8 @@
 """Weights in stored 4- to 8-bit formats, multiplied as they are: a `Weight` on the native kernels.
 
-Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel, which reads the file's rows
-one by one, was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): of weights that a cache holds it takes in 8 GB/s,
-panels 26, and from memory 7 beside 14, where plain reading reaches 16. So rows are moved once, while loading.
+Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel, which reads the file's
+rows one by one, was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): of weights that a cache holds it takes in
+8 GB/s, panels 26, and from memory 7 beside 14, where plain reading reaches 16. So rows are moved once, while loading.
 
 Activations are rounded to 8 or 15 bits with a scale for each 32 of them. The sums of products are integers, and what
 is done in floating point with them is the same for every token and instruction set: a row's result depends neither on
