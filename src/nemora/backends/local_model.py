@@ -38,6 +38,7 @@ from nemora.weights.family_reference import reference_of
 from nemora.weights.fetch import needs_cache, resolve
 from nemora.weights.load import load_model
 from nemora.weights.memory import available_memory
+from nemora.weights.packing import Activations
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
@@ -137,6 +138,7 @@ class LocalModel:
         prefix_cache_bytes: int = 0,
         batched: bool = False,
         speculation: SpeculationMode = "off",
+        activations: Activations = "auto",
         token: str | None = None,
         progress: Progress | None = None,
     ) -> LocalModel:
@@ -152,6 +154,7 @@ class LocalModel:
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
             batched: let answers share forward passes; see `Engine`.
             speculation: draft tokens where that is faster; see `Engine`.
+            activations: how precisely stored matrices of 4 to 8 bits meet them on the CPU; see `load_model`.
             threads: of torch, in the whole process; 0 leaves them as they are.
 
         Raises:
@@ -170,7 +173,7 @@ class LocalModel:
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(
             name,
-            load_model(checkpoint, device=device, mtp=speculation != "off"),
+            load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations),
             checkpoint,
             context=context,
             memory=memory,

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nemora.ops.cpu import packed_weight
+from nemora.ops.cpu.packed_weight import PackedExperts
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
 from nemora.ops.reference_moe import route
@@ -179,6 +181,8 @@ def gated_rms_norm(y: Tensor, gate: Tensor, weight: Tensor, groups: int, eps: fl
 
 def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: Sequence[Weight], down: Sequence[Weight]) -> Tensor:
     """See `reference_moe.experts_mlp`. Tokens are grouped by expert, so each expert's weights are read once."""
+    if isinstance(up, PackedExperts) and isinstance(down, PackedExperts):
+        return packed_weight.experts_mlp(x, chosen, shares, up, down)
     top_k = chosen.shape[1]
     order = chosen.flatten().argsort(stable=True)
     counts = torch.bincount(chosen.flatten(), minlength=len(up)).tolist()

@@ -141,6 +141,7 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         prefix_cache_bytes=settings.local.prefix_cache_bytes,
         batched=settings.local.batched,
         speculation=settings.local.speculation,
+        activations=settings.local.activations,
         token=settings.hub_token,
         progress=progress,
     )
