@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
-from nemora.models.base import Model
+from nemora.models.base import Model, Weights
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.device import check_device
@@ -108,6 +108,7 @@ class LocalModel:
         batched: bool = False,
         token: str | None = None,
         progress: Progress | None = None,
+        through: Callable[[Weights], Weights] | None = None,
     ) -> LocalModel:
         """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
@@ -121,6 +122,7 @@ class LocalModel:
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
             batched: let answers share forward passes; see `Engine`.
             threads: of torch, in the whole process; 0 leaves them as they are.
+            through: see `load_model`.
 
         Raises:
             UsageError: torch has no such device here.
@@ -138,7 +140,7 @@ class LocalModel:
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(
             name,
-            load_model(checkpoint, device=device),
+            load_model(checkpoint, device=device, through=through),
             checkpoint,
             context=context,
             memory=memory,
@@ -190,6 +192,11 @@ class LocalModel:
         if self.template is None:
             raise no_template(self.name)
         return format_of(self.template, chat_format=self._chat_format)
+
+    @property
+    def model(self) -> Model:
+        """The model itself, which the engine runs: for measurements."""
+        return self._model
 
     @property
     def bytes(self) -> int:
