@@ -47,9 +47,7 @@ class Limits:
     def mean(self, other: Limits) -> Limits:
         """Half way between two measurements."""
         int8 = None if self.int8 is None or other.int8 is None else (self.int8 + other.int8) / 2
-        return Limits(
-            bandwidth=(self.bandwidth + other.bandwidth) / 2, fp32=(self.fp32 + other.fp32) / 2, int8=int8
-        )
+        return Limits(bandwidth=(self.bandwidth + other.bandwidth) / 2, fp32=(self.fp32 + other.fp32) / 2, int8=int8)
 
 
 class LimitProbe:
