@@ -182,7 +182,8 @@ class _Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSpeed:
-    """Of all runs of the prompt. Shares are of what the machine could do around each run; None where that is unknown."""
+    """Of all runs of the prompt. Shares are of what the machine could do around each run; None where that was not
+    measured."""
 
     tokens: int
     tokens_per_second: Spread
@@ -193,8 +194,11 @@ class PromptSpeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSpeed:
-    """Of all runs of a case: tokens of all its sequences. `share_of_bandwidth` is by what is read of the weights as they
-    lie in memory, and of the cache; `share_by_stored_bytes` by the weights' stored form, whatever was decoded."""
+    """Of all runs of a case: tokens of all its sequences.
+
+    `share_of_bandwidth` is by what is read of the cache, and of the weights as they lie in memory;
+    `share_by_stored_bytes` by the weights' stored form, whatever was decoded.
+    """
 
     context: int
     batch: int
