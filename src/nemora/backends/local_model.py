@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from nemora.engine.request import GenerationParams, Priority, TokenMask
 from nemora.engine.sampler import choice_seed
 from nemora.engine.thinking import ThinkingLimit
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
-from nemora.models.base import Model
+from nemora.models.base import Model, Weights
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.device import check_device
@@ -141,6 +141,7 @@ class LocalModel:
         activations: Activations = "auto",
         token: str | None = None,
         progress: Progress | None = None,
+        through: Callable[[Weights], Weights] | None = None,
     ) -> LocalModel:
         """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
@@ -156,6 +157,7 @@ class LocalModel:
             speculation: draft tokens where that is faster; see `Engine`.
             activations: how precisely stored matrices of 4 to 8 bits meet them on the CPU; see `load_model`.
             threads: of torch, in the whole process; 0 leaves them as they are.
+            through: see `load_model`.
 
         Raises:
             UsageError: torch has no such device here.
@@ -173,7 +175,7 @@ class LocalModel:
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(
             name,
-            load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations),
+            load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations, through=through),
             checkpoint,
             context=context,
             memory=memory,
@@ -228,6 +230,11 @@ class LocalModel:
         if self.template is None:
             raise no_template(self.name)
         return format_of(self.template, chat_format=self._chat_format)
+
+    @property
+    def model(self) -> Model:
+        """The model itself, which the engine runs: for measurements."""
+        return self._model
 
     @property
     def bytes(self) -> int:
