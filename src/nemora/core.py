@@ -208,6 +208,14 @@ class Thinking:
         return self.effort != "none"
 
 
+@dataclass(frozen=True, slots=True)
+class FixedQuestion:
+    """A question about a request's messages, and the answers of which a model is to say how likely each is."""
+
+    text: str
+    answers: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A whole request, canonical. What is read, routed and sent is this object and nothing else.
@@ -228,6 +236,8 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
+    questions: tuple[FixedQuestion, ...] = ()
+    """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 
@@ -275,3 +285,5 @@ class Delta:
     tool_call: ToolCallDelta | None = None
     finish: StopReason | None = None
     usage: Usage | None = None
+    probabilities: tuple[tuple[float, ...], ...] = ()
+    """Of the answers to each of the request's questions, with the last delta. Those of a question sum to 1."""

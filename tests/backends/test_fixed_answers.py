@@ -53,7 +53,7 @@ def test_the_fast_probabilities_are_those_of_whole_passes(model, text):
         *asked(text),
         Choice((Message("user", "which of the two?"),), ("green tea", "green beans with ham", "x")),
     ]
-    for fast, choice in zip(choose(model, choices, seconds=60), choices, strict=True):
+    for fast, choice in zip(choose(model, choices, seconds=60).probabilities, choices, strict=True):
         assert fast == pytest.approx(slow(model, choice), abs=1e-4) and sum(fast) == pytest.approx(1)
 
 
@@ -77,7 +77,7 @@ def test_a_text_can_sway_a_model_but_every_question_is_answered_with_a_probabili
 
 def test_what_cannot_be_chosen_is_an_error(model):
     user = (Message("user", "hi"),)
-    assert choose(model, [], seconds=1) == []
+    assert choose(model, [], seconds=1).probabilities == []
     with pytest.raises(RequestError, match="no tokens"):
         choose(model, [Choice(user, ("Yes", ""))], seconds=60)
     with pytest.raises(ModelError, match="did not end"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nemora.core import (
     ChatRequest,
+    FixedQuestion,
     Message,
     OpaquePart,
     Passage,
@@ -74,6 +75,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         tool_choice=plant.fill(ToolChoice, mode="named"),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
+        questions=(plant.fill(FixedQuestion),),
     )
     read = " ".join(segment.text for segment in segments(request))
     assert [canary for canary in plant.planted if canary not in read] == []

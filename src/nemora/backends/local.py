@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from nemora.backends.base import Description, Trust
+from nemora.backends.fixed_questions import answer_questions
 from nemora.backends.local_model import LocalModel, namespace
-from nemora.core import ChatRequest, Delta, StopReason
+from nemora.core import ChatRequest, Delta, StopReason, Usage
 from nemora.engine.request import TokenDelta
+from nemora.errors import Overloaded
+
+QUESTIONS_SECONDS = 60.0
+"""For all questions of a request, the time in which it waits for others' included."""
 
 
 class LocalBackend:
@@ -28,6 +35,8 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self.local = model
+        # One request after the other: who asks many things at once keeps no more than one thread from the answers.
+        self._questions = ThreadPoolExecutor(1, "questions")
         _ = model.format
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -43,6 +52,9 @@ class LocalBackend:
             UnsupportedField: what the model cannot do, by name.
             ContextLengthExceeded, Overloaded, TemplateError, LocalModelDown: before the first delta.
         """
+        if request.questions:
+            yield await self._answered(request)
+            return
         prepared = await asyncio.to_thread(self.local.prepare, request)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[TokenDelta] = asyncio.Queue()
@@ -74,6 +86,20 @@ class LocalBackend:
         finally:
             generation.cancel()
 
+    async def _answered(self, request: ChatRequest) -> Delta:
+        """The probabilities of the answers to the request's questions, as one delta."""
+        until = time.monotonic() + QUESTIONS_SECONDS
+
+        def answered() -> Delta:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Overloaded(f"Others' questions took {QUESTIONS_SECONDS:g} seconds; ask again.", retry_after=5)
+            chosen = answer_questions(self.local, request, seconds=left)
+            usage = Usage(chosen.tokens, 0)
+            return Delta(finish=StopReason.STOP, usage=usage, probabilities=tuple(chosen.probabilities))
+
+        return await asyncio.get_running_loop().run_in_executor(self._questions, answered)
+
     def describe(self) -> Description:
         """What the checkpoint and its chat template say."""
         return Description(
@@ -90,5 +116,6 @@ class LocalBackend:
         return self.local.engine.alive
 
     async def close(self) -> None:
-        """Stop the engine."""
+        """Stop the engine, and so the questions under way."""
         await asyncio.to_thread(self.local.close)
+        await asyncio.to_thread(self._questions.shutdown, cancel_futures=True)

@@ -23,7 +23,15 @@ from nemora.backends.base import Trust
 from nemora.backends.meter import MeteredTransport, TooMuchSent, metered
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta
-from nemora.errors import BackendError, BackendRefused, BackendTimeout, BackendUnreachable, NemoraError, SettingsError
+from nemora.errors import (
+    BackendError,
+    BackendRefused,
+    BackendTimeout,
+    BackendUnreachable,
+    NemoraError,
+    SettingsError,
+    UnsupportedField,
+)
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 AFTER_FINISH_SECONDS = 5.0
@@ -124,6 +132,8 @@ class RemoteBackend(ABC):
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """See `Backend`. Raises `BackendError` and its subclasses."""
+        if request.questions:
+            raise UnsupportedField("Questions need a model that Nemora runs itself.", param="/questions")
         reader = self.reader(request)
         body = await asyncio.to_thread(self.outbound, request)
         post = self._client.build_request(

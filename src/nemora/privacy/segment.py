@@ -30,6 +30,9 @@ def segments(request: ChatRequest) -> list[Segment]:
         found.extend(_tool(f"/tools/{index}/function", tool))
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
+    for index, question in enumerate(request.questions):
+        found.append(Segment(f"/questions/{index}/question", question.text))
+        found.extend(Segment(f"/questions/{index}/options/{n}", text) for n, text in enumerate(question.answers))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
     found.extend(_numbers(request))
     found.extend(_json("", dict(request.unsent), ""))

@@ -20,6 +20,7 @@ from nemora.privacy.policy_file import POLL_SECONDS
 from nemora.server.answering import Answering
 from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import caller_of
+from nemora.server.decisions import Decisions
 from nemora.server.envelope import Errors, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
@@ -38,6 +39,7 @@ APIS: Mapping[str, WireFormat] = {
     "/v1/chat/completions": OpenAIChat(),
     "/api/chat": OllamaChat(),
     "/api/generate": OllamaGenerate(),
+    "/v1/decisions": Decisions(),
 }
 """Every API in which a model is asked, by its path."""
 

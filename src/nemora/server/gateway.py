@@ -223,6 +223,8 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request.model)
+        if request.questions and wanted != "local":
+            raise RequestError("Decisions are answered on this machine only; ask for the model local.", param="/model")
         if self._documents is not None:
             request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
