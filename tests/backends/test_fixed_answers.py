@@ -98,3 +98,14 @@ def test_a_template_that_opens_reasoning_is_closed_before_the_answer(model, monk
     monkeypatch.setattr(model.engine, "logprobs", lambda prefix, tails, seconds: (seen.append(prefix), [[0.0]] * 2)[1])
     choose(model, [Choice((Message("user", "hi"),), ("Yes", "No"))], seconds=60)
     assert model.tokenizer.decode(seen[0][len(rendered.ids) :]).startswith(tags.close)
+
+
+def test_an_answer_that_begins_with_another_is_not_counted_as_that_one_too(model):
+    """ "1" is what is said where "1" is and not "10": checked against the sums over all that may follow."""
+    numbers = tuple(map(str, range(1, 13)))
+    choice = Choice((Message("user", "a number from 1 to 12"),), numbers)
+    (found,) = choose(model, [choice], seconds=60).probabilities
+    begun = dict(zip(numbers, slow(model, choice), strict=True))
+    own = {n: begun[n] - sum(begun[m] for m in numbers if m != n and m.startswith(n)) for n in numbers}
+    assert found == pytest.approx([own[n] / sum(own.values()) for n in numbers], abs=1e-4)
+    assert found[0] < begun["1"] or begun["10"] < 1e-6

@@ -21,6 +21,7 @@ from nemora.server.answering import Answering
 from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import caller_of
 from nemora.server.decisions import Decisions
+from nemora.server.embeddings import Embeddings
 from nemora.server.envelope import Errors, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
@@ -75,6 +76,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
             *OllamaModels(gateway, settings).routes(),
+            *Embeddings(gateway, settings, limits).routes(),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[

@@ -56,6 +56,7 @@ from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
+from nemora.server.embedder import Embedder
 from nemora.server.judge import Judging
 from nemora.server.metrics import Metrics
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
@@ -135,6 +136,7 @@ class Gateway:
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
         judging: the judge of what is uncertain; without one, the reading model's word stands.
         documents: reads documents; without one, a request with one stays here.
+        embedder: the embedding model, which the endpoints of embeddings ask.
     """
 
     def __init__(
@@ -152,7 +154,9 @@ class Gateway:
         disclosures: Disclosures | None = None,
         judging: Judging | None = None,
         documents: ReadsDocuments | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
+        self.embedder = embedder
         self.local = tuple(local)
         self.cloud = cloud
         self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
@@ -181,6 +185,8 @@ class Gateway:
         names = {"auto": "nemora", "local": "nemora"}
         for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
+        if self.embedder is not None:
+            names.setdefault(self.embedder.model.name, "nemora")
         return names
 
     async def ready(self) -> bool:
@@ -311,7 +317,15 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
+        stores = (
+            self._inspection,
+            self._documents,
+            self._judging,
+            self._taint,
+            self._disclosures,
+            self._ledger,
+            self.embedder,
+        )
         for store in stores:
             if store is not None:
                 await asyncio.to_thread(store.close)

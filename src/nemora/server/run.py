@@ -26,6 +26,7 @@ from nemora.privacy.taint import TaintStore
 from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
+from nemora.server.embedder import load_embedder
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
@@ -86,6 +87,7 @@ def build_gateway(
         disclosures=Disclosures(data, key),
         judging=_judging(settings, derive(key, "judge"), backends, progress),
         documents=DocumentReader(settings, derive(key, "documents")),
+        embedder=load_embedder(settings, progress),
     )
 
 
