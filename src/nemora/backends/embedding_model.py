@@ -156,7 +156,7 @@ def _tokenizer(folder: Path) -> tokenizers.Tokenizer:
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # noqa: BLE001 - the library raises bare Exception
         raise CorruptCheckpoint(
-            f"The tokenizer.json of {folder.name} is missing or damaged ({type(error).__name__}); fetch the model again."
+            f"tokenizer.json of {folder.name} is missing or damaged ({type(error).__name__}); fetch the model again."
         ) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
