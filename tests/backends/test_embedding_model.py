@@ -88,10 +88,9 @@ def test_the_published_layouts_give_what_transformers_gives(tmp_path: Path) -> N
     torch.testing.assert_close(found[there], expected[there], rtol=1e-4, atol=1e-4)
 
     llama = write_llama(tmp_path / "llama")
-    plain = {k: v for k, v in LLAMA.items() if k not in ("architectures", "model_type", "auto_map")}
-    theirs = transformers.LlamaModel(transformers.LlamaConfig(**plain)).eval()
-    tensors = {n.removeprefix("model."): t for n, t in tiny_llama.random_tensors(LLAMA).items()}
-    theirs.load_state_dict(tensors)
+    plain = tiny_llama.CONFIG | {key: LLAMA[key] for key in ("rope_scaling", "rope_theta", "tie_word_embeddings")}
+    causal = tiny_llama.write_folder(tmp_path / "causal", plain, tiny_llama.random_tensors(LLAMA))
+    theirs = transformers.LlamaModel.from_pretrained(causal, dtype=torch.float32).eval()
     mask = there[:, None, None, :].expand(2, 1, 40, 40)
     with torch.inference_mode():
         expected = theirs(ids(), attention_mask=mask).last_hidden_state

@@ -37,7 +37,7 @@ class AttentionSpec:
 class Mixer(Protocol):
     """What lets queries see keys and values: a `State`, or `encoder.BothWays`."""
 
-    def attend(self, slot: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def attend(self, slot: int, q: Tensor, k: Tensor, v: Tensor, /) -> Tensor:
         """q [batch, heads, seq, head_dim], k and v [batch, kv_heads, seq, head_dim], to the shape of q."""
         ...
 

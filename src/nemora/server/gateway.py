@@ -136,7 +136,6 @@ class Gateway:
         placeholder_key: the key for stand-ins; without one, what could leave redacted stays here.
         judging: the judge of what is uncertain; without one, the reading model's word stands.
         documents: reads documents; without one, a request with one stays here.
-        embedder: the embedding model, which the endpoints of embeddings ask.
     """
 
     def __init__(
@@ -154,9 +153,8 @@ class Gateway:
         disclosures: Disclosures | None = None,
         judging: Judging | None = None,
         documents: ReadsDocuments | None = None,
-        embedder: Embedder | None = None,
     ) -> None:
-        self.embedder = embedder
+        self.embedder: Embedder | None = None  # asked by the endpoints of embeddings only
         self.local = tuple(local)
         self.cloud = cloud
         self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
@@ -183,10 +181,9 @@ class Gateway:
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
         names = {"auto": "nemora", "local": "nemora"}
+        names |= {self.embedder.model.name: "nemora"} if self.embedder is not None else {}
         for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
-        if self.embedder is not None:
-            names.setdefault(self.embedder.model.name, "nemora")
         return names
 
     async def ready(self) -> bool:

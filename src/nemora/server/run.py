@@ -74,7 +74,7 @@ def build_gateway(
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
     backends = _local(settings, progress) if local is None else list(local)
-    return Gateway(
+    gateway = Gateway(
         local=backends,
         cloud=clouds[0] if clouds else None,
         further_clouds=clouds[1:],
@@ -87,8 +87,9 @@ def build_gateway(
         disclosures=Disclosures(data, key),
         judging=_judging(settings, derive(key, "judge"), backends, progress),
         documents=DocumentReader(settings, derive(key, "documents")),
-        embedder=load_embedder(settings, progress),
     )
+    gateway.embedder = load_embedder(settings, progress)
+    return gateway
 
 
 def _judging(settings: Settings, key: bytes, local: Sequence[Backend], progress: Progress | None) -> Judging | None:
