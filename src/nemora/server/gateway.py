@@ -314,16 +314,8 @@ class Gateway:
         await self.shadow.settled()
         for backend in (*self.local, *self.clouds):
             await backend.close()
-        stores = (
-            self._inspection,
-            self._documents,
-            self._judging,
-            self._taint,
-            self._disclosures,
-            self._ledger,
-            self.embedder,
-        )
-        for store in stores:
+        stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
+        for store in (*stores, self.embedder):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
