@@ -88,7 +88,7 @@ def test_the_input_is_read_once_however_many_questions_there_are(
     server: Setup, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions = [{**PREDICATE, "id": str(n), "question": f"{n} is a number in it?"} for n in range(8)]
-    long_input = "A word after a word. " * 40
+    long_input = "A word after a word. " * 20
     length = len(backend.local.tokenizer.encode(long_input))
     read = []
     for count in (1, 8):
@@ -122,7 +122,7 @@ def test_no_other_model_is_asked(server: Setup) -> None:
 
 
 def test_what_the_policy_blocks_is_not_decided(backend: LocalBackend) -> None:
-    made = setup(policy=parse_policy({"classes": {"secret": "block"}}))
+    made = setup(policy=parse_policy('[actions]\nsecret = "block"'))
     made.gateway.local = (backend,)
     with served(made) as running:
         for more in ({"input": SECRET}, {"questions": [{**CHOICE, "options": ["a", SECRET]}]}):
@@ -154,15 +154,17 @@ def test_a_backend_that_answers_in_words_gives_no_decision() -> None:
 
 
 @needs_starter
-def test_the_starter_tells_what_a_text_says(tmp_path: Any) -> None:
+def test_what_the_starter_finds_likely_depends_on_the_input(tmp_path: Any) -> None:
     made = setup()
+    asked = {"id": "what", "type": "choice", "question": "What burns?", "options": ["printer", "forest"]}
     with LocalModel.load(str(STARTER), context=1024) as model:
         made.gateway.local = (LocalBackend(model),)
         with served(made) as running:
-            asked = {"type": "choice", "question": "What burns?", "options": ["the printer", "the sea", "a letter"]}
-            found = by_id(decide(running, {**asked, "id": "what"}, PREDICATE))
-    assert found["what"]["answer"] == "the printer"
-    assert sum(found["what"]["probabilities"].values()) == pytest.approx(1)
+            found = [
+                by_id(decide(running, asked, input=f"The {what} burns."))["what"]["probabilities"]
+                for what in asked["options"]
+            ]
+    assert found[0]["printer"] > found[1]["printer"] and sum(found[0].values()) == pytest.approx(1)
 
 
 GOOD = {"input": "x", "questions": [PREDICATE, CHOICE, SCORE]}
@@ -215,7 +217,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANYTHING | st.builds(lambda q: {"input": "x", "questions": q}, st.lists(ANYTHING, max_size=3)))
 def test_any_body_is_read_or_refused_without_an_echo(body: Any) -> None:
     try:

@@ -23,10 +23,10 @@ _NAMES = {
     **{ours: f"{theirs}.weight" for ours, theirs in _MODULES.items()},
     **{f"{ours}_bias": f"{theirs}.bias" for ours, theirs in _MODULES.items()},
 }
-_IGNORED = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
+_IGNORED = ("pooler.dense.weight", "pooler.dense.bias")
 
 BERT_HUGGING_FACE = Layout(
     places={ours: Place(names=(theirs, f"bert.{theirs}")) for ours, theirs in _NAMES.items()},
     ignored=(*_IGNORED, *(f"bert.{name}" for name in _IGNORED)),
 )
-"""`position_ids` only counts; the pooler is for another task."""
+"""The pooler is for another task."""
