@@ -244,6 +244,14 @@ class Thinking:
         return self.effort != "none"
 
 
+@dataclass(frozen=True, slots=True)
+class FixedQuestion:
+    """A question about a request's messages, and the answers of which a model is to say how likely each is."""
+
+    text: str
+    answers: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A whole request, canonical. What is read, routed and sent is this object and nothing else.
@@ -276,6 +284,8 @@ class ChatRequest:
     unsent: Mapping[str, Json] = field(default_factory=dict)
     raw: bool = False
     """Whether its one message is a text to be continued as it stands, without a chat template. Never for a cloud."""
+    questions: tuple[FixedQuestion, ...] = ()
+    """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 
@@ -349,3 +359,5 @@ class Delta:
     index: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
     stop: str | None = None
+    probabilities: tuple[tuple[float, ...], ...] = ()
+    """Of the answers to each of the request's questions, with the last delta. Those of a question sum to 1."""

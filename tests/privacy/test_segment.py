@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nemora.core import (
     ChatRequest,
+    FixedQuestion,
     Message,
     OpaquePart,
     Passage,
@@ -82,6 +83,7 @@ def test_every_text_field_of_a_request_is_read() -> None:
         response_format=plant.fill(ResponseFormat, form="regex"),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
+        questions=(plant.fill(FixedQuestion),),
     )
     read = " ".join(segment.text for segment in segments(request))
     assert [canary for canary in plant.planted if canary not in read] == []

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 from nemora.backends.base import Description, Trust
+from nemora.backends.fixed_questions import answer_questions
 from nemora.backends.local_model import Choice, LocalModel, PreparedAnswer, namespace
 from nemora.core import ChatRequest, Delta, StopReason, Usage
 from nemora.engine.generation import Generation
 from nemora.engine.request import TokenDelta
+from nemora.errors import Overloaded
+
+QUESTIONS_SECONDS = 60.0
+"""For all questions of a request, the time in which it waits for others' included."""
 
 
 class LocalBackend:
@@ -31,6 +38,8 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self.local = model
+        # One request after the other: who asks many things at once keeps no more than one thread from the answers.
+        self._questions = ThreadPoolExecutor(1, "questions")
         _ = model.grammars  # and the format, before several threads ask for it
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -46,6 +55,9 @@ class LocalBackend:
             UnsupportedField: what the model cannot do, by name.
             ContextLengthExceeded, Overloaded, TemplateError, LocalModelDown: before the first delta.
         """
+        if request.questions:
+            yield await self._answered(request)
+            return
         prepared = await asyncio.to_thread(self.local.prepare, request)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[tuple[int, TokenDelta]] = asyncio.Queue()
@@ -100,6 +112,20 @@ class LocalBackend:
             follows=first,
         )
 
+    async def _answered(self, request: ChatRequest) -> Delta:
+        """The probabilities of the answers to the request's questions, as one delta."""
+        until = time.monotonic() + QUESTIONS_SECONDS
+
+        def answered() -> Delta:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Overloaded(f"Others' questions took {QUESTIONS_SECONDS:g} seconds; ask again.", retry_after=5)
+            chosen = answer_questions(self.local, request, seconds=left)
+            usage = Usage(chosen.tokens, 0)
+            return Delta(finish=StopReason.STOP, usage=usage, probabilities=tuple(chosen.probabilities))
+
+        return await asyncio.get_running_loop().run_in_executor(self._questions, answered)
+
     def describe(self) -> Description:
         """What the checkpoint and its chat template say."""
         return Description(
@@ -129,8 +155,9 @@ class LocalBackend:
         return self.local.engine.alive
 
     async def close(self) -> None:
-        """Stop the engine."""
+        """Stop the engine, and so the questions under way."""
         await asyncio.to_thread(self.local.close)
+        await asyncio.to_thread(self._questions.shutdown, cancel_futures=True)
 
 
 def _together(before: Usage | None, more: Usage) -> Usage:

@@ -131,9 +131,11 @@ class RemoteBackend(ABC):
         """What reads the answer to `request`."""
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """See `Backend`. Raises `BackendError` and its subclasses, and `UnsupportedField` for a raw text."""
+        """See `Backend`. Raises `BackendError` and its kinds, and `UnsupportedField` for a raw text or questions."""
         if request.raw:  # it would be sent as a chat, which is another question
             raise UnsupportedField("Only a model that runs in this server continues a text; use the chat endpoints.")
+        if request.questions:
+            raise UnsupportedField("Questions need a model that Nemora runs itself.", param="/questions")
         reader = self.reader(request)
         body = await asyncio.to_thread(self.outbound, request)
         post = self._client.build_request(

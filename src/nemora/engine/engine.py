@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal
 
 from nemora.core import StopReason
-from nemora.engine.continuations import continuation_logprobs
+from nemora.engine.continuations import continuation_logprobs, nesting
 from nemora.engine.drafting import DraftCosts, Drafting
 from nemora.engine.generation import Generation
 from nemora.engine.memory import Memory
@@ -197,8 +197,7 @@ class Engine:
         for ids in (prefix, *continuations):
             self._check_ids(ids)
         longest = len(prefix) + max(map(len, continuations), default=0)
-        # Beside its state it keeps one more wherever continuations part.
-        needed = self._memory.cost.of_length(longest) + len(continuations) * self._memory.cost.per_sequence
+        needed = self._memory.cost.of_length(longest) + nesting(continuations) * self._memory.cost.per_sequence
         if longest > self.context or needed > self._memory.budget.total:
             raise ContextLengthExceeded(
                 f"{longest} tokens do not fit the context of {self.context} tokens{self._memory.why()}."

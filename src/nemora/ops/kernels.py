@@ -21,9 +21,11 @@ from nemora.ops.weight import Weight
 
 __all__ = [
     "attention",
+    "attention_both_ways",
     "causal_conv",
     "experts_mlp",
     "gated_rms_norm",
+    "layer_norm",
     "layer_norm_1p",
     "relu2",
     "rms_norm",
@@ -43,6 +45,11 @@ SSD_CHUNK = 128
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `reference.rms_norm`."""
     return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """See `reference.layer_norm`."""
+    return F.layer_norm(x.float(), bias.shape, weight, bias, eps).to(x.dtype)
 
 
 def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -68,6 +75,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Te
     if seq == total:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=causal_mask(seq, total, q.device), enable_gqa=True)
+
+
+def attention_both_ways(q: Tensor, k: Tensor, v: Tensor, there: Tensor) -> Tensor:
+    """See `reference.attention_both_ways`."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None, :], enable_gqa=True)
 
 
 def causal_conv(

@@ -32,6 +32,9 @@ def segments(request: ChatRequest) -> list[Segment]:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
     if request.response_format is not None:
         found.extend(_response_format(request.response_format))
+    for index, question in enumerate(request.questions):
+        found.append(Segment(f"/questions/{index}/question", question.text))
+        found.extend(Segment(f"/questions/{index}/options/{n}", text) for n, text in enumerate(question.answers))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
     found.extend(Segment(f"/bad_words/{index}", word) for index, word in enumerate(request.sampling.bad_words))
     if request.cache_salt is not None:

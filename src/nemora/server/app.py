@@ -35,6 +35,8 @@ from nemora.server.anthropic_format import (
 )
 from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import caller_of
+from nemora.server.decisions import Decisions
+from nemora.server.embeddings import Embeddings
 from nemora.server.envelope import Errors, envelope, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
@@ -60,6 +62,7 @@ APIS: Mapping[str, WireFormat] = {
     "/api/chat": OllamaChat(),
     "/api/generate": OllamaGenerate(),
     "/v1/messages": AnthropicMessages(),
+    "/v1/decisions": Decisions(),
 }
 """Every API in which a model is asked, by its path."""
 
@@ -100,6 +103,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/v1/detokenize", tokenization.detokenize, methods=["POST"]),
             *OllamaModels(gateway, settings).routes(),
             Route(TOKEN_COUNT, TokenCount(gateway, settings, limits).respond, methods=["POST"]),
+            *Embeddings(gateway, settings, limits).routes(),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[

@@ -57,6 +57,7 @@ from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
+from nemora.server.embedder import Embedder
 from nemora.server.judge import Judging
 from nemora.server.metrics import Metrics
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
@@ -154,6 +155,7 @@ class Gateway:
         judging: Judging | None = None,
         documents: ReadsDocuments | None = None,
     ) -> None:
+        self.embedder: Embedder | None = None  # asked by the endpoints of embeddings only
         self.local = tuple(local)
         self.cloud = cloud
         self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
@@ -180,6 +182,7 @@ class Gateway:
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
         names = {"auto": "nemora", "local": "nemora"}
+        names |= {self.embedder.model.name: "nemora"} if self.embedder is not None else {}
         for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
         return names
@@ -224,6 +227,8 @@ class Gateway:
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
         wanted, named = self._wanted(request)
+        if request.questions and wanted != "local":
+            raise RequestError("Decisions are answered on this machine only; ask for the model local.", param="/model")
         if self._documents is not None:
             request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
@@ -329,7 +334,7 @@ class Gateway:
         for backend in (*self.local, *self.clouds):
             await backend.close()
         stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
-        for store in stores:
+        for store in (*stores, self.embedder):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)

@@ -22,7 +22,7 @@ from nemora.server.limits import read_body
 from nemora.server.wire import parse_json
 from nemora.settings import ServerSettings
 
-OLLAMA_PATHS = ("/api/tags", "/api/ps", "/api/version", "/api/show", "/api/pull")
+OLLAMA_PATHS = ("/api/tags", "/api/ps", "/api/version", "/api/show", "/api/pull", "/api/embed")
 API_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken: clients ask for at least some version."""
 

@@ -26,6 +26,7 @@ from nemora.privacy.taint import TaintStore
 from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
+from nemora.server.embedder import load_embedder
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
@@ -73,7 +74,7 @@ def build_gateway(
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
     backends = _local(settings, progress) if local is None else list(local)
-    return Gateway(
+    gateway = Gateway(
         local=backends,
         cloud=clouds[0] if clouds else None,
         further_clouds=clouds[1:],
@@ -87,6 +88,8 @@ def build_gateway(
         judging=_judging(settings, derive(key, "judge"), backends, progress),
         documents=DocumentReader(settings, derive(key, "documents")),
     )
+    gateway.embedder = load_embedder(settings, progress)
+    return gateway
 
 
 def _judging(settings: Settings, key: bytes, local: Sequence[Backend], progress: Progress | None) -> Judging | None:
