@@ -279,7 +279,7 @@ def test_bad_bodies_get_one_envelope(server: Setup, content: bytes, status: int,
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "unknown_endpoint"),
-        ("GET", "/v1/embeddings", 404, "unknown_endpoint"),
+        ("GET", "/v1/files", 404, "unknown_endpoint"),
         ("GET", "/v1/models/", 404, "model_not_found"),
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
         ("DELETE", "/v1/models", 415, "unsupported_media_type"),

@@ -98,7 +98,7 @@ def test_the_input_is_read_once_however_many_questions_there_are(
         read.append(sum(map(len, watched.passes)))
         # Further than the prompts only the answers are read, as far as they are the same.
         assert answer.json()["usage"]["prompt_tokens"] <= read[-1] + count
-    assert length < read[0] and read[1] < read[0] + length
+    assert length < read[0] and read[1] < 3 * length
 
 
 def test_a_conversation_is_an_input_as_well(server: Setup) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from server_fakes import SECRET, Setup, plays, says, served, setup
 
-from nemora.core import Delta, OpaquePart, StopReason, Thinking, ToolCallDelta, Usage
+from nemora.core import Delta, OpaquePart, ResponseFormat, StopReason, Thinking, ToolCallDelta, Usage
 from nemora.errors import BackendError, NemoraError
 from nemora.server.ollama_answer import OllamaWriter
 from nemora.server.ollama_request import parse_chat, parse_generate
@@ -81,6 +81,17 @@ def test_options_reach_the_model_and_those_without_effect_are_named(server: Setu
     assert answer.headers["x-nemora-ignored-fields"] == "keep_alive,options.num_ctx"
     with pytest.raises(ollama.ResponseError, match="mirostat"):
         client.chat(model="local", messages=USER, options={"mirostat": 2})
+
+
+def test_a_form_reaches_the_model(server: Setup, client: ollama.Client) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    for asked, form in (
+        ("json", ResponseFormat("json_object")),
+        (schema, ResponseFormat("json_schema", schema=schema, name="answer")),
+        ("", None),
+    ):
+        client.chat(model="local", messages=USER, format=asked)
+        assert server.local.requests[-1].response_format == form
 
 
 def test_a_loop_of_tools_finds_its_calls_again(server: Setup, client: ollama.Client) -> None:

@@ -13,7 +13,18 @@ from openai.types.responses.response_item_list import ResponseItemList
 from openai_strictly import no_more_than_named, strict_event, strict_response
 from server_fakes import SECRET, Setup, plays, says, served, setup
 
-from nemora.core import Delta, Message, OpaquePart, StopReason, Thinking, ToolCall, ToolCallDelta, ToolChoice, Usage
+from nemora.core import (
+    Delta,
+    Message,
+    OpaquePart,
+    ResponseFormat,
+    StopReason,
+    Thinking,
+    ToolCall,
+    ToolCallDelta,
+    ToolChoice,
+    Usage,
+)
 from nemora.errors import BackendError, Overloaded
 
 WEATHER: Any = {
@@ -261,14 +272,25 @@ def test_a_stream_that_breaks_says_so_and_fails(
         client.responses.create(model="local", input="hi")
 
 
+def test_a_form_reaches_the_model_and_is_repeated(server: Setup, client: openai.OpenAI) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string", "description": "where"}}}
+    form: Any = {"type": "json_schema", "name": "place", "schema": schema, "strict": True}
+    answer = client.responses.create(model="local", input="hi", text={"format": form})
+    asked = server.local.requests[-1].response_format
+    assert asked == ResponseFormat("json_schema", schema=schema, name="place", strict=True)
+    assert answer.text.format.to_dict()["schema"] == schema and answer.text.format.strict is True
+    client.responses.create(model="local", input="hi", text={"format": {"type": "json_object"}})
+    assert server.local.requests[-1].response_format == ResponseFormat("json_object")
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"background": True}, "/background"),
     ({"truncation": "auto"}, "/truncation"),
     ({"top_logprobs": 3}, "/top_logprobs"),
     ({"conversation": "conv_1"}, "/conversation"),
     ({"prompt": {"id": "p"}}, "/prompt"),
-    ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {}}}}, "/text/format"),
-    ({"text": {"format": {"type": "json_object"}}}, "/text/format"),
+    ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "/text/format/schema"),
+    ({"text": {"format": {"type": "xml"}}}, "/text/format/type"),
     ({"text": {"verbosity": "low"}}, "/text/verbosity"),
     ({"reasoning": {"summary": "detailed"}}, "/reasoning/summary"),
     ({"reasoning": {"effort": SECRET}}, "/reasoning/effort"),

@@ -26,7 +26,7 @@ def _entry(value: Any, *, with_top: bool = False) -> TokenLogprob | None:
     token, logprob = value.get("token"), value.get("logprob")
     if not isinstance(token, str) or not isinstance(logprob, int | float) or isinstance(logprob, bool):
         return None
-    if math.isnan(logprob):
+    if isinstance(logprob, float) and math.isnan(logprob):
         return None
     text = token.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     piece = _bytes(value.get("bytes"), text)
@@ -37,7 +37,7 @@ def _entry(value: Any, *, with_top: bool = False) -> TokenLogprob | None:
     if None in alternatives:
         return None
     kept = tuple(entry for entry in alternatives if entry is not None)
-    return TokenLogprob(text, min(0.0, max(float(logprob), LOWEST_LOGPROB)), piece, kept)
+    return TokenLogprob(text, float(min(0.0, max(logprob, LOWEST_LOGPROB))), piece, kept)
 
 
 def _bytes(value: Any, text: str) -> bytes | None:

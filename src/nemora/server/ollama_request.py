@@ -19,6 +19,7 @@ from nemora.core import (
     Message,
     OpaquePart,
     Part,
+    ResponseFormat,
     Role,
     Sampling,
     TextPart,
@@ -43,7 +44,6 @@ UNSUPPORTED = ("logprobs", "top_logprobs", "width", "height", "steps")
 MESSAGE = frozenset({"role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id"})
 ROLES: Mapping[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 NEUTRAL: Mapping[str, tuple[Json, ...]] = {
-    "format": ("",),
     "suffix": ("",),
     "template": ("",),
     "context": ([],),
@@ -125,6 +125,7 @@ def _parsed(
         messages=messages,
         tools=tools,
         sampling=_sampling(options),
+        response_format=_form(table.get("format")),
         thinking=_thinking(table.get("think")),
         max_tokens=_most(options.get("num_predict")),
         stop=stops_of(options.get("stop"), "/options/stop"),
@@ -175,6 +176,17 @@ def _thinking(value: Json) -> Thinking:
     if value is None or isinstance(value, bool):
         return Thinking(enabled=value)
     raise RequestError(f"/think must be true, false or one of {', '.join(EFFORTS)}.", param="/think")
+
+
+def _form(value: Json) -> ResponseFormat | None:
+    """ "json", or a JSON schema."""
+    if value is None or value == "":
+        return None
+    if value == "json":
+        return ResponseFormat("json_object")
+    if not isinstance(value, dict):
+        raise RequestError('/format must be "json" or a JSON schema.', param="/format")
+    return ResponseFormat("json_schema", schema=value, name="answer")
 
 
 def _messages(values: list[Json]) -> tuple[Message, ...]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from nemora.core import ChatRequest, Effort, Json, Message, Thinking, Tool
+from nemora.core import ChatRequest, Effort, Json, Message, ResponseFormat, Thinking, Tool
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
 from nemora.server.openai_chat import include_usage_of, tool_name
 from nemora.server.openai_responses_input import read_input
+from nemora.server.response_format import named_schema
 from nemora.server.responses_store import StoredResponse
 from nemora.server.sampling_fields import MAX_TOKENS, sampling_of
 from nemora.server.thinking_fields import EFFORTS
@@ -106,7 +107,7 @@ def parse_responses_request(body: Json, stored: Callable[[str], StoredResponse |
     most = integer(table.get("max_output_tokens"), "/max_output_tokens", 1, MAX_TOKENS)
     metadata = _metadata(table.get("metadata"))
     unsent = {name: value for name, value in table.items() if name in IGNORED and value is not None}
-    format_ = text_format(table.get("text"))
+    text_, form = text_format(table.get("text"))
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
         messages=(*first, *conversation),
@@ -114,6 +115,7 @@ def parse_responses_request(body: Json, stored: Callable[[str], StoredResponse |
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
         sampling=sampling_of({k: v for k, v in table.items() if k in READ}),
+        response_format=form,
         thinking=_thinking(table.get("reasoning")),
         max_tokens=most,
         stream=flag(table.get("stream"), "/stream") or False,
@@ -124,7 +126,7 @@ def parse_responses_request(body: Json, stored: Callable[[str], StoredResponse |
     return ParsedResponse(
         request,
         tuple(sorted(ignored)),
-        echo={**_echo(table, request), "metadata": metadata, "text": {"format": format_}},
+        echo={**_echo(table, request), "metadata": metadata, "text": {"format": text_}},
         items=(*(previous.all_items() if previous is not None else ()), *sent.items),
         conversation=conversation,
         previous=previous,
@@ -132,20 +134,24 @@ def parse_responses_request(body: Json, stored: Callable[[str], StoredResponse |
     )
 
 
-def text_format(value: Json) -> dict[str, Json]:
-    """What `text` asks of the answer's form: plain text, and no other yet."""
+def text_format(value: Json) -> tuple[dict[str, Json], ResponseFormat | None]:
+    """What `text` asks of the answer's form: as the response repeats it, and as the request has it."""
     table = an_object({} if value is None else value, "/text")
     only(table, {"format", "verbosity"}, "/text")
     neutral_only(table, {"verbosity": ("medium",)}, "/text")
-    format_ = an_object({"type": "text"} if table.get("format") is None else table["format"], "/text/format")
-    kind = format_.get("type")
-    if kind != "text":
-        named = f" {kind}" if kind in ("json_schema", "json_object") else ""
-        raise UnsupportedField(
-            f'/text/format of type{named} is not supported; only {{"type": "text"}} is.', param="/text/format"
-        )
-    only(format_, {"type"}, "/text/format")
-    return {"type": "text"}
+    where = "/text/format"
+    asked = an_object({"type": "text"} if table.get("format") is None else table["format"], where)
+    kind, rest = asked.get("type"), {key: item for key, item in asked.items() if key != "type"}
+    if kind == "json_schema":
+        form = named_schema(rest, where)
+        if form.schema is None:
+            raise RequestError(f"{where}/schema must be an object.", param=f"{where}/schema")
+        described: dict[str, Json] = {"type": "json_schema", "name": form.name, "schema": dict(form.schema)}
+        return described | {"description": form.description, "strict": form.strict}, form
+    if kind not in ("text", "json_object"):
+        raise UnsupportedField(f"{where}/type must be text, json_object or json_schema.", param=f"{where}/type")
+    only(rest, (), where)
+    return {"type": kind}, ResponseFormat("json_object") if kind == "json_object" else None
 
 
 def _previous(value: Json, stored: Callable[[str], StoredResponse | None]) -> StoredResponse | None:

@@ -52,8 +52,11 @@ def _openai(value: Json) -> ResponseFormat | None:
     if kind != "json_schema":
         raise UnsupportedField(f"{where}/type must be text, json_object or json_schema.", param=f"{where}/type")
     only(table, {"type", "json_schema"}, where)
-    where = f"{where}/json_schema"
-    inner = an_object(table.get("json_schema"), where)
+    return named_schema(an_object(table.get("json_schema"), f"{where}/json_schema"), f"{where}/json_schema")
+
+
+def named_schema(inner: dict[str, Json], where: str) -> ResponseFormat:
+    """A schema with its name, as OpenAI has it. Raises `RequestError`."""
     only(inner, {"name", "description", "schema", "strict"}, where)
     name = text(inner.get("name"), f"{where}/name")
     if not NAME.fullmatch(name):
