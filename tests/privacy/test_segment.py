@@ -153,3 +153,19 @@ def test_any_text_may_stand_for_json(text: str) -> None:
     for segment in segments(request):
         if segment.where.endswith("arguments"):
             assert text[segment.offset : segment.offset + len(segment.text)] == segment.text
+
+
+@pytest.mark.parametrize("role", ["user", "tool", "assistant"])
+def test_json_is_read_alike_as_a_string_and_in_a_block(role: Any) -> None:
+    text = json.dumps({"employee": {"id": 4711, "birth": "3.4.87"}})
+    whole, block = (
+        [(each.text, each.label) for each in segments(ChatRequest(model="m", messages=(Message(role, content),)))]
+        for content in (text, (TextPart(text),))
+    )
+    assert whole == block and ("3.4.87", "birth") in block
+
+
+def test_numbers_in_pieces_are_read_together() -> None:
+    sampling = Sampling(stop_token_ids=(4111111, 1111111, 11), logit_bias={4716: 20.5})
+    read = [each.text for each in segments(ChatRequest(model="m", messages=(), sampling=sampling))]
+    assert "4111111 1111111 11" in read and any("4716 20.5" in text for text in read)

@@ -25,6 +25,10 @@ class Drafting:
         self.head = DraftHead(model) if has_draft_head(model) else None
         self.heading = Speculation(costs.head, always=always)
 
+    def forget(self) -> None:
+        """Give memory back; only the counts stay."""
+        self.lookup, self.head = PromptLookup(), None
+
     @property
     def drafted(self) -> int:
         return self.looking_up.drafted + self.heading.drafted

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 LONGEST = 4
 """Tokens of the longest run that is looked up; the longest that is found counts."""
 SHORTEST = 2
+WINDOW = 16_384
+"""Tokens at the end of a prompt that are looked at: an index over more would take long and much memory."""
 
 
 class PromptLookup:
@@ -37,7 +39,7 @@ class PromptLookup:
 
     def _index(self, ids: Sequence[int]) -> None:
         """Take in the runs that end before the last token: of what follows the last one nothing is known."""
-        for end in range(max(self._seen, SHORTEST), len(ids)):
+        for end in range(max(self._seen, SHORTEST, len(ids) - WINDOW), len(ids)):
             for length in range(SHORTEST, min(LONGEST, end) + 1):
                 self._after[tuple(ids[end - length : end])] = end
         self._seen = max(self._seen, len(ids))

@@ -149,6 +149,8 @@ class Sequence:
         """End without a word: nobody listens any more."""
         self.stage = Stage.DONE
         self.state = None
+        if self.speculation is not None:
+            self.speculation.forget()
 
     def count_time(self, stage: Stage, since: float) -> None:
         """Add the time since `since` (`time.perf_counter`) to what `stage` has taken."""

@@ -55,6 +55,8 @@ def _message(where: str, message: Message) -> Iterator[Segment]:
         for index, part in enumerate(message.content):
             if isinstance(part, TextPart):
                 yield Segment(f"{where}/content/{index}/text", part.text)
+                if part.text.lstrip()[:1] in ("{", "["):
+                    yield from _json_text(f"{where}/content/{index}/text", part.text)
             else:
                 yield from _opaque(f"{where}/content/{index}", part)
     if message.reasoning is not None:
@@ -153,12 +155,16 @@ def _numbers(request: ChatRequest) -> Iterator[Segment]:
         ("top_logprobs", sampling.logprobs),
         ("n", request.choices),
         ("priority", request.priority),
-        *(("stop_token_ids", token_id) for token_id in sampling.stop_token_ids),
-        *(("logit_bias", token_id) for token_id in sampling.logit_bias or ()),
     ]
     for name, number in fields:
         if number is not None and abs(number) >= LONG_NUMBER:
             yield Segment(f"/{name}", str(number), name.rpartition("/")[2])
+    # Each is short, and all together are as long as anybody likes.
+    if sampling.stop_token_ids:
+        yield Segment("/stop_token_ids", " ".join(map(str, sampling.stop_token_ids)))
+    if sampling.logit_bias:
+        pairs = (f"{token_id} {_number(value)}" for token_id, value in sampling.logit_bias.items())
+        yield Segment("/logit_bias", " ".join(pairs))
 
 
 def _json(where: str, value: Json, label: str) -> Iterator[Segment]:

@@ -49,8 +49,8 @@ class OllamaWriter:
                 said.add(delta)
                 if delta.text or delta.reasoning:
                     yield _line(self._object(delta.text, delta.reasoning, ()))
-                calls = said.message().tool_calls if delta.tool_call is not None else ()
                 if delta.tool_call is not None and delta.tool_call.index > sent:
+                    calls = said.message().tool_calls
                     yield _line(self._object("", "", calls[sent : delta.tool_call.index]))
                     sent = delta.tool_call.index
             if not said.whole:

@@ -68,6 +68,8 @@ WITHOUT_EFFECT = frozenset(
     )
 )
 """Options of Ollama's own engine: this server's settings say how its model is loaded."""
+MAX_OPEN = 128
+"""Calls that may wait for their answers at a time."""
 EFFORTS: Mapping[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "max": "max"}
 
 PICTURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
@@ -192,8 +194,12 @@ def _form(value: Json) -> ResponseFormat | None:
 def _messages(values: list[Json]) -> tuple[Message, ...]:
     messages: list[Message] = []
     open_calls: deque[ToolCall] = deque()
+    calls = 0
     for i, value in enumerate(values):
-        message = _message(value, f"/messages/{i}", sum(len(one.tool_calls) for one in messages))
+        message = _message(value, f"/messages/{i}", calls)
+        calls += len(message.tool_calls)
+        if len(open_calls) + len(message.tool_calls) > MAX_OPEN:
+            raise RequestError(f"More than {MAX_OPEN} calls of tools wait for their answers.", param=f"/messages/{i}")
         if message.role == "tool":
             message = _answering(message, open_calls, f"/messages/{i}")
         open_calls.extend(message.tool_calls)
@@ -239,15 +245,11 @@ def _call(value: Json, where: str, number_of_call: int) -> ToolCall:
 
 def _answering(message: Message, open_calls: deque[ToolCall], where: str) -> Message:
     """The tool's message with the id of the call that it answers."""
-    fits = [
-        call
-        for call in open_calls
-        if (message.tool_call_id in (None, call.id)) and (message.name in (None, "", call.name))
-    ]
-    if not fits:
-        raise RequestError(f"{where} answers no call before it; a tool's message follows the call.", param=where)
-    open_calls.remove(fits[0])
-    return replace(message, tool_call_id=fits[0].id, name=message.name or None)
+    for call in open_calls:
+        if message.tool_call_id in (None, call.id) and message.name in (None, "", call.name):
+            open_calls.remove(call)
+            return replace(message, tool_call_id=call.id, name=message.name or None)
+    raise RequestError(f"{where} answers no call before it; a tool's message follows the call.", param=where)
 
 
 def _images(value: Json, where: str) -> tuple[OpaquePart, ...]:

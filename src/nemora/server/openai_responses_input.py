@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from nemora.core import Json, Message, OpaquePart, Part, Role, TextPart, ToolCall
 from nemora.errors import RequestError, UnsupportedField
@@ -59,7 +59,9 @@ class Turns:
     """Puts messages together. What the assistant does in a row is one message, until it begins anew."""
 
     _done: list[Message] = field(default_factory=list)
-    _open: Message | None = None
+    _reasoning: list[str] = field(default_factory=list)
+    _content: str | tuple[Part, ...] | None = None
+    _calls: list[ToolCall] = field(default_factory=list)
 
     def messages(self) -> tuple[Message, ...]:
         """All of them, in order."""
@@ -67,29 +69,27 @@ class Turns:
         return tuple(self._done)
 
     def thought(self, reasoning: str) -> None:
-        before = self._open
-        if before is not None and (before.content is not None or before.tool_calls):
+        if self._content is not None or self._calls:
             self._close()
-        earlier = self._open.reasoning if self._open is not None else None
-        self._open = Message("assistant", reasoning=reasoning if earlier is None else f"{earlier}\n{reasoning}")
+        self._reasoning.append(reasoning)
 
     def said(self, content: str | tuple[Part, ...]) -> None:
-        if self._open is not None and (self._open.content is not None or self._open.tool_calls):
+        if self._content is not None or self._calls:
             self._close()
-        self._open = replace(self._open or Message("assistant"), content=content)
+        self._content = content
 
     def called(self, call: ToolCall) -> None:
-        before = self._open or Message("assistant")
-        self._open = replace(before, tool_calls=(*before.tool_calls, call))
+        self._calls.append(call)
 
     def other(self, message: Message) -> None:
         self._close()
         self._done.append(message)
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._done.append(self._open)
-        self._open = None
+        if self._reasoning or self._content is not None or self._calls:
+            reasoning = "\n".join(self._reasoning) if self._reasoning else None
+            self._done.append(Message("assistant", self._content, tool_calls=tuple(self._calls), reasoning=reasoning))
+        self._reasoning, self._content, self._calls = [], None, []
 
 
 def _item(value: Json, where: str, turns: Turns) -> dict[str, Json]:

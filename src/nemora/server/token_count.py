@@ -30,7 +30,8 @@ class TokenCount:
 
     async def respond(self, request: Request) -> Response:
         """The count of a POST, whose body is as for an answer. It is a request of its caller's key like any other."""
-        left = admitted(caller_of(request), self._limits)
+        caller = caller_of(request)
+        left = admitted(caller, self._limits)
         body = await read_body(
             request.scope,
             request.receive,
@@ -39,6 +40,8 @@ class TokenCount:
         )
         parsed = await asyncio.to_thread(_parse, body)
         count = await unless_gone(request.receive, self._gateway.count_tokens(parsed.request))
+        if caller.key is not None:
+            self._limits.spend(caller.key, count)
         headers = {"x-nemora-route": "local", **left}
         if parsed.ignored_fields:
             headers["x-nemora-ignored-fields"] = ",".join(parsed.ignored_fields)

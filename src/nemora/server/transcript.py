@@ -8,13 +8,25 @@ from nemora.core import Delta, Message, StopReason, TokenLogprob, ToolCall, Tool
 
 
 @dataclass(slots=True)
+class SaidCall:
+    """A tool call as far as it was said."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+    def whole(self) -> ToolCall:
+        return ToolCall(self.id, self.name, "".join(self.arguments))
+
+
+@dataclass(slots=True)
 class Said:
     """One of the answers to a request."""
 
     finish: StopReason | None = None
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
-    calls: dict[int, dict[str, str]] = field(default_factory=dict)
+    calls: dict[int, SaidCall] = field(default_factory=dict)
     logprobs: list[TokenLogprob] = field(default_factory=list)
 
     def add(self, delta: Delta) -> None:
@@ -33,15 +45,15 @@ class Said:
         return Message(
             role="assistant",
             content="".join(self.text) or None,
-            tool_calls=tuple(ToolCall(**call) for _, call in sorted(self.calls.items())),
+            tool_calls=tuple(call.whole() for _, call in sorted(self.calls.items(), key=lambda item: item[0])),
             reasoning="".join(self.reasoning) or None,
         )
 
     def _add_call(self, piece: ToolCallDelta) -> None:
-        call = self.calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
-        call["id"] = piece.id or call["id"]
-        call["name"] = piece.name or call["name"]
-        call["arguments"] += piece.arguments
+        call = self.calls.setdefault(piece.index, SaidCall())
+        call.id = piece.id or call.id
+        call.name = piece.name or call.name
+        call.arguments.append(piece.arguments)
 
 
 class Transcript:
@@ -70,7 +82,12 @@ class Transcript:
     def characters(self) -> int:
         """How much was said, thought and called."""
         return sum(
-            sum(map(len, (*said.text, *said.reasoning, *(call["arguments"] for call in said.calls.values()))))
+            sum(
+                map(
+                    len,
+                    (*said.text, *said.reasoning, *(piece for call in said.calls.values() for piece in call.arguments)),
+                )
+            )
             for said in self.choices
         )
 

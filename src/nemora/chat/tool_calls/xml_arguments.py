@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nemora.chat.grammar import json_rule, quoted, regex
+from nemora.chat.grammar import MAX_CHARACTERS, json_rule, quoted, regex
 from nemora.chat.tool_calls.call_rules import PARAM, CallableTool, arguments_schema, refuse
 from nemora.chat.tool_calls.coerce import Schema, coerced, led_to, types_of
 from nemora.core import Json
@@ -46,6 +46,11 @@ def xml_function(rule: str, tool: CallableTool) -> list[str]:
             f'{rule.upper()}: VALUE "\\n</parameter>\\n"',
         ]
     schema = arguments_schema(tool.parameters)
+    definitions = json.dumps([schema.get(name) for name in ("$defs", "definitions")])
+    properties_ = schema.get("properties")
+    # Each parameter's rules repeat the definitions.
+    if len(definitions) * (len(properties_) if isinstance(properties_, dict) else 1) > MAX_CHARACTERS:
+        refuse(f"the definitions of a schema, for each parameter once, have more than {MAX_CHARACTERS} characters")
     _only(schema, _TABLE_KEYS, "a schema of parameters")
     properties, names = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict) or not isinstance(names, list):
