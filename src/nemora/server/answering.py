@@ -97,8 +97,7 @@ class Answering:
                     said.add(delta)
                     yield delta
         finally:
-            if caller.key is not None:
-                self._limits.spend(caller.key, _tokens(said, request))
+            self._limits.spend(caller.key, _tokens(said, request))
 
 
 def admitted(caller: Caller, limits: RateLimits) -> Mapping[str, str]:

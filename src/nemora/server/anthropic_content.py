@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from nemora.core import Json, Message, OpaquePart, Part, Role, TextPart, ToolCall
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, only, optional_text, text
-from nemora.server.openai_chat import TOOL_NAME
+from nemora.server.openai_chat import tool_name
 
 MAX_MESSAGES = 100_000
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -235,14 +235,6 @@ def _tool_use(block: dict[str, Json], where: str) -> ToolCall:
         name=tool_name(block.get("name"), f"{where}/name"),
         arguments=json.dumps(arguments, ensure_ascii=False),
     )
-
-
-def tool_name(value: Json, where: str) -> str:
-    """A tool's name, which must be of the letters that every backend takes."""
-    name = text(value, where)
-    if not TOOL_NAME.fullmatch(name):
-        raise RequestError(f"{where} must be 1 to 128 letters, digits or any of _ - . : /", param=where)
-    return name
 
 
 def _one_of(value: Json, words: tuple[str, ...], where: str) -> str:

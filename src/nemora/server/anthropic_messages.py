@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from nemora.core import ChatRequest, Effort, Json, Sampling, Thinking, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.anthropic_content import TurnReader, tool_name
+from nemora.server.anthropic_content import TurnReader
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server.openai_chat import tool_name
 from nemora.server.sampling_fields import MAX_STOPS, MAX_TOKENS
 from nemora.server.thinking_fields import MAX_BUDGET
 from nemora.server.wire_format import ParsedRequest

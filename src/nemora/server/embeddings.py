@@ -93,8 +93,7 @@ class Embeddings:
         asked = await asyncio.to_thread(lambda: parse(parse_json(body)))
         _check_model(asked.model, embedder)
         found = await unless_gone(request.receive, embedder.embed(asked.texts, asked.kind))
-        if caller.key is not None:
-            self._limits.spend(caller.key, found.tokens)
+        self._limits.spend(caller.key, found.tokens)
         if asked.ignored_fields:
             headers["x-nemora-ignored-fields"] = ",".join(asked.ignored_fields)
         write = _ollama if ollama else _openai

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 from nemora.core import Delta, Json, StopReason, ToolCall, Usage
-from nemora.errors import BackendError, NemoraError
+from nemora.errors import NemoraError
 from nemora.server.envelope import unexpected
+from nemora.server.openai_encode import broken_off
 from nemora.server.transcript import Transcript
 
 REASONS = {StopReason.LENGTH: "length"}
@@ -36,7 +37,7 @@ class OllamaWriter:
             self._first = self._first or time.monotonic_ns()
             said.add(delta)
         if not said.whole:
-            raise _broken_off()
+            raise broken_off()
         message = said.message()
         return self._object(message.text(), message.reasoning or "", message.tool_calls, self._end(said))
 
@@ -54,7 +55,7 @@ class OllamaWriter:
                     yield _line(self._object("", "", calls[sent : delta.tool_call.index]))
                     sent = delta.tool_call.index
             if not said.whole:
-                raise _broken_off()
+                raise broken_off()
             if left := said.message().tool_calls[sent:]:
                 yield _line(self._object("", "", left))
             yield _line(self._object("", "", (), self._end(said)))
@@ -109,7 +110,3 @@ def _call(call: ToolCall) -> Json:
 
 def _line(value: dict[str, Json]) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-
-
-def _broken_off() -> BackendError:
-    return BackendError("The model's answer broke off before its end; ask again.")

@@ -27,8 +27,8 @@ from nemora.core import (
     Tool,
     ToolCall,
 )
-from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.errors import RequestError
+from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, number, only, optional_text, text
 from nemora.server.openai_chat import tool_name, tools_of
 from nemora.server.sampling_fields import MAX_TOKENS, stops_of
 from nemora.server.wire_format import ParsedRequest, Settled
@@ -115,10 +115,10 @@ def _loaded(table: dict[str, Json], nothing: dict[str, Json]) -> Settled:
 def _parsed(
     table: dict[str, Json], messages: tuple[Message, ...], tools: tuple[Tool, ...], endpoint: str
 ) -> ParsedRequest:
-    _refuse_what_is_not_neutral(table, NEUTRAL, "")
+    neutral_only(table, NEUTRAL)
     options = an_object(table.get("options") or {}, "/options")
     only(options, READ_OPTIONS | NEUTRAL_OPTIONS.keys() | WITHOUT_EFFECT, "/options")
-    _refuse_what_is_not_neutral(options, NEUTRAL_OPTIONS, "/options")
+    neutral_only(options, NEUTRAL_OPTIONS, "/options")
     ignored = {f"options.{name}": value for name, value in options.items() if name in WITHOUT_EFFECT}
     if table.get("keep_alive") is not None:
         ignored["keep_alive"] = table["keep_alive"]
@@ -137,18 +137,6 @@ def _parsed(
         endpoint=endpoint,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
-
-
-def _refuse_what_is_not_neutral(table: dict[str, Json], neutral: Mapping[str, tuple[Json, ...]], where: str) -> None:
-    for name, values in neutral.items():
-        value = table.get(name)
-        if value is not None and not any(
-            value == one and isinstance(value, bool) == isinstance(one, bool) for one in values
-        ):
-            raise UnsupportedField(
-                f"{where}/{name} is not supported but for {json.dumps(values[0])}, which has no effect; leave it out.",
-                param=f"{where}/{name}",
-            )
 
 
 def _sampling(options: dict[str, Json]) -> Sampling:

@@ -209,6 +209,11 @@ def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
             '/tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.',
             param="/tool_choice",
         )
+    return with_its_tool(choice, tools)
+
+
+def with_its_tool(choice: Choice, tools: tuple[Tool, ...]) -> Choice:
+    """The choice, if /tools holds what it asks for. Raises `RequestError`."""
     if choice.mode == "required" and not tools:
         raise RequestError("/tool_choice asks for a tool and /tools holds none.", param="/tool_choice")
     if choice.name is not None and choice.name not in {tool.name for tool in tools}:

@@ -14,7 +14,7 @@ from nemora.core import ChatRequest, Effort, Json, Message, ResponseFormat, Thin
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
-from nemora.server.openai_chat import include_usage_of, tool_name
+from nemora.server.openai_chat import include_usage_of, tool_name, with_its_tool
 from nemora.server.openai_responses_input import read_input
 from nemora.server.response_format import named_schema
 from nemora.server.responses_store import StoredResponse
@@ -218,11 +218,7 @@ def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
         raise UnsupportedField(
             '/tool_choice must be "none", "auto", "required" or {"type": "function", "name": …}.', param="/tool_choice"
         )
-    if choice.mode == "required" and not tools:
-        raise RequestError("/tool_choice asks for a tool and /tools holds none.", param="/tool_choice")
-    if choice.name is not None and choice.name not in {tool.name for tool in tools}:
-        raise RequestError("/tool_choice names a function that /tools does not hold.", param="/tool_choice")
-    return choice
+    return with_its_tool(choice, tools)
 
 
 def _thinking(value: Json) -> Thinking:

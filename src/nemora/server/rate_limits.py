@@ -70,10 +70,11 @@ class RateLimits:
                     headers[f"x-ratelimit-remaining-{what}"] = str(max(0, math.floor(bucket.level)))
             return headers
 
-    def spend(self, key: ApiKey, tokens: int) -> None:
-        """Count what an answer took."""
-        with self._lock:
-            self._of(key)[1].level -= tokens
+    def spend(self, key: ApiKey | None, tokens: int) -> None:
+        """Count what an answer took; for the owner, who has no key, nothing is counted."""
+        if key is not None:
+            with self._lock:
+                self._of(key)[1].level -= tokens
 
     def _of(self, key: ApiKey) -> tuple[Bucket, Bucket]:
         """The two buckets of `key`, filled; new ones if its limits were changed."""

@@ -40,8 +40,7 @@ class TokenCount:
         )
         parsed = await asyncio.to_thread(_parse, body)
         count = await unless_gone(request.receive, self._gateway.count_tokens(parsed.request))
-        if caller.key is not None:
-            self._limits.spend(caller.key, count)
+        self._limits.spend(caller.key, count)
         headers = {"x-nemora-route": "local", **left}
         if parsed.ignored_fields:
             headers["x-nemora-ignored-fields"] = ",".join(parsed.ignored_fields)

@@ -54,8 +54,7 @@ class Tokenization:
         model = self._model(asked.model)
         tokens = await model.tokenize(asked)
         caller = caller_of(request)
-        if caller.key is not None:
-            self._limits.spend(caller.key, len(tokens))
+        self._limits.spend(caller.key, len(tokens))
         return JSONResponse(
             {"count": len(tokens), "max_model_len": model.context, "tokens": tokens, "token_strs": None}
         )
