@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from nemora.errors import UsageError
-from nemora.settings import load_settings
+from nemora.settings import Settings, load_settings
 
 ENCODER = "minilm-l6"
 SHIPPED = "shipped"
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or mps")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--rate must lie between 0 and 1.")
     if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
         raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
+    if args.start is not None and args.device != "cpu":
+        raise UsageError("--from trains on the CPU, in minutes; leave out --device.")
     if args.start is not None and args.public_data is not None:
         raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
     import torch
@@ -92,11 +95,9 @@ def run(args: argparse.Namespace) -> int:
 def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
     from nemora.train import sensitivity
     from nemora.train.reader import Recipe
-    from nemora.weights.fetch import resolve
-    from nemora.weights.progress import progress_on
+    from nemora.weights.device import check_device
 
-    settings = load_settings(args.config)
-    base = resolve(ENCODER, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
+    check_device(args.device)
     recipe = Recipe(
         epochs=args.epochs or Recipe.epochs,
         layers=args.layers,
@@ -107,12 +108,24 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
     unfinished = _unfinished(args)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     with _opened(args.warm_start) as start:
+        base = start or _encoder(load_settings(args.config))
         trainer = _with_progress(
-            lambda report: sensitivity.train(base, split, recipe, report, run=unfinished, start=start)
+            lambda report: sensitivity.train(
+                base, split, recipe, report, run=unfinished, start=start, device=args.device
+            )
         )
-    report = sensitivity.write(args.out, base, trainer, split)
+        report = sensitivity.write(args.out, base, trainer, split)
     shutil.rmtree(unfinished, ignore_errors=True)
     return report
+
+
+def _encoder(settings: Settings) -> Path:
+    """The published encoder, fetched once."""
+    from nemora.weights.fetch import resolve
+    from nemora.weights.progress import progress_on
+
+    paths = settings.paths
+    return resolve(ENCODER, cache=paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
 
 
 def _opened(model: str | None) -> AbstractContextManager[Path | None]:

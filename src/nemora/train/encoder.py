@@ -103,7 +103,7 @@ class SharedDropout(nn.Module):
         """[batch, seq, hidden] of the same."""
         if not self.training or not self.share:
             return x
-        kept = torch.empty(x.shape[0], 1, x.shape[2], dtype=x.dtype).bernoulli_(1 - self.share)
+        kept = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.share)
         return x * (kept / (1 - self.share))
 
 

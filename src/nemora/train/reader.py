@@ -62,12 +62,14 @@ class Trainer:
     """A model to train further; without one, the published encoder with new heads."""
     run: Path | None = None
     """Where a checkpoint is written after each epoch; one that lies there is gone on from."""
+    device: str = "cpu"
+    """Where it learns; texts are drawn and cut into tokens on the CPU."""
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.recipe.seed)
         self.draw = random.Random(self.recipe.seed)
         self.tokenizer = load_tokenizer(self.folder / "tokenizer.json")
-        self.model = self.start or self._new_model()
+        self.model = (self.start or self._new_model()).to(self.device)
 
     def _new_model(self) -> ReaderModel:
         encoder = Encoder(read_config(self.folder, layers=self.recipe.layers))
@@ -99,15 +101,17 @@ class Trainer:
             self._save(epoch + 1, total, optimiser)
 
     def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> None:
+        batch = batch.to(self.device)
         # Without AVX-512 a CPU computes bf16 several times slower than fp32.
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() == "AVX512"):
+        enabled = self.device != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=enabled):
             logits, labels = self.model(batch.ids, batch.mask, batch.shapes)
         loss = loss_of(logits.float(), labels.float(), batch)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         optimiser.step()
-        self.losses.append(float(loss.detach()))
+        self.losses.append(float(loss.detach()))  # waits for the device
 
     def _save(self, epochs: int, total: int, optimiser: torch.optim.Optimizer) -> None:
         if self.run is not None:
@@ -144,7 +148,7 @@ class Trainer:
             {"params": [p for p in learned if id(p) in begun], "lr": (1 if self.start else NEW_WEIGHTS) * rate},
         ]
         if self.recipe.other_scripts:
-            rows = self._other_scripts()
+            rows = self._other_scripts().to(self.device)
             words.register_hook(lambda gradient: gradient * rows)
             groups.append({"params": [words], "lr": NEW_WEIGHTS * rate, "weight_decay": 0.0})
         return torch.optim.AdamW(groups, weight_decay=self.recipe.decay, betas=(0.9, 0.98), fused=True)

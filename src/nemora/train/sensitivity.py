@@ -73,13 +73,21 @@ def gather(sources: Sources, recipe: Recipe) -> Split:
 
 
 def train(
-    base: Path, split: Split, recipe: Recipe, report: Report, *, run: Path | None = None, start: Path | None = None
+    base: Path,
+    split: Split,
+    recipe: Recipe,
+    report: Report,
+    *,
+    run: Path | None = None,
+    start: Path | None = None,
+    device: str = "cpu",
 ) -> Trainer:
     """Fine-tune the encoder in `base`.
 
     Args:
         run: a folder for checkpoints (`Trainer.run`).
-        start: a reader of this recipe whose weights are begun with instead of the encoder's.
+        start: a reader of this recipe whose weights are begun with instead of the encoder's; `base` may be the same.
+        device: where it learns.
 
     Raises:
         CorruptCheckpoint: `start` is no model that `nemora train sensitivity` wrote.
@@ -91,7 +99,7 @@ def train(
     if start is not None:
         TextReader(start)  # its hashes are checked
     begun = from_onnx((start / MODEL).read_bytes()) if start is not None else None
-    trainer = Trainer(base, parts_of(split.learned), recipe, more, start=begun, run=run)
+    trainer = Trainer(base, parts_of(split.learned), recipe, more, start=begun, run=run, device=device)
     trainer.train(report)
     return trainer
 
@@ -112,7 +120,7 @@ def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str,
 def write_model(folder: Path, base: Path, trainer: Trainer, split: Split) -> None:
     """The weights and the tokenizer."""
     folder.mkdir(parents=True)
-    trainer.model.eval()
+    trainer.model.cpu().eval()
     draw = random.Random(trainer.recipe.seed)
     learned = [with_values(example, draw) for example in split.learned]
     (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
