@@ -13,6 +13,7 @@ from nemora.models.base import Weights
 from nemora.models.ids import ids_on
 from nemora.models.llama_config import LlamaConfig
 from nemora.models.mlp import SwiGLU
+from nemora.models.native_step import Block, token_step
 from nemora.models.rope import rope_frequencies
 from nemora.models.state import State
 from nemora.ops import kernels
@@ -30,6 +31,8 @@ class Llama:
         self.head = self.embedding if tied else weights.matrix("head", config.vocab_size, config.hidden_size)
         self.device, self.dtype, self.bytes = weights.device, weights.dtype, weights.bytes
         self.frequencies = rope_frequencies(config.head_dim, config.rope_theta, config.rope_scaling).to(self.device)
+        blocks = (block for layer in self.layers for block in layer.blocks())
+        self.step = token_step(blocks, self.norm, config.norm_eps, self.frequencies)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         hidden = self.read(ids, state)
@@ -39,6 +42,8 @@ class Llama:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
+        if seq == 1 and self.step is not None and self.step.takes(state):
+            return self.step.read(x, state)
         angles = state.angles(self.frequencies, seq)
         for layer in self.layers:
             x = layer.forward(x, angles, state)
@@ -63,6 +68,10 @@ class Layer:
         self.attention = Attention(config.attention, hidden, weights, f"{name}.attention", slot=index)
         self.mlp_norm = weights.tensor(f"{name}.mlp_norm", hidden)
         self.mlp = SwiGLU(config.intermediate_size, hidden, weights, f"{name}.mlp")
+
+    def blocks(self) -> tuple[Block, Block]:
+        """What reads the residual stream, in order."""
+        return (self.attention_norm, self.attention), (self.mlp_norm, self.mlp)
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: Mixer) -> Tensor:
         x = x + self.attention.forward(kernels.rms_norm(x, self.attention_norm, self.eps), state, angles)

@@ -19,6 +19,7 @@ from nemora.models.mamba2 import Mamba2, Mamba2Spec
 from nemora.models.mlp import MLP, MLPSpec
 from nemora.models.moe import MoE, MoESpec
 from nemora.models.mtp import MTPHead
+from nemora.models.native_step import token_step
 from nemora.models.nemotron_h_config import LayerSpec, NemotronHConfig
 from nemora.models.state import State
 from nemora.ops import kernels
@@ -38,6 +39,7 @@ class NemotronH:
         if mtp and config.mtp is not None:
             self.mtp = MTPHead(*config.mtp, config.hidden_size, weights, config.norm_eps)
         self.device, self.dtype, self.bytes = weights.device, weights.dtype, weights.bytes
+        self.step = token_step(((layer.norm, layer.mixer) for layer in self.layers), self.norm, config.norm_eps)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         hidden = self.read(ids, state)
@@ -48,6 +50,8 @@ class NemotronH:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))
+        if seq == 1 and self.step is not None and self.step.takes(state):
+            return self.step.read(x, state)
         for layer in self.layers:
             x = layer.forward(x, state)
         state.advance(seq)

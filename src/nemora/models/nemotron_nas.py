@@ -15,6 +15,7 @@ from nemora.models.attention import Attention, AttentionSpec
 from nemora.models.base import Weights
 from nemora.models.ids import ids_on
 from nemora.models.mlp import SwiGLU
+from nemora.models.native_step import token_step
 from nemora.models.nemotron_nas_config import NemotronNASConfig
 from nemora.models.rope import rope_frequencies
 from nemora.models.state import State
@@ -34,6 +35,8 @@ class NemotronNAS:
         self.head = self.embedding if tied else weights.matrix("head", config.vocab_size, config.hidden_size)
         self.device, self.dtype, self.bytes = weights.device, weights.dtype, weights.bytes
         self.frequencies = rope_frequencies(config.head_dim, config.rope_theta, config.rope_scaling).to(self.device)
+        blocks = ((block.norm, block.mixer) for layer in self.layers for block in layer.blocks)
+        self.step = token_step(blocks, self.norm, config.norm_eps, self.frequencies)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         hidden = self.read(ids, state)
@@ -43,6 +46,8 @@ class NemotronNAS:
         batch, seq = ids.shape
         state.require_room(batch, seq)
         x = self.embedding.rows(ids_on(self.device, ids, self.config.vocab_size))  # [batch, seq, hidden]
+        if seq == 1 and self.step is not None and self.step.takes(state):
+            return self.step.read(x, state)
         angles = state.angles(self.frequencies, seq)
         for layer in self.layers:
             x = layer.forward(x, angles, state)
@@ -90,10 +95,10 @@ class AttentionBlock:
     def __init__(self, config: NemotronNASConfig, spec: AttentionSpec, weights: Weights, name: str, slot: int) -> None:
         self.eps = config.norm_eps
         self.norm = weights.tensor(f"{name}.attention_norm", config.hidden_size)
-        self.attention = Attention(spec, config.hidden_size, weights, f"{name}.attention", slot)
+        self.mixer = Attention(spec, config.hidden_size, weights, f"{name}.attention", slot)
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
-        return x + self.attention.forward(kernels.rms_norm(x, self.norm, self.eps), state, angles)
+        return x + self.mixer.forward(kernels.rms_norm(x, self.norm, self.eps), state, angles)
 
 
 class MLPBlock:
@@ -102,7 +107,7 @@ class MLPBlock:
     def __init__(self, config: NemotronNASConfig, width: int, weights: Weights, name: str) -> None:
         self.eps = config.norm_eps
         self.norm = weights.tensor(f"{name}.mlp_norm", config.hidden_size)
-        self.mlp = SwiGLU(width, config.hidden_size, weights, f"{name}.mlp")
+        self.mixer = SwiGLU(width, config.hidden_size, weights, f"{name}.mlp")
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
-        return x + self.mlp.forward(kernels.rms_norm(x, self.norm, self.eps))
+        return x + self.mixer.forward(kernels.rms_norm(x, self.norm, self.eps))

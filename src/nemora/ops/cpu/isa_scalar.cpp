@@ -2,6 +2,8 @@
 // After the vectors, because it is written over them.
 #include "encode.h"
 #include "matmul.h"
+#include "mixers.h"
 
 const Kernels SCALAR = {quantise, linear, matmul, add_norm, attention, encode};
 const MatmulKernels SCALAR_MATMUL = {quantise_tokens, packed_panels};
+const StepKernels SCALAR_STEP = STEP_KERNELS;

@@ -2,6 +2,8 @@
 // After the vectors, because it is written over them.
 #include "encode.h"
 #include "matmul.h"
+#include "mixers.h"
 
 const Kernels AVX512_VNNI = {quantise, linear, matmul, add_norm, attention, encode};
 const MatmulKernels AVX512_VNNI_MATMUL = {quantise_tokens, packed_panels};
+const StepKernels AVX512_VNNI_STEP = STEP_KERNELS;

@@ -126,6 +126,8 @@ def _declare(c: ctypes.CDLL) -> None:
             number,
             (number, number, matrices, matrices, number, *[pointer] * 3, long, number, number, pointer, pointer),
         ),
+        "nemora_step_scratch": (long, (pointer, long, long)),
+        "nemora_step": (None, (number, number, pointer, long, pointer, long, *[pointer] * 3)),
         "nemora_encode": (number, (number, POINTER(CEncoder), *[pointer] * 2, number, *[pointer] * 4)),
     }
     for name, (result, arguments) in functions.items():

@@ -4,6 +4,7 @@
 
 #include "pack.h"
 #include "pool.h"
+#include "products.h"
 
 #define NEMORA_API __attribute__((visibility("default")))
 

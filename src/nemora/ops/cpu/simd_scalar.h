@@ -19,6 +19,7 @@ inline F fma(F a, F b, F c) { return a * b + c; }
 inline F add(F a, F b) { return a + b; }
 inline F sub(F a, F b) { return a - b; }
 inline F mul(F a, F b) { return a * b; }
+inline F over(F a, F b) { return a / b; }
 inline F larger(F a, F b) { return a > b ? a : b; }
 inline F smaller(F a, F b) { return a < b ? a : b; }
 inline F nearest(F x) { return nearbyintf(x); }

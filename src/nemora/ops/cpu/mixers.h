@@ -1,0 +1,217 @@
+// What layers compute beside their matrices, for one token, written once over a vector of W numbers. Sums of vectors are
+// joined at their end, so results of instruction sets differ by rounding.
+#pragma once
+#include "attention.h"
+#include "step.h"
+
+namespace {
+
+constexpr float LOG2_E = 1.44269504f;
+constexpr int NEAR = 64;  // positions whose scores are held at once
+constexpr float FAR = 120.0f;  // an exponent of two that counts for nothing
+
+// x / (1 + exp(-x))
+inline F silu_of(F x) {
+    const F power = smaller(mul(x, all(-LOG2_E)), all(126.0f));
+    return over(x, add(all(1.0f), power_of_two(power)));
+}
+inline float silu_of_one(float x) { return x / (1.0f + __builtin_expf(-x)); }
+
+inline float dot(const float *x, const float *y, int64_t size) {
+    F first = all(0.0f), second = all(0.0f);
+    int64_t i = 0;
+    for (; i + 2 * W <= size; i += 2 * W) {
+        first = fma(load(x + i), load(y + i), first);
+        second = fma(load(x + i + W), load(y + i + W), second);
+    }
+    for (; i + W <= size; i += W) first = fma(load(x + i), load(y + i), first);
+    float total = sum(add(first, second));
+    for (; i < size; i++) total += x[i] * y[i];
+    return total;
+}
+
+void sum_to(float *x, const float *y, int64_t size) {
+    int64_t i = 0;
+    for (; i + W <= size; i += W) store(x + i, add(load(x + i), load(y + i)));
+    for (; i < size; i++) x[i] += y[i];
+}
+
+void rms_norm(const float *x, const float *weight, int64_t size, float epsilon, float *out) {
+    const float inverse = 1.0f / __builtin_sqrtf(dot(x, x, size) / static_cast<float>(size) + epsilon);
+    int64_t i = 0;
+    for (; i + W <= size; i += W) store(out + i, mul(mul(load(x + i), all(inverse)), load(weight + i)));
+    for (; i < size; i++) out[i] = x[i] * inverse * weight[i];
+}
+
+// Pair i is (x[i], x[i + pairs]).
+void rotate(float *x, int heads, int head_dim, int pairs, const float *cosines, const float *sines) {
+    for (int head = 0; head < heads; head++, x += head_dim)
+        for (int i = 0; i < pairs; i++) {
+            const float first = x[i], second = x[i + pairs];
+            x[i] = first * cosines[i] - second * sines[i];
+            x[i + pairs] = second * cosines[i] + first * sines[i];
+        }
+}
+
+// out[size] += sum of weights[p] * rows[p]
+inline void add_weighted(const float *weights, const float *rows, int count, int size, float *out) {
+    int d = 0;
+    for (; d + 4 * W <= size; d += 4 * W) {
+        F a = load(out + d), b = load(out + d + W), c = load(out + d + 2 * W), e = load(out + d + 3 * W);
+        const float *row = rows + d;
+        for (int p = 0; p < count; p++, row += size) {
+            const F weight = all(weights[p]);
+            a = fma(weight, load(row), a);
+            b = fma(weight, load(row + W), b);
+            c = fma(weight, load(row + 2 * W), c);
+            e = fma(weight, load(row + 3 * W), e);
+        }
+        store(out + d, a), store(out + d + W, b), store(out + d + 2 * W, c), store(out + d + 3 * W, e);
+    }
+    for (; d < size; d++)
+        for (int p = 0; p < count; p++) out[d] += weights[p] * rows[static_cast<int64_t>(p) * size + d];
+}
+
+// Attention over a run of positions, NEAR of them at a time, with the exponents' running maximum (arXiv:2205.14135).
+void look_back(const LookBack &work) {
+    const int size = work.head_dim;
+    float *mixed = work.out, *most = mixed + work.group * size, *sums = most + work.group;
+    for (int i = 0; i < work.group * size; i++) mixed[i] = 0.0f;
+    for (int g = 0; g < work.group; g++) most[g] = -1e30f, sums[g] = 0.0f;
+    const float to_power = LOG2_E / __builtin_sqrtf(static_cast<float>(size));
+    alignas(64) float scores[NEAR];
+    for (int64_t first = 0; first < work.positions; first += NEAR) {
+        const int count = static_cast<int>(work.positions - first < NEAR ? work.positions - first : NEAR);
+        const float *keys = work.keys + first * size, *values = work.values + first * size;
+        for (int g = 0; g < work.group; g++) {
+            const float *query = work.queries + static_cast<int64_t>(g) * size;
+            float high = most[g];
+            for (int p = 0; p < count; p++) {
+                scores[p] = dot(query, keys + static_cast<int64_t>(p) * size, size) * to_power;
+                high = scores[p] > high ? scores[p] : high;
+            }
+            for (int p = count; p < NEAR; p++) scores[p] = high - FAR;
+            F total = all(0.0f);
+            for (int p = 0; p < NEAR; p += W) {
+                const F weight = power_of_two(larger(sub(load(scores + p), all(high)), all(-FAR)));
+                total = add(total, weight);
+                store(scores + p, weight);
+            }
+            if (high > most[g]) {
+                float shrunk[W];
+                store(shrunk, power_of_two(larger(all(most[g] - high), all(-FAR))));
+                for (int d = 0; d < size; d++) mixed[g * size + d] *= shrunk[0];
+                sums[g] *= shrunk[0];
+                most[g] = high;
+            }
+            sums[g] += sum(total);
+            add_weighted(scores, values, count, size, mixed + static_cast<int64_t>(g) * size);
+        }
+    }
+}
+
+// Runs of positions as `look_back` left them, one after the other, to the heads' outputs.
+void merge(const float *parts, int64_t runs, int group, int head_dim, float *out) {
+    const int64_t gap = static_cast<int64_t>(group) * (head_dim + 2);
+    for (int g = 0; g < group; g++, out += head_dim) {
+        const float *most = parts + group * head_dim + g, *sums = most + group;
+        float high = -1e30f, total = 0.0f;
+        for (int64_t run = 0; run < runs; run++) high = most[run * gap] > high ? most[run * gap] : high;
+        for (int d = 0; d < head_dim; d++) out[d] = 0.0f;
+        for (int64_t run = 0; run < runs; run++) {
+            float shrunk[W];
+            store(shrunk, power_of_two(larger(all(most[run * gap] - high), all(-FAR))));
+            total += sums[run * gap] * shrunk[0];
+            const float *mixed = parts + run * gap + static_cast<int64_t>(g) * head_dim;
+            for (int d = 0; d < head_dim; d++) out[d] += mixed[d] * shrunk[0];
+        }
+        for (int d = 0; d < head_dim; d++) out[d] /= total;
+    }
+}
+
+// Channels [first, first + count): the convolution's step, and its inputs moved on by one.
+inline void convolve(const StepLayer &layer, const float *x, float *inputs, int first, int count, float *out) {
+    const int kernel = layer.kernel, before = kernel - 1;
+    for (int c = 0; c < count; c++) {
+        const float *weight = layer.conv + static_cast<int64_t>(first + c) * kernel;
+        float *seen = inputs + static_cast<int64_t>(first + c) * before;
+        float total = layer.conv_bias[first + c] + weight[before] * x[first + c];
+        for (int k = 0; k < before; k++) total += weight[k] * seen[k];
+        for (int k = 0; k + 1 < before; k++) seen[k] = seen[k + 1];
+        seen[before - 1] = x[first + c];
+        out[c] = total;
+    }
+    int c = 0;
+    for (; c + W <= count; c += W) store(out + c, silu_of(load(out + c)));
+    for (; c < count; c++) out[c] = silu_of_one(out[c]);
+}
+
+// softplus(dt + bias), within the limits
+inline float step_size(const StepLayer &layer, float dt, int head) {
+    const float x = dt + layer.dt_bias[head];
+    const float size = x > 20.0f ? x : __builtin_log1pf(__builtin_expf(x));
+    return size < layer.least_step ? layer.least_step : size > layer.most_step ? layer.most_step : size;
+}
+
+// S = decay * S + dt * x (x) b; y = S c + d * x, for one head (arXiv:2405.21060, section 3.1).
+inline void step_state(const float *x, float step, float decay, const float *b, const float *c, float d, int rows,
+                       int size, float *state, float *y) {
+    const int whole = size / W * W;
+    for (int p = 0; p < rows; p++, state += size) {
+        const float input = step * x[p];
+        F total = all(0.0f);
+        for (int n = 0; n < whole; n += W) {
+            const F next = fma(all(decay), load(state + n), mul(all(input), load(b + n)));
+            store(state + n, next);
+            total = fma(next, load(c + n), total);
+        }
+        float rest = 0.0f;
+        for (int n = whole; n < size; n++) {
+            state[n] = decay * state[n] + input * b[n];
+            rest += state[n] * c[n];
+        }
+        y[p] = sum(total) + rest + d * x[p];
+    }
+}
+
+// Convolution, state space and gated norm of the heads of one group.
+void scan(const StepLayer &layer, const Scan &work) {
+    const int heads = layer.states / layer.groups, rows = layer.state_heads_dim, size = layer.state_size;
+    const int inner = layer.states * rows, own = heads * rows, g = work.group;
+    const float *gate = work.projected + g * own, *xbc = work.projected + inner;
+    const float *dt = xbc + inner + 2 * layer.groups * size;
+    float *x = work.working, *b = x + own, *c = b + size, *y = work.out + g * own;
+    convolve(layer, xbc, work.conv, g * own, own, x);
+    convolve(layer, xbc, work.conv, inner + g * size, size, b);
+    convolve(layer, xbc, work.conv, inner + (layer.groups + g) * size, size, c);
+    for (int h = 0; h < heads; h++) {
+        const int head = g * heads + h;
+        const float step = step_size(layer, dt[head], head);
+        step_state(x + h * rows, step, __builtin_expf(step * layer.a[head]), b, c, layer.d[head], rows, size,
+                   work.states + static_cast<int64_t>(head) * rows * size, y + h * rows);
+    }
+    int i = 0;
+    for (; i + W <= own; i += W) store(y + i, mul(load(y + i), silu_of(load(gate + i))));
+    for (; i < own; i++) y[i] *= silu_of_one(gate[i]);
+    rms_norm(y, layer.gate_norm + g * own, own, layer.epsilon, y);
+}
+
+void swiglu(const float *gate_up, int64_t width, float *out) {
+    const float *up = gate_up + width;
+    int64_t i = 0;
+    for (; i + W <= width; i += W) store(out + i, mul(silu_of(load(gate_up + i)), load(up + i)));
+    for (; i < width; i++) out[i] = silu_of_one(gate_up[i]) * up[i];
+}
+
+void relu2(float *x, int64_t size) {
+    int64_t i = 0;
+    for (; i + W <= size; i += W) {
+        const F y = larger(load(x + i), all(0.0f));
+        store(x + i, mul(y, y));
+    }
+    for (; i < size; i++) x[i] = x[i] > 0.0f ? x[i] * x[i] : 0.0f;
+}
+
+#define STEP_KERNELS {rms_norm, rotate, look_back, merge, scan, swiglu, relu2, dot, sum_to}
+
+}  // namespace

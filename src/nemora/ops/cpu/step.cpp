@@ -1,0 +1,247 @@
+// A token of each of several sequences through all layers: in which order, and what is shared out between threads. No
+// result depends on how the work was shared out.
+#include "step.h"
+
+#include <cmath>
+#include <cstring>
+#include <initializer_list>
+
+#include "pool.h"
+#include "products.h"
+
+#define NEMORA_API __attribute__((visibility("default")))
+
+namespace {
+
+const StepKernels *const SETS[] = {
+    &SCALAR_STEP,
+#if defined(__x86_64__)
+    &AVX2_STEP,
+    &AVX512_STEP,
+    &AVX512_VNNI_STEP,
+#endif
+};
+
+constexpr int64_t LINE = 64;
+constexpr int64_t ROUTED = 8;       // experts whose scores a thread computes in one go
+constexpr int64_t SERIAL = 1 << 14;  // numbers that are read before another thread has woken
+
+inline int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+inline int64_t parts(int64_t size, int64_t of) { return (size + of - 1) / of; }
+
+// What a layer needs beside its output, in floats of each sequence.
+int64_t wide_of(const StepLayer &l) {
+    switch (l.mixer) {
+        case SWIGLU_MLP: return l.in.rows;
+        case MIXTURE: return larger_of(l.in.rows, l.latent);
+        default: return l.in.rows;
+    }
+}
+int64_t inner_of(const StepLayer &l) {
+    return l.mixer == MIXTURE ? larger_of(l.out.columns, l.latent + l.experts) : l.out.columns;
+}
+// Working memory of a Mamba layer's group, or of a run of an attention layer.
+int64_t scan_of(const StepLayer &l) {
+    return l.mixer == MAMBA ? l.states / l.groups * l.state_heads_dim + 2 * l.state_size : 0;
+}
+inline int64_t run_floats(const StepLayer &l) { return static_cast<int64_t>(l.heads / l.kv_heads) * (l.head_dim + 2); }
+
+struct Working {
+    float *x, *normed, *wide, *inner, *answer, *angles, *parts;
+    int64_t *chosen;
+    float *shares;
+    uint8_t *products;
+    int64_t bytes;
+};
+
+Working working_in(uint8_t *at, const Step &s, int64_t sequences, int64_t longest) {
+    Working w{};
+    int64_t used = 0, wide = 0, inner = 0, some = 0, products = 0, choices = 0, angles = 0;
+    for (int i = 0; i < s.count; i++) {
+        const StepLayer &l = s.layers[i];
+        wide = larger_of(wide, wide_of(l));
+        inner = larger_of(inner, inner_of(l));
+        if (l.mixer == ATTENTION) some = larger_of(some, parts(longest, RUN) * l.kv_heads * run_floats(l));
+        if (l.mixer == MAMBA) some = larger_of(some, l.groups * scan_of(l));
+        angles = larger_of(angles, 2 * l.rotated);
+        choices = larger_of(choices, l.top_k);
+        for (const Matrices *m : {&l.in, &l.out, &l.to_latent, &l.from_latent})
+            if (m->count) products = larger_of(products, nemora_product_scratch(sequences, m->columns, s.planes));
+        if (l.mixer == MIXTURE)
+            products = larger_of(
+                products, nemora_experts_scratch(l.up, l.down, l.experts, sequences, l.top_k, s.planes));
+    }
+    const auto take = [&](int64_t bytes) {
+        uint8_t *part = at ? at + used : nullptr;
+        used += parts(bytes, LINE) * LINE;
+        return part;
+    };
+    const auto floats = [&](int64_t count) { return reinterpret_cast<float *>(take(sequences * count * 4)); };
+    w.x = floats(s.hidden), w.normed = floats(s.hidden), w.answer = floats(s.hidden);
+    w.wide = floats(wide), w.inner = floats(inner), w.angles = floats(angles), w.parts = floats(some);
+    w.shares = floats(choices);
+    w.chosen = reinterpret_cast<int64_t *>(take(sequences * choices * 8));
+    w.products = take(products);
+    w.bytes = used;
+    return w;
+}
+
+struct Run {
+    const Step &s;
+    const StepKernels &kernels;
+    int set, threads;
+    int64_t sequences;
+    const Memories *memories;
+    Working w;
+
+    void multiply(const Matrices &m, const float *x, float *out) const {
+        nemora_product(set, threads, m.parts, m.count, x, sequences, s.planes, w.products, out);
+    }
+
+    void norm(const float *x, const float *weight, float epsilon, float *out) const {
+        for (int64_t i = 0; i < sequences; i++)
+            kernels.rms_norm(x + i * s.hidden, weight, s.hidden, epsilon, out + i * s.hidden);
+    }
+
+    void turn(int pairs) const {
+        for (int64_t i = 0; i < sequences; i++)
+            for (int p = 0; p < pairs; p++) {
+                const float angle = static_cast<float>(memories[i].length) * s.frequencies[p];
+                w.angles[2 * i * pairs + p] = cosf(angle);
+                w.angles[(2 * i + 1) * pairs + p] = sinf(angle);
+            }
+    }
+
+    // Rotates, remembers keys and values, and looks back: w.wide to w.inner.
+    void attend(const StepLayer &l) const {
+        const int64_t size = l.head_dim, width = (l.heads + 2 * l.kv_heads) * size, group = l.heads / l.kv_heads;
+        int64_t longest = 0;
+        for (int64_t i = 0; i < sequences; i++) {
+            float *row = w.wide + i * width;
+            const Memories &m = memories[i];
+            const float *angles = w.angles + 2 * i * l.rotated;
+            if (l.rotated)
+                kernels.rotate(row, l.heads + l.kv_heads, l.head_dim, l.rotated, angles, angles + l.rotated);
+            for (int64_t kv = 0; kv < l.kv_heads; kv++) {
+                const int64_t at = (kv * m.capacity + m.length) * size;
+                memcpy(m.keys[l.slot] + at, row + (l.heads + kv) * size, size * 4);
+                memcpy(m.values[l.slot] + at, row + (l.heads + l.kv_heads + kv) * size, size * 4);
+            }
+            longest = larger_of(longest, m.length + 1);
+        }
+        const int64_t runs = parts(longest, RUN), floats = run_floats(l);
+        const int threads_now = longest * size * l.kv_heads * sequences < SERIAL ? 1 : threads;
+        each_in_parallel(threads_now, sequences * l.kv_heads * runs, [&](int64_t item) {
+            const int64_t run = item % runs, kv = item / runs % l.kv_heads, i = item / runs / l.kv_heads;
+            const Memories &m = memories[i];
+            const int64_t first = run * RUN, left = m.length + 1 - first;
+            if (left <= 0) return;
+            const int64_t at = (kv * m.capacity + first) * size;
+            kernels.look_back({w.wide + i * width + kv * group * size, m.keys[l.slot] + at, m.values[l.slot] + at,
+                               static_cast<int>(group), l.head_dim, left < RUN ? left : RUN, w.parts + item * floats});
+        });
+        for (int64_t i = 0; i < sequences; i++)
+            for (int64_t kv = 0; kv < l.kv_heads; kv++)
+                kernels.merge(w.parts + (i * l.kv_heads + kv) * runs * floats, parts(memories[i].length + 1, RUN),
+                              static_cast<int>(group), l.head_dim, w.inner + (i * l.heads + kv * group) * size);
+    }
+
+    void scan(const StepLayer &l) const {
+        each_in_parallel(threads, sequences * l.groups, [&](int64_t item) {
+            const int64_t i = item / l.groups;
+            const Memories &m = memories[i];
+            kernels.scan(l, {w.wide + i * l.in.rows, m.conv[l.slot], m.states[l.slot], w.parts + item * scan_of(l),
+                             w.inner + i * l.out.columns, static_cast<int>(item % l.groups)});
+        });
+    }
+
+    // Each token's experts, the best first, and their shares (arXiv:2412.19437, section 2.1.2).
+    void route(const StepLayer &l) const {
+        float *scores = w.inner;
+        each_in_parallel(threads, sequences * parts(l.experts, ROUTED), [&](int64_t item) {
+            const int64_t runs = parts(l.experts, ROUTED), i = item / runs, first = item % runs * ROUTED;
+            for (int64_t e = first; e < first + ROUTED && e < l.experts; e++) {
+                const float x = kernels.dot(l.router + e * s.hidden, w.normed + i * s.hidden, s.hidden);
+                scores[i * l.experts + e] = 1.0f / (1.0f + expf(-x));
+            }
+        });
+        for (int64_t i = 0; i < sequences; i++) choose(l, scores + i * l.experts, i);
+    }
+
+    void choose(const StepLayer &l, const float *scores, int64_t i) const {
+        int64_t *chosen = w.chosen + i * l.top_k;
+        float *shares = w.shares + i * l.top_k, total = 0.0f;
+        for (int k = 0; k < l.top_k; k++) {
+            int best = -1;
+            for (int e = 0; e < l.experts; e++) {
+                bool free = best < 0 || scores[e] + l.router_bias[e] > scores[best] + l.router_bias[best];
+                for (int taken = 0; taken < k && free; taken++) free = chosen[taken] != e;
+                if (free) best = e;
+            }
+            chosen[k] = best;
+            shares[k] = scores[best];
+            total += scores[best];
+        }
+        const float factor = l.normalise ? l.scale / (total + 1e-20f) : l.scale;
+        for (int k = 0; k < l.top_k; k++) shares[k] *= factor;
+    }
+
+    // w.normed to w.answer
+    void mix(const StepLayer &l) const {
+        route(l);
+        const float *read = w.normed;
+        if (l.latent) multiply(l.to_latent, w.normed, w.wide), read = w.wide;
+        float *routed = l.latent ? w.inner : w.answer;
+        nemora_experts(set, threads, l.up, l.down, l.experts, read, w.chosen, w.shares, sequences, l.top_k, s.planes,
+                       w.products, routed);
+        if (l.latent) multiply(l.from_latent, routed, w.answer);
+        kernels.sum(w.x, w.answer, sequences * s.hidden);
+        multiply(l.in, w.normed, w.wide);
+        kernels.relu2(w.wide, sequences * l.in.rows);
+        multiply(l.out, w.wide, w.answer);
+    }
+
+    void layer(const StepLayer &l) const {
+        norm(w.x, l.norm, l.epsilon, w.normed);
+        if (l.mixer == MIXTURE) {
+            mix(l);
+        } else {
+            multiply(l.in, w.normed, w.wide);
+            const float *read = w.inner;
+            switch (l.mixer) {
+                case ATTENTION: attend(l); break;
+                case MAMBA: scan(l); break;
+                case SWIGLU_MLP:
+                    for (int64_t i = 0; i < sequences; i++)
+                        kernels.swiglu(w.wide + i * l.in.rows, l.out.columns, w.inner + i * l.out.columns);
+                    break;
+                default: kernels.relu2(w.wide, sequences * l.in.rows), read = w.wide;
+            }
+            multiply(l.out, read, w.answer);
+        }
+        kernels.sum(w.x, w.answer, sequences * s.hidden);
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+NEMORA_API int64_t nemora_step_scratch(const Step *s, int64_t sequences, int64_t longest) {
+    return working_in(nullptr, *s, sequences, longest).bytes;
+}
+
+// out[sequences, hidden] = the last norm of x[sequences, hidden] after all layers. What sequences remember has the
+// token then, but for `length`. `longest` is the greatest length with the token.
+NEMORA_API void nemora_step(int set, int threads, const Step *s, int64_t sequences, const Memories *memories,
+                            int64_t longest, const float *x, uint8_t *scratch, float *out) {
+    const Run run{*s, *SETS[set], set, threads, sequences, memories, working_in(scratch, *s, sequences, longest)};
+    memcpy(run.w.x, x, sequences * s->hidden * 4);
+    int pairs = 0;
+    for (int i = 0; i < s->count; i++) {
+        if (s->layers[i].rotated && s->layers[i].rotated != pairs) run.turn(pairs = s->layers[i].rotated);
+        run.layer(s->layers[i]);
+    }
+    run.norm(run.w.x, s->norm, s->epsilon, out);
+}
+}
