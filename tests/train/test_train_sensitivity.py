@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import runpy
@@ -96,6 +97,27 @@ def test_training_twice_with_a_seed_gives_the_same_losses(tmp_path: Path) -> Non
     split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path,)), TINY)
     losses = [sensitivity.train(base, split, TINY, lambda *_: None).losses for _ in range(2)]
     assert losses[0] == losses[1]
+
+
+def test_of_several_runs_the_mean_of_the_weights_is_kept(
+    tmp_path: Path, trained: tuple[Path, dict[str, object]]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(60)))
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path / "data",)), TINY)
+
+    def one(seed: int) -> Trainer:
+        recipe = dataclasses.replace(TINY, seed=seed)
+        return sensitivity.train(trained[0], split, recipe, lambda *_: None, start=trained[0])
+
+    def mean(start: Path | None) -> Trainer:
+        return sensitivity.train_mean(trained[0], split, TINY, lambda *_: None, runs=2, start=start)
+
+    alone = [one(seed).model.state_dict() for seed in (0, 1)]
+    for name, tensor in mean(trained[0]).model.state_dict().items():
+        torch.testing.assert_close(tensor, (alone[0][name] + alone[1][name]) / 2)
+    with pytest.raises(UsageError, match="--warm-start"):
+        mean(None)
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="begin with the weights of `shipped` or a model's folder, and train on all",
     )
+    parser.add_argument(
+        "--runs", type=int, default=1, metavar="N", help="train so often from --warm-start, and keep the mean weights"
+    )
+    parser.add_argument("--batch-tokens", type=int, metavar="N", help="tokens of a step; default: 2048")
     parser.add_argument("--rate", type=float, metavar="R", help="learning rate; default: 8e-5")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
@@ -70,14 +74,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give --data with labelled requests; recipes/sensitivity/README.md says how they look.")
     if args.out.exists():
         raise UsageError("--out names something that exists already; a new folder was expected.")
-    if any(number is not None and number < 1 for number in (args.layers, args.epochs, args.threads, args.generated)):
-        raise UsageError("--epochs, --generated, --layers and --threads must be 1 or more.")
+    if any(number is not None and number < 1 for number in _counts(args)):
+        raise UsageError("--epochs, --runs, --batch-tokens, --generated, --layers and --threads must be 1 or more.")
     if args.rate is not None and not 0 < args.rate < 1:
         raise UsageError("--rate must lie between 0 and 1.")
     if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
         raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
-    if args.start is not None and args.device != "cpu":
-        raise UsageError("--from trains on the CPU, in minutes; leave out --device.")
+    if args.start is not None and (args.device != "cpu" or args.runs > 1 or args.batch_tokens):
+        raise UsageError("--from trains once on the CPU, in minutes; leave out --device, --runs and --batch-tokens.")
     if args.start is not None and args.public_data is not None:
         raise UsageError("--public-data is for training from the encoder; leave it out with --from.")
     import torch
@@ -104,19 +108,24 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
         seed=args.seed,
         generated=args.generated or Recipe.generated,
         rate=args.rate or Recipe.rate,
+        tokens_per_batch=args.batch_tokens or Recipe.tokens_per_batch,
     )
     unfinished = _unfinished(args)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     with _opened(args.warm_start) as start:
         base = start or _encoder(load_settings(args.config))
         trainer = _with_progress(
-            lambda report: sensitivity.train(
-                base, split, recipe, report, run=unfinished, start=start, device=args.device
+            lambda report: sensitivity.train_mean(
+                base, split, recipe, report, runs=args.runs, run=unfinished, start=start, device=args.device
             )
         )
-        report = sensitivity.write(args.out, base, trainer, split)
+        report = sensitivity.write(args.out, base, trainer, split, args.runs)
     shutil.rmtree(unfinished, ignore_errors=True)
     return report
+
+
+def _counts(args: argparse.Namespace) -> tuple[int | None, ...]:
+    return args.layers, args.epochs, args.threads, args.generated, args.runs, args.batch_tokens
 
 
 def _encoder(settings: Settings) -> Path:

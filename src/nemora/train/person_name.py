@@ -43,6 +43,8 @@ def name_pieces(name: str) -> list[Piece]:
     words = [match.span() for match in _WORD.finditer(name)]
     plain = [name[start:end].lower().strip(".()\"'") for start, end in words]
     first = next((i for i, word in enumerate(plain) if word not in TITLES), len(words))
+    if first == 1 and plain[0] == "m" and len(words) > 2 and len(plain[1]) == 1:
+        first = 0  # "M. S. Nair" begins with an initial, "M. Dupont" with a title
     last = len(words)
     while last > first + 1 and name[slice(*words[last - 1])].lower() in SUFFIXES:
         last -= 1

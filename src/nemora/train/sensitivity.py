@@ -7,7 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,41 @@ def train(
     return trainer
 
 
-def write(folder: Path, base: Path, trainer: Trainer, split: Split) -> dict[str, Any]:
+def train_mean(
+    base: Path,
+    split: Split,
+    recipe: Recipe,
+    report: Report,
+    *,
+    runs: int,
+    run: Path | None = None,
+    start: Path | None = None,
+    device: str = "cpu",
+) -> Trainer:
+    """As `train`, `runs` times from the same start with other seeds; the model is the mean of all their weights.
+
+    It keeps what they agree on (Wortsman et al. 2022, arXiv:2203.05482). From the encoder heads begin at random, and
+    weights that began apart have no useful mean: so more than one run needs `start`.
+    """
+    if runs > 1 and start is None:
+        raise UsageError("The mean of several runs needs a model that all begin with; give --warm-start too.")
+    trainers = []
+    for number in range(runs):
+        own = replace(recipe, seed=recipe.seed + number)
+        folder = run / f"run-{number}" if run is not None and runs > 1 else run
+        trainers.append(train(base, split, own, report, run=folder, start=start, device=device))
+    models = [trainer.model.cpu().state_dict() for trainer in trainers]
+    first = trainers[0]
+    first.model.load_state_dict({name: sum(model[name] for model in models) / runs for name in models[0]})
+    return first
+
+
+def write(folder: Path, base: Path, trainer: Trainer, split: Split, runs: int = 1) -> dict[str, Any]:
     """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report."""
     write_model(folder, base, trainer, split)
     facts = {
         "recipe": asdict(trainer.recipe),
+        "runs": runs,
         "learned_from": len(split.learned),
         "steps": len(trainer.losses),
         "last_loss": round(float(np.mean(trainer.losses[-20:])), 4),

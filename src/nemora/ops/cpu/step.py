@@ -148,7 +148,9 @@ class NativeStep:
         addresses = [self._addresses(sequence) for sequence in sequences]  # kept until the call is over
         memories = (CMemories * len(sequences))(*map(_memories, addresses, sequences))
         longest = 1 + max(sequence.length for sequence in sequences)
-        scratch = torch.empty(self._c.nemora_step_scratch(ctypes.byref(self._step), len(sequences), longest), dtype=torch.uint8)
+        scratch = torch.empty(
+            self._c.nemora_step_scratch(ctypes.byref(self._step), len(sequences), longest), dtype=torch.uint8
+        )
         x, out = x.contiguous(), torch.empty_like(x)
         self._c.nemora_step(
             self._like.set,
@@ -200,9 +202,7 @@ class NativeStep:
 
     def _tensor(self, tensor: Tensor) -> int:
         if tensor.dtype != torch.float32 or tensor.device.type != "cpu" or tensor.requires_grad:
-            raise CannotStep(
-                f"a tensor that is not float32 on the CPU {tensor.dtype} {tensor.device} {tensor.requires_grad} {tensor.shape}"
-            )
+            raise CannotStep("a tensor that is not float32 on the CPU")
         tensor = tensor.contiguous()
         self._kept.append(tensor)
         return tensor.data_ptr()
