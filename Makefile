@@ -27,11 +27,12 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Without the starter models the other tests still run.
+# Without the starter models the other tests still run. A process for each core, each with one thread: a file's tests
+# run in one of them.
 test: install
 	@$(BIN)/nemora pull --starter --quiet || \
 		echo "*** THE STARTER MODELS ARE MISSING: the tests that need them are SKIPPED. ***" >&2
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 run: models
 	$(BIN)/nemora serve

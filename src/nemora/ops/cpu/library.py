@@ -128,6 +128,9 @@ def _declare(c: ctypes.CDLL) -> None:
         ),
         "nemora_step_scratch": (long, (pointer, long, long)),
         "nemora_step": (None, (number, number, pointer, long, pointer, long, *[pointer] * 3)),
+        "nemora_scan_scratch": (long, (pointer, long)),
+        "nemora_scan": (None, (number, number, pointer, long, long, *[pointer] * 5)),
+        "nemora_rms_norm": (None, (number, number, pointer, long, long, pointer, c_float, pointer)),
         "nemora_encode": (number, (number, POINTER(CEncoder), *[pointer] * 2, number, *[pointer] * 4)),
     }
     for name, (result, arguments) in functions.items():

@@ -129,21 +129,32 @@ void merge(const float *parts, int64_t runs, int group, int head_dim, float *out
     }
 }
 
-// Channels [first, first + count): the convolution's step, and its inputs moved on by one.
-inline void convolve(const StepLayer &layer, const float *x, float *inputs, int first, int count, float *out) {
-    const int kernel = layer.kernel, before = kernel - 1;
-    for (int c = 0; c < count; c++) {
-        const float *weight = layer.conv + static_cast<int64_t>(first + c) * kernel;
-        float *seen = inputs + static_cast<int64_t>(first + c) * before;
-        float total = layer.conv_bias[first + c] + weight[before] * x[first + c];
-        for (int k = 0; k < before; k++) total += weight[k] * seen[k];
-        for (int k = 0; k + 1 < before; k++) seen[k] = seen[k + 1];
-        seen[before - 1] = x[first + c];
-        out[c] = total;
+// Channels [first, first + count) of tokens whose rows are `stride` apart: SiLU of the convolution. `inputs` are moved on.
+inline void convolve(const StepLayer &layer, const float *x, int64_t stride, int tokens, float *inputs, int first,
+                     int count, float *history, float *out, int64_t out_stride) {
+    const int before = layer.kernel - 1, channels = (layer.states * layer.state_heads_dim + 2 * layer.groups * layer.state_size);
+    const float *bias = layer.conv_bias + first;
+    float *own = inputs + static_cast<int64_t>(first) * before;
+    for (int k = 0; k < before; k++)
+        for (int c = 0; c < count; c++) history[k * count + c] = own[c * before + k];
+    const auto row = [&](int t) { return t < 0 ? history + (before + t) * count : x + t * stride + first; };
+    for (int t = 0; t < tokens; t++, out += out_stride) {
+        int c = 0;
+        for (; c + W <= count; c += W) {
+            F total = load(bias + c);
+            for (int k = 0; k <= before; k++)
+                total = fma(load(layer.conv + static_cast<int64_t>(k) * channels + first + c), load(row(t - before + k) + c), total);
+            store(out + c, silu_of(total));
+        }
+        for (; c < count; c++) {
+            float total = bias[c];
+            for (int k = 0; k <= before; k++)
+                total += layer.conv[static_cast<int64_t>(k) * channels + first + c] * row(t - before + k)[c];
+            out[c] = silu_of_one(total);
+        }
     }
-    int c = 0;
-    for (; c + W <= count; c += W) store(out + c, silu_of(load(out + c)));
-    for (; c < count; c++) out[c] = silu_of_one(out[c]);
+    for (int k = 0; k < before; k++)
+        for (int c = 0; c < count; c++) own[c * before + k] = row(tokens - before + k)[c];
 }
 
 // softplus(dt + bias), within the limits
@@ -174,26 +185,38 @@ inline void step_state(const float *x, float step, float decay, const float *b, 
     }
 }
 
-// Convolution, state space and gated norm of the heads of one group.
+// Convolution, state space and gated norm of the heads of one group, for a run of tokens. A head's state stays in a cache
+// while it takes them; what a token gives does not depend on how many come together.
 void scan(const StepLayer &layer, const Scan &work) {
     const int heads = layer.states / layer.groups, rows = layer.state_heads_dim, size = layer.state_size;
-    const int inner = layer.states * rows, own = heads * rows, g = work.group;
-    const float *gate = work.projected + g * own, *xbc = work.projected + inner;
-    const float *dt = xbc + inner + 2 * layer.groups * size;
-    float *x = work.working, *b = x + own, *c = b + size, *y = work.out + g * own;
-    convolve(layer, xbc, work.conv, g * own, own, x);
-    convolve(layer, xbc, work.conv, inner + g * size, size, b);
-    convolve(layer, xbc, work.conv, inner + (layer.groups + g) * size, size, c);
-    for (int h = 0; h < heads; h++) {
-        const int head = g * heads + h;
-        const float step = step_size(layer, dt[head], head);
-        step_state(x + h * rows, step, __builtin_expf(step * layer.a[head]), b, c, layer.d[head], rows, size,
-                   work.states + static_cast<int64_t>(head) * rows * size, y + h * rows);
+    const int inner = layer.states * rows, own = heads * rows, g = work.group, width = own + 2 * size;
+    float *history = work.working + static_cast<int64_t>(SCANNED) * width;
+    for (int64_t start = 0; start < work.tokens; start += SCANNED) {
+        const int tokens = static_cast<int>(work.tokens - start < SCANNED ? work.tokens - start : SCANNED);
+        const float *projected = work.projected + start * work.stride, *xbc = projected + inner;
+        const float *dt = xbc + inner + 2 * layer.groups * size;
+        float *x = work.working, *b = x + own, *c = b + size, *out = work.out + start * inner + g * own;
+        convolve(layer, xbc, work.stride, tokens, work.conv, g * own, own, history, x, width);
+        convolve(layer, xbc, work.stride, tokens, work.conv, inner + g * size, size, history, b, width);
+        convolve(layer, xbc, work.stride, tokens, work.conv, inner + (layer.groups + g) * size, size, history, c, width);
+        for (int h = 0; h < heads; h++) {
+            const int head = g * heads + h;
+            float *state = work.states + static_cast<int64_t>(head) * rows * size;
+            for (int t = 0; t < tokens; t++) {
+                const float step = step_size(layer, dt[t * work.stride + head], head);
+                step_state(x + t * width + h * rows, step, __builtin_expf(step * layer.a[head]), b + t * width,
+                           c + t * width, layer.d[head], rows, size, state, out + static_cast<int64_t>(t) * inner + h * rows);
+            }
+        }
+        for (int t = 0; t < tokens; t++) {
+            const float *gate = projected + t * work.stride + g * own;
+            float *y = out + static_cast<int64_t>(t) * inner;
+            int i = 0;
+            for (; i + W <= own; i += W) store(y + i, mul(load(y + i), silu_of(load(gate + i))));
+            for (; i < own; i++) y[i] *= silu_of_one(gate[i]);
+            rms_norm(y, layer.gate_norm + g * own, own, layer.epsilon, y);
+        }
     }
-    int i = 0;
-    for (; i + W <= own; i += W) store(y + i, mul(load(y + i), silu_of(load(gate + i))));
-    for (; i < own; i++) y[i] *= silu_of_one(gate[i]);
-    rms_norm(y, layer.gate_norm + g * own, own, layer.epsilon, y);
 }
 
 void swiglu(const float *gate_up, int64_t width, float *out) {

@@ -40,10 +40,6 @@ int64_t wide_of(const StepLayer &l) {
 int64_t inner_of(const StepLayer &l) {
     return l.mixer == MIXTURE ? larger_of(l.out.columns, l.latent + l.experts) : l.out.columns;
 }
-// Working memory of a Mamba layer's group, or of a run of an attention layer.
-int64_t scan_of(const StepLayer &l) {
-    return l.mixer == MAMBA ? l.states / l.groups * l.state_heads_dim + 2 * l.state_size : 0;
-}
 inline int64_t run_floats(const StepLayer &l) { return static_cast<int64_t>(l.heads / l.kv_heads) * (l.head_dim + 2); }
 
 struct Working {
@@ -62,7 +58,7 @@ Working working_in(uint8_t *at, const Step &s, int64_t sequences, int64_t longes
         wide = larger_of(wide, wide_of(l));
         inner = larger_of(inner, inner_of(l));
         if (l.mixer == ATTENTION) some = larger_of(some, parts(longest, RUN) * l.kv_heads * run_floats(l));
-        if (l.mixer == MAMBA) some = larger_of(some, l.groups * scan_of(l));
+        if (l.mixer == MAMBA) some = larger_of(some, l.groups * scan_floats(l));
         angles = larger_of(angles, 2 * l.rotated);
         choices = larger_of(choices, l.top_k);
         for (const Matrices *m : {&l.in, &l.out, &l.to_latent, &l.from_latent})
@@ -150,8 +146,9 @@ struct Run {
         each_in_parallel(threads, sequences * l.groups, [&](int64_t item) {
             const int64_t i = item / l.groups;
             const Memories &m = memories[i];
-            kernels.scan(l, {w.wide + i * l.in.rows, m.conv[l.slot], m.states[l.slot], w.parts + item * scan_of(l),
-                             w.inner + i * l.out.columns, static_cast<int>(item % l.groups)});
+            kernels.scan(l, {w.wide + i * l.in.rows, l.in.rows, 1, m.conv[l.slot], m.states[l.slot],
+                             w.parts + item * scan_floats(l), w.inner + i * l.out.columns,
+                             static_cast<int>(item % l.groups)});
         });
     }
 
@@ -243,5 +240,34 @@ NEMORA_API void nemora_step(int set, int threads, const Step *s, int64_t sequenc
         run.layer(s->layers[i]);
     }
     run.norm(run.w.x, s->norm, s->epsilon, out);
+}
+
+NEMORA_API int64_t nemora_scan_scratch(const StepLayer *l, int64_t sequences) {
+    return sequences * l->groups * scan_floats(*l) * 4;
+}
+
+// What a Mamba layer's convolution, state space and gated norm make of projected[sequences, tokens, gate x B C dt]:
+// out[sequences, tokens, heads * head_dim]. conv and states are moved on.
+NEMORA_API void nemora_scan(int set, int threads, const StepLayer *l, int64_t sequences, int64_t tokens,
+                            const float *projected, float *conv, float *states, float *scratch, float *out) {
+    const int64_t inner = static_cast<int64_t>(l->states) * l->state_heads_dim;
+    const int64_t channels = inner + 2 * static_cast<int64_t>(l->groups) * l->state_size;
+    const int64_t stride = inner + channels + l->states;
+    each_in_parallel(threads, sequences * l->groups, [&](int64_t item) {
+        const int64_t i = item / l->groups;
+        SETS[set]->scan(*l, {projected + i * tokens * stride, stride, tokens, conv + i * channels * (l->kernel - 1),
+                             states + i * inner * l->state_size, scratch + item * scan_floats(*l),
+                             out + i * tokens * inner, static_cast<int>(item % l->groups)});
+    });
+}
+
+// out[rows, size] = RMS norm of each row of x.
+NEMORA_API void nemora_rms_norm(int set, int threads, const float *x, int64_t rows, int64_t size, const float *weight,
+                                float epsilon, float *out) {
+    const int64_t run = larger_of(1, SERIAL / size);
+    each_in_parallel(threads, parts(rows, run), [&](int64_t item) {
+        for (int64_t i = item * run; i < rows && i < (item + 1) * run; i++)
+            SETS[set]->rms_norm(x + i * size, weight, size, epsilon, out + i * size);
+    });
 }
 }

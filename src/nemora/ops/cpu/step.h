@@ -24,7 +24,8 @@ struct StepLayer {
     // Mamba.
     int32_t states, state_heads_dim, groups, state_size, kernel;
     float least_step, most_step;
-    const float *conv, *conv_bias, *dt_bias, *a, *d, *gate_norm;
+    const float *conv;  // [kernel, channels]
+    const float *conv_bias, *dt_bias, *a, *d, *gate_norm;
     // A mixture. `latent` is 0 where its experts read what the router reads.
     int32_t experts, top_k, latent, normalise;
     float scale;
@@ -60,12 +61,21 @@ struct LookBack {
     float *out;
 };
 
-// One group of a Mamba layer's heads, for one token.
+constexpr int SCANNED = 32;  // tokens that pass a Mamba layer's heads together
+
+// One group of a Mamba layer's heads, for a run of tokens of one sequence.
 struct Scan {
-    const float *projected;  // gate, x B C, dt
-    float *conv, *states, *working, *out;
+    const float *projected;  // [tokens, stride]: gate, x B C, dt
+    int64_t stride, tokens;
+    float *conv, *states, *working;
+    float *out;  // [tokens, all heads]
     int group;
 };
+
+inline int64_t scan_floats(const StepLayer &l) {
+    const int64_t own = l.states / l.groups * l.state_heads_dim, size = l.state_size;
+    return SCANNED * (own + 2 * size) + (l.kernel - 1) * (own > size ? own : size);
+}
 
 // The kernels of one instruction set. A sequence's result does not depend on what else is stepped with it.
 struct StepKernels {
