@@ -11,6 +11,7 @@ from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Weights
 from nemora.models.state import MambaShape, State
 from nemora.ops import kernels
+from nemora.ops.cpu.scan import native_scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +65,37 @@ class Mamba2:
         self.d = weights.tensor(f"{name}.d", spec.heads)
         self.norm = weights.tensor(f"{name}.norm", spec.inner)
         self.output = weights.matrix(f"{name}.output", hidden, spec.inner)
+        self.scan = native_scan(self.sizes(), self.tensors())
+
+    def sizes(self) -> dict[str, float]:
+        """The layer's numbers, as the native kernels call them (step.h)."""
+        spec = self.spec
+        return {
+            "states": spec.heads,
+            "state_heads_dim": spec.head_dim,
+            "groups": spec.groups,
+            "state_size": spec.state_size,
+            "kernel": spec.conv_kernel,
+            "least_step": spec.step_limits[0],
+            "most_step": spec.step_limits[1],
+            "epsilon": self.eps,
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors, likewise; `conv` as [kernel, channels]."""
+        own = {"conv_bias": self.conv_bias, "dt_bias": self.dt_bias, "a": self.a, "d": self.d, "gate_norm": self.norm}
+        return {"conv": self.conv.T.contiguous(), **own}
 
     def forward(self, x: Tensor, state: State) -> Tensor:
         """x [batch, seq, hidden] to the same shape."""
         spec = self.spec
-        gate, xbc, dt = self.input.matmul(x).split([spec.inner, spec.channels, spec.heads], dim=-1)
+        projected = self.input.matmul(x)
         conv_before, ssm = state.recurrent(self.slot)
+        if self.scan is not None and self.scan.takes(projected, conv_before) and not (state.looks_ahead or state.texts):
+            y, conv_after, ssm = self.scan.run(projected, conv_before, ssm)
+            state.remember(self.slot, conv_after, ssm)
+            return self.output.matmul(y)
+        gate, xbc, dt = projected.split([spec.inner, spec.channels, spec.heads], dim=-1)
         inputs = xbc
         xbc, conv_after = kernels.causal_conv(inputs, self.conv, self.conv_bias, conv_before, state.texts)
         grouped = spec.groups * spec.state_size

@@ -106,25 +106,7 @@ def _attention(mixer: Attention, pairs: int) -> dict[str, object]:
 
 
 def _mamba(mixer: Mamba2) -> dict[str, object]:
-    spec = mixer.spec
-    return {
-        "slot": mixer.slot,
-        "into": mixer.input,
-        "out": mixer.output,
-        "states": spec.heads,
-        "state_heads_dim": spec.head_dim,
-        "groups": spec.groups,
-        "state_size": spec.state_size,
-        "kernel": spec.conv_kernel,
-        "least_step": spec.step_limits[0],
-        "most_step": spec.step_limits[1],
-        "conv": mixer.conv,
-        "conv_bias": mixer.conv_bias,
-        "dt_bias": mixer.dt_bias,
-        "a": mixer.a,
-        "d": mixer.d,
-        "gate_norm": mixer.norm,
-    }
+    return {"slot": mixer.slot, "into": mixer.input, "out": mixer.output, **mixer.sizes(), **mixer.tensors()}
 
 
 def _mixture(mixer: MoE) -> dict[str, object]:

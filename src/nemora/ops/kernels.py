@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nemora.ops.cpu import packed_weight
+from nemora.ops.cpu import packed_weight, scan
 from nemora.ops.cpu.packed_weight import PackedExperts
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
@@ -44,6 +44,8 @@ SSD_CHUNK = 128
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `reference.rms_norm`."""
+    if (native := scan.rms_norm(x, weight, eps)) is not None:
+        return native
     return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
 
 

@@ -131,7 +131,8 @@ struct Experts {
     void multiply(const Packed *w, const float *x, const int32_t *which, int64_t count, bool relu2, float *out) const {
         const int64_t blocks = w->columns / BLOCK, panels = parts(w->rows, PANEL_ROWS), rows = w->rows;
         const auto in = [&](const ExpertTile &t) { return tile_in(codes, t.first, t.count, blocks, planes); };
-        each_in_parallel(threads, count, [&](int64_t i) {
+        const int64_t pairs = tiles[count - 1].first + tiles[count - 1].count;
+        each_in_parallel(pairs * w->columns < SERIAL ? 1 : threads, count, [&](int64_t i) {
             const ExpertTile &t = tiles[i];
             const float *from = which ? x : x + t.first * w->columns;
             set->quantise(from, w->columns, which ? which + t.first : nullptr, w[t.expert].format, in(t));

@@ -155,7 +155,8 @@ struct Run {
     // Each token's experts, the best first, and their shares (arXiv:2412.19437, section 2.1.2).
     void route(const StepLayer &l) const {
         float *scores = w.inner;
-        each_in_parallel(threads, sequences * parts(l.experts, ROUTED), [&](int64_t item) {
+        const int threads_now = sequences * l.experts * s.hidden < 8 * SERIAL ? 1 : threads;
+        each_in_parallel(threads_now, sequences * parts(l.experts, ROUTED), [&](int64_t item) {
             const int64_t runs = parts(l.experts, ROUTED), i = item / runs, first = item % runs * ROUTED;
             for (int64_t e = first; e < first + ROUTED && e < l.experts; e++) {
                 const float x = kernels.dot(l.router + e * s.hidden, w.normed + i * s.hidden, s.hidden);
