@@ -15,7 +15,10 @@ from nemora.privacy.code_strings import glued_literals, joined_lists, variables,
 from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import rewritten
+from nemora.privacy.glued_words import glued_words, unboxed
+from nemora.privacy.keyed_ciphers import keyed
 from nemora.privacy.label_hint import hinted
+from nemora.privacy.layouts import downwards, stepped
 from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
@@ -29,8 +32,10 @@ from nemora.privacy.misread import (
     worked_digits,
 )
 from nemora.privacy.needs import Needed, Reader
+from nemora.privacy.numbered_parts import numbered_groups, told_otherwise
 from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
+from nemora.privacy.small_bases import counted_signs, letter_places, small_bases, tapped_keys
 from nemora.privacy.spaced_out import (
     broken_lines,
     parted_digits,
@@ -84,6 +89,14 @@ _WEAK: tuple[Reader, ...] = (
     marks,
     patterns,
     unwrapped,
+    glued_words,
+    unboxed,
+    downwards,
+    stepped,
+    small_bases,
+    counted_signs,
+    tapped_keys,
+    letter_places,
 )
 """These may also make the word that announces what stands behind it."""
 _NUMBERS: tuple[Reader, ...] = (
@@ -101,6 +114,8 @@ _NUMBERS: tuple[Reader, ...] = (
     worked_digits,
     in_names,
     short_encodings,
+    numbered_groups,
+    told_otherwise,
 )
 """These make numbers, so the word must stand there already."""
 _NEEDED_STRONG, _NEEDED_WEAK, _NEEDED_NUMBERS = Needed(_STRONG), Needed(_WEAK), Needed(_NUMBERS)
@@ -117,3 +132,4 @@ def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]
         yield from rewritten(text, reader(text.text), weak=True, covered=covered)
     yield from deciphered(text)
     yield from turned_text(text)
+    yield from keyed(text)

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from nemora.privacy import (
     char_codes,
     code_strings,
+    glued_words,
+    layouts,
     markup,
     misread,
+    numbered_parts,
     rare_encodings,
     repeated_joints,
+    small_bases,
     spaced_out,
     spelled_out,
     turned,
@@ -68,6 +72,28 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     ),
     value_pieces.behind_junk: (r"\d{6}", r"\d[-/.]\d\d[-/.]\d"),
     turned.turned_values: (r"[@\d]",),
+    glued_words.glued_words: (glued_words.TOKEN, glued_words.SIGNED),
+    glued_words.unboxed: (
+        glued_words.BRACKETED,
+        glued_words.TAGGED,
+        glued_words.RUBY,
+        glued_words.BOXES,
+        glued_words.DOTTED,
+    ),
+    layouts.downwards: (r"\n[^\n]+\n[^\n]+\n[^\n]",),
+    layouts.stepped: (r"[^\n]{24}",),
+    small_bases.small_bases: (small_bases.PLACES, small_bases.LITERALS),
+    small_bases.counted_signs: (small_bases.COUNTS, small_bases.TAPS),
+    small_bases.tapped_keys: (small_bases.TAPPED,),
+    small_bases.letter_places: (small_bases.PLACED, small_bases.PLACED_APART),
+    numbered_parts.told_otherwise: (
+        numbered_parts.ASIDES,
+        numbered_parts.CELLS,
+        numbered_parts.AS_IN,
+        numbered_parts.TIMES,
+        numbered_parts.LENGTHS,
+        numbered_parts.WORKED,
+    ),
 }
 
 

@@ -54,6 +54,13 @@ def single_characters_in_words(text: str) -> Iterator[Edit]:
             yield Edit(at, at + len(gap), " " if place in cuts else "")
 
 
+def in_words(joined: str) -> str:
+    """Characters without spaces, with spaces where a key word or a number begins and ends."""
+    cuts = {m.start() for m in _BOUNDARY.finditer(joined)}
+    cuts |= {place for m in _INSIDE.finditer(joined) for place in m.span()}
+    return "".join(f" {c}" if place in cuts else c for place, c in enumerate(joined))
+
+
 def roomy(text: str) -> Iterator[Edit]:
     """The same with words still apart by wider gaps."""
     for run in _ROOMY.finditer(text):

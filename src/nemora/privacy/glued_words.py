@@ -1,0 +1,69 @@
+"""Words and values in one piece, or each in its own: `MySSNis536`, `My+SSN+is`, `[My] [SSN]`, `<b>4</b><b>7</b>`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nemora.privacy.edits import Edit, apart
+from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.spaced_out import in_words
+
+TOKEN = QuickPattern(r"(?<!\S)[^\s\"'<>{}\\]{0,60}[A-Za-z][^\s\"'<>{}\\]{0,60}[0-9@][^\s\"'<>{}\\]{4,120}(?!\S)")
+_JOINT = re.compile(r"(?<=[^\W\d_])[_+~](?=[\w+(])|(?<=[\w)])[_+~](?=[^\W\d_])")
+_INNER = re.compile(r"(?<=\d)_(?=\d)")
+_CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Za-zà-ÿ]{3})(?=\d)|(?<=\d)(?=[A-Z][a-z]|[A-Z]{4})|(?<=[:=])(?=\S)")
+SIGNED = QuickPattern(r"(?<![^\s\"'=?&])[A-Za-zÀ-ÿ]{2,24}(?:\+{1,2}[^\s+]{1,40}){1,60}")
+BRACKETED = QuickPattern(
+    r"(?:\[[^\[\]\n]{1,60}\][ ,]{0,2}){3,80}|(?:\([^()\n]{1,60}\)[ ,]{0,2}){3,80}|(?:\{[^{}\n]{1,60}\}[ ,]{0,2}){3,80}"
+    r"|(?:<[^<>\n/]{1,60}>[ ,]{0,2}){3,80}|(?:\*[^*\n]{1,60}\*[ ,]{0,2}){3,80}"
+)
+_CONTENT = re.compile(r"[\[({<*]([^\[\](){}<>*\n]{1,60})[\])}>*][ ,]{0,2}")
+TAGGED = QuickPattern(r"(?:<[A-Za-z/][^<>\n]{0,60}>[^<>\n]{0,2}){12,1200}")
+_TAG = re.compile(r"<[^<>\n]{1,61}>")
+_EMPTY = r"<(?:rt|wbr|span|b|i|br|nowiki)\b[^<>\n]{0,30}/?>"
+RUBY = QuickPattern(rf"<ruby>[^<>\n]{{1,40}}<rt>[^<>\n]{{0,10}}</rt></ruby>|{_EMPTY}</(?:rt|span|b|i)>")
+_RUBY = re.compile(r"<ruby>([^<>\n]{1,40})<rt>[^<>\n]{0,10}</rt></ruby>")
+BOXES = QuickPattern(r"(?:\n?[+][-=+]{3,400}[+]\n)?(?<!\S)\|(?:[ ]{1,3}\S?[ ]{1,3}\|){6,200}(?:\n[+][-=+]{3,400}[+])?")
+DOTTED = QuickPattern(r"(?<!\S)[^\s…]{2,6}(?:(?:…|\.\.\.)[ ]?[^\s….]{1,6}){2,60}(?![^\s.,;!?])")
+_DOTS = re.compile(r"(?:…|\.\.\.)[ ]?")
+
+
+def glued_words(text: str) -> Iterator[Edit]:
+    """Long tokens of words and digits with spaces where their words end."""
+    edits = []
+    for token in TOKEN.finditer(text):
+        written = token.group()
+        if "://" in written:
+            continue
+        plain = _INNER.sub("-", _JOINT.sub(" ", written))
+        plain = in_keys(_CAMEL.sub(" ", plain))
+        if plain != written:
+            edits.append(Edit(token.start(), token.end(), plain))
+    for run in SIGNED.finditer(text):
+        if run.group().count("+") > 1 or sum(map(str.isdigit, run.group())) > 4:
+            edits.append(Edit(run.start(), run.end(), re.sub(r"\+(?!\d{10})", " ", run.group())))
+    yield from apart(edits)
+
+
+def in_keys(text: str) -> str:
+    """Key words inside longer runs of capitals and small letters, set apart."""
+    return " ".join(in_words(word) if any(map(str.isdigit, word)) and word[:3].isalpha() else word for word in text.split(" "))
+
+
+def unboxed(text: str) -> Iterator[Edit]:
+    """Words each in brackets, characters each in a tag or a box, and pieces between dots."""
+    edits = [Edit(m.start(), m.end(), " ".join(_CONTENT.findall(m.group())) + " ") for m in BRACKETED.finditer(text)]
+    for run in TAGGED.finditer(text):
+        plain = _TAG.sub("", run.group())
+        if 6 <= len(plain) <= 400:
+            edits.append(Edit(run.start(), run.end(), plain))
+    edits += [
+        Edit(m.start(), m.end(), found[1] if (found := _RUBY.match(m.group())) else "") for m in RUBY.finditer(text)
+    ]
+    for run in BOXES.finditer(text):
+        row = run.group()[run.group().index("|") :].partition("\n")[0]
+        plain = "".join(cell.strip() or " " for cell in row.split("|")[1:-1])
+        edits.append(Edit(run.start(), run.end(), plain.strip()))
+    edits += [Edit(m.start(), m.end(), _DOTS.sub("", m.group())) for m in DOTTED.finditer(text)]
+    yield from apart(edits)

@@ -1,0 +1,145 @@
+"""Values laid out so that they are not read along a line: first or last letters of lines, columns, every n-th character.
+
+Reading a text in another order makes letters of letters, so these readings count only where words that announce an
+identifier come out or stand near, and only for short stretches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, zip_longest
+
+from nemora.privacy.ciphers import weight
+from nemora.privacy.edits import Edit, apart
+from nemora.privacy.spaced_out import in_words
+
+LEAST_LINES, MOST_LINES = 4, 240
+"""Lines of a block that is read downwards."""
+SHORTEST, LONGEST = 24, 600
+"""Characters of what is read by steps."""
+MOST_STEPS = 12
+MOST_BLOCKS = 24
+_LONGEST_CELL = 4
+_DIGIT = re.compile(r"[0-9@]")
+_RULE = re.compile(r"[\s|:=+-]*")
+_SEPARATORS = ("|", "\t", ";", ",", "&", "  ")
+_REMARK = re.compile(r"[ ]{0,2}\([^()\n]{3,80}\)[.]?\Z")
+_ORDINARY = frozenset(
+    "the and is to of in for on with this that der die das und ist von den el la los de que en un una le les des est "
+    "il che di per da w na nie jest if return def import class var let function".split()  # noqa: SIM905
+)
+_TOKEN = re.compile(r"[^\W\d_]{2,12}")
+
+
+def downwards(text: str) -> Iterator[Edit]:
+    """Blocks of lines, by what their first or last letters say, or by one of their columns."""
+    if text.count("\n") < LEAST_LINES - 1:
+        return
+    for number, (start, end) in enumerate(_blocks(text)):
+        if number == MOST_BLOCKS:
+            return
+        lines = text[start:end].split("\n")
+        plain = _acrostic(lines) or _by_cells(lines) or _by_characters(lines)
+        if plain:
+            yield Edit(start, end, plain)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of neighbouring lines that are not empty."""
+    first: int | None = None
+    at = count = 0
+    for line in [*text.split("\n"), ""]:
+        if line.strip() and len(line) <= LONGEST:
+            first = at if first is None else first
+            count += 1
+        else:
+            if first is not None and LEAST_LINES <= count <= MOST_LINES:
+                yield first, at - 1
+            first, count = None, 0
+        at += len(line) + 1
+
+
+def _acrostic(lines: Sequence[str]) -> str:
+    """What the first or last characters of many lines say, if that has key words."""
+    if len(lines) < 8:
+        return ""
+    for skipped in (0, 1):
+        for place in (0, -1):
+            joined = "".join(line[place] for line in lines[skipped:])
+            if _DIGIT.search(joined) and weight(plain := in_words(joined)) >= 3:
+                return f" {plain} "
+    return ""
+
+
+def _by_cells(lines: Sequence[str]) -> str:
+    """A column of short cells, from the second line on, if there is a header."""
+    for separator in _SEPARATORS:
+        rows = [line.strip(separator + " ").split(separator) for line in lines if not _RULE.fullmatch(line)]
+        for skipped in (0, 1):
+            columns = list(zip_longest(*rows[skipped:]))
+            if len(columns) < 2 or len(rows) - skipped < LEAST_LINES or any(c is None for c in columns[0]):
+                continue
+            for column in columns:
+                plain = _down([(cell or "").strip() for cell in column if cell is not None])
+                if plain:
+                    return plain
+    return ""
+
+
+def _down(cells: Sequence[str]) -> str:
+    """Pieces of one length, but the last, that are no counter and make a value or key words; "" otherwise."""
+    size = len(cells[0]) if cells else 0
+    joined = "".join(cells)
+    if size < 2 and _DIGIT.search(joined) and weight(spaced := in_words(joined)) >= 3:
+        return f" {spaced} "
+    if not 1 <= size <= _LONGEST_CELL or max(map(len, cells)) > size or len(set(joined)) < 4:
+        return ""
+    if joined.isdigit():
+        numbers = [int(cell) for cell in cells]
+        told = 7 <= len(joined) <= 24 and all(len(cell) == size for cell in cells[:-1])
+        return f" {joined} " if told and any(b < a for a, b in pairwise(numbers)) else ""
+    return f" {spaced} " if _DIGIT.search(joined) and weight(spaced := in_words(joined)) >= 3 else ""
+
+
+def _by_characters(lines: Sequence[str]) -> str:
+    """Lines of one length, read by their columns."""
+    longest = max(map(len, lines))
+    if not 6 <= longest <= 200 or len(lines) > MOST_STEPS or min(map(len, lines)) < longest - 2:
+        return ""
+    if not _DIGIT.search("".join(lines)) or _is_ordinary(" ".join(lines)):
+        return ""
+    plain = "".join("".join(column) for column in zip_longest(*lines, fillvalue=""))
+    return plain if weight(plain) >= 3 else ""
+
+
+def stepped(text: str) -> Iterator[Edit]:
+    """Lines that make words once every n-th character is read, or columns that were written one behind the other."""
+    edits = []
+    start = 0
+    for line in text.split("\n"):
+        if SHORTEST <= len(line) <= LONGEST and _DIGIT.search(line):
+            remark = _REMARK.search(line)
+            body = line[: remark.start()] if remark else line
+            if len(body) >= SHORTEST and not _is_ordinary(body):
+                plain = _best(body)
+                if plain:
+                    edits.append(Edit(start, start + len(line), plain))
+        if len(edits) == MOST_BLOCKS:
+            break
+        start += len(line) + 1
+    yield from apart(edits)
+
+
+def _is_ordinary(line: str) -> bool:
+    return any(word.lower() in _ORDINARY for word in _TOKEN.findall(line))
+
+
+def _best(line: str) -> str:
+    """The order of steps that makes the most of key words."""
+    size = len(line)
+    steps = {*range(2, MOST_STEPS + 1), *(-(-size // width) for width in range(2, MOST_STEPS + 1))}
+    ways = ["".join(line[n::step] for n in range(step)) for step in sorted(steps)]
+    least = weight(line) + (3 if size <= 80 else 6)
+    said, plain = max((weight(way), way) for way in ways)
+    return plain.rstrip("_") if said >= least else ""
