@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ THIRD_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_THIRD.i
 SEEN |= {*THIRD_VALUE, *THIRD_SENTENCE}
 FOURTH_VALUE: dict[str, Rewrite] = {kind: make for kind, make in WRITING_FOURTH.items() if kind not in SEEN}
 FOURTH_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_FOURTH.items() if kind not in SEEN}
+REMARK = re.compile(r"(?<=.) \([A-Za-z0-9' ,-]{4,60}\)$")
+"""What tells how a value was disguised is no part of it."""
 SETS: dict[str, tuple[Iterable[str], ...]] = {
     "first": (VALUE, SENTENCE, SPREAD),
     "second": (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD),
@@ -102,6 +105,7 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         if hidden is None:
             return None
         shown = picked.value if picked.value in hidden else hidden.removesuffix(" (reversed)")
+        shown = REMARK.sub("", shown)
         if "\n+--" in shown:  # the frame of a table says nothing
             shown = shown.split("\n")[2]
         return in_text(picked.sentence.replace("{v}", hidden), shown)

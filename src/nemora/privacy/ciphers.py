@@ -74,7 +74,9 @@ def deciphered(text: MappedText) -> Iterator[MappedText]:
         yield text.through(MappedText(text.text.translate(_KEYS[key])))
         if key < MOST_CODES or LETTERS - MOST_CODES < key + 1 < LETTERS:  # digits and signs may be moved as well
             by = key + 1 if key < MOST_CODES else key + 1 - LETTERS
-            yield text.through(MappedText("".join(chr((ord(c) - 32 + by) % 95 + 32) if " " <= c <= "~" else c for c in text.text)))
+            yield text.through(
+                MappedText("".join(chr((ord(c) - 32 + by) % 95 + 32) if " " <= c <= "~" else c for c in text.text))
+            )
 
 
 def weight(text: str) -> int:

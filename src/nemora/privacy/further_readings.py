@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
-from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
+from nemora.privacy.code_strings import glued_literals, joined_lists, named_parts, variables, worked_out
 from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import rewritten
@@ -44,7 +44,15 @@ from nemora.privacy.spaced_out import (
     single_characters,
     single_characters_in_words,
 )
-from nemora.privacy.spelled_out import braille, dates_in_words, morse, run_together, spelled_out
+from nemora.privacy.spelled_out import (
+    braille,
+    dates_in_words,
+    grouped_words,
+    morse,
+    named_characters,
+    run_together,
+    spelled_out,
+)
 from nemora.privacy.turned import turned_text, turned_values
 from nemora.privacy.value_pieces import (
     behind_junk,
@@ -60,6 +68,7 @@ _ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{
 _STRONG: tuple[Reader, ...] = (
     morse,
     braille,
+    named_characters,
     dumps,
     character_codes,
     rare_encodings,
@@ -71,12 +80,14 @@ _STRONG: tuple[Reader, ...] = (
 _WEAK: tuple[Reader, ...] = (
     spelled_out,
     run_together,
+    grouped_words,
     dates_in_words,
     single_characters,
     broken_lines,
     glued_literals,
     joined_lists,
     variables,
+    named_parts,
     leet_words,
     repeated_literals,
     literal_pieces,

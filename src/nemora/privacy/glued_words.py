@@ -48,7 +48,9 @@ def glued_words(text: str) -> Iterator[Edit]:
 
 def in_keys(text: str) -> str:
     """Key words inside longer runs of capitals and small letters, set apart."""
-    return " ".join(in_words(word) if any(map(str.isdigit, word)) and word[:3].isalpha() else word for word in text.split(" "))
+    return " ".join(
+        in_words(word) if any(map(str.isdigit, word)) and word[:3].isalpha() else word for word in text.split(" ")
+    )
 
 
 def unboxed(text: str) -> Iterator[Edit]:

@@ -53,9 +53,7 @@ _DIGIT_TABLES = (
     str.maketrans("234567890-", "1234567890"),
     str.maketrans("`123456789", "1234567890"),
 )
-_CODE_TABLES = tuple(
-    {ord(c): chr((ord(c) - 33 + n) % 94 + 33) for c in _PRINTED} for n in (1, -1, 2, -2, 3, -3, 5, -5)
-)
+_CODE_TABLES = tuple({ord(c): chr((ord(c) - 33 + n) % 94 + 33) for c in _PRINTED} for n in (1, -1, 2, -2, 3, -3, 5, -5))
 
 
 def keyed(text: MappedText) -> Iterator[MappedText]:

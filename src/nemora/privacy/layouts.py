@@ -26,8 +26,7 @@ _RULE = re.compile(r"[\s|:=+-]*")
 _SEPARATORS = ("|", "\t", ";", ",", "&", "  ")
 _REMARK = re.compile(r"[ ]{0,2}\([^()\n]{3,80}\)[.]?\Z")
 _ORDINARY = frozenset(
-    "the and is to of in for on with this that der die das und ist von den el la los de que en un una le les des est "
-    "il che di per da w na nie jest if return def import class var let function".split()  # noqa: SIM905
+    ["the", "and", "is", "to", "of", "in", "for", "on", "with", "this", "that", "der", "die", "das", "und", "ist", "von", "den", "el", "la", "los", "de", "que", "en", "un", "una", "le", "les", "des", "est", "il", "che", "di", "per", "da", "w", "na", "nie", "jest", "if", "return", "def", "import", "class", "var", "let", "function"]
 )
 _TOKEN = re.compile(r"[^\W\d_]{2,12}")
 

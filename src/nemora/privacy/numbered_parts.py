@@ -6,6 +6,7 @@ order of the counter.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -45,7 +46,7 @@ LENGTHS = QuickPattern(
 def numbered_groups(text: str) -> Iterator[Edit]:
     """Groups of digits in the order that their counters tell."""
     tokens = list(_TOKEN.finditer(text))[:MOST_TOKENS]
-    between = [text[a.end() : b.start()] for a, b in zip(tokens, tokens[1:], strict=False)]
+    between = [text[a.end() : b.start()] for a, b in itertools.pairwise(tokens)]
     edits: list[Edit] = []
     first = 0
     while first < len(tokens) - 3:
@@ -62,9 +63,7 @@ def numbered_groups(text: str) -> Iterator[Edit]:
     yield from edits
 
 
-def _run(
-    tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, stride: int
-) -> tuple[int, str] | None:
+def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, stride: int) -> tuple[int, str] | None:
     """Where a run of units of `stride` tokens ends, and what its last tokens make by the order of the counter."""
     form = between[first : first + stride - 1]
     if len(form) < stride - 1 or max(map(len, form)) > MOST_GAP or "" in form[1:]:
@@ -99,10 +98,11 @@ def _number(token: str) -> int | None:
 
 def told_otherwise(text: str) -> Iterator[Edit]:
     """Digits with asides between them, as cells, in sums, or by how often each comes; letters with examples."""
-    edits = [
-        Edit(m.start(), _end(text, m.end()), _ASIDE.sub("", m.group())) for m in ASIDES.finditer(text)
+    edits = [Edit(m.start(), _end(text, m.end()), _ASIDE.sub("", m.group())) for m in ASIDES.finditer(text)]
+    edits += [
+        Edit(m.start(), m.end(), "".join(re.findall(r"\d+", m.group().rpartition("}")[2])))
+        for m in CELLS.finditer(text)
     ]
-    edits += [Edit(m.start(), m.end(), "".join(re.findall(r"\d+", m.group().rpartition("}")[2]))) for m in CELLS.finditer(text)]
     edits += [Edit(m.start(), m.end(), _EXAMPLE.sub("", m.group())) for m in AS_IN.finditer(text)]
     edits += [Edit(m.start(), m.end(), _multiplied(m.group())) for m in TIMES.finditer(text)]
     edits += [Edit(m.start(), m.end(), _lengths(m.group())) for m in LENGTHS.finditer(text)]

@@ -22,7 +22,9 @@ COUNTS = QuickPattern(
     r"(?<!\S)(?:[0oO∅-][ ,]{1,3}){0,3}(?P<sign>[^\w\s]|[IxXl1])(?P=sign){0,8}"
     r"(?:[ ,/]{1,3}(?:(?P=sign){1,9}|[0oO∅-])){5,60}(?!\S)"
 )
-TAPS = QuickPattern(r"(?<!\S)(?P<tap>[^\w\s])(?P=tap){0,4}[ ](?P=tap){1,5}(?:[ ]{2,4}\S{1,6}(?:[ ](?P=tap){1,5})?){4,400}")
+TAPS = QuickPattern(
+    r"(?<!\S)(?P<tap>[^\w\s])(?P=tap){0,4}[ ](?P=tap){1,5}(?:[ ]{2,4}\S{1,6}(?:[ ](?P=tap){1,5})?){4,400}"
+)
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
 TAPPED = QuickPattern(
     r"(?<!\S)(?:(?:2{1,3}|3{1,3}|4{1,3}|5{1,3}|6{1,3}|7{1,4}|8{1,3}|9{1,4}|[01]|[^\w\s])[ ]{1,2}){6,400}"

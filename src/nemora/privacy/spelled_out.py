@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit
@@ -17,7 +18,7 @@ _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
 _KNOWN = {*NUMBERS, *MISTYPED, *LETTERS, *SIGNS, *_TIMES, *ANDS, *(word.lower() for word in ROMAN)}
 _TOKEN = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e])+(?:['\u2019][^\W\d_]+)?")
 """A word, with the signs of Indian and Thai vowels."""
-_GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}|[ ]?(?:[-=]>|→|…)[ ]?")
+_GAP = re.compile(r"[ ,.;:/|_\-–\n\t\"'()\[\]<>*+&#~]{1,4}|[ ]?(?:[-=]>|→|…)[ ]?")
 _PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", "und", "et", "i", *SIGNS])
 MAX_TOKENS = 200
 
@@ -101,6 +102,86 @@ def _said(words: list[str]) -> str:
             said.append(piece * times)
         times, tens = 1, lowered in TENS
     return "".join(said)
+
+
+_SCALES = {"hundred": 100, "thousand": 1000}
+SCALES = QuickPattern(
+    r"(?<!\w)(?:[a-z]{3,9}[ -](?:and[ ])?){1,4}(?:hundred|thousand)(?:[ ,-]{1,2}[a-z]{3,9}){0,60}(?!\w)", re.IGNORECASE
+)
+HAN = QuickPattern("(?:[零〇一二三四五六七八九十百千]{1,9}[，,、 ]{0,2}){2,12}")
+_HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
+_HAN_DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
+NAMES = QuickPattern(
+    r"(?<![\w-])[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}(?:,[ ]?[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}){5,200}(?![\w-])"
+)
+DITS = QuickPattern(
+    r"(?<!\w)(?:di[th]?|dah)(?:[ ]?-[ ]?(?:di[th]?|dah))*(?:[ ,/|]{1,3}(?:di[th]?|dah)(?:-(?:di[th]?|dah))*){4,400}(?!\w)"
+)
+
+
+def grouped_words(text: str) -> Iterator[Edit]:
+    """Groups of digits as numbers with places: "four thousand seven hundred and sixteen, two thousand", 四千七百一十六."""
+    for run in SCALES.finditer(text):
+        groups = [_scaled(group) for group in re.split(r",[ ]?", run.group().lower())]
+        plain = "".join(groups)
+        if "" not in groups and LEAST + 2 <= len(plain) <= 40:
+            yield Edit(run.start(), run.end(), plain)
+    for run in HAN.finditer(text):
+        if not any(c in _HAN_PLACES for c in run.group()):
+            continue
+        plain = "".join(_han(group) for group in re.split("[，,、 ]+", run.group()) if group)
+        if LEAST + 2 <= len(plain) <= 40:
+            yield Edit(run.start(), run.end(), plain)
+
+
+def _scaled(group: str) -> str:
+    """One number in English, or digit by digit; "" if a word is none."""
+    words = [word for word in re.split("[ -]+", group.strip()) if word != "and"]
+    if not any(word in _SCALES for word in words):
+        return _said(words) if words and all(word in NUMBERS for word in words) else ""
+    total = part = 0
+    for word in words:
+        if word in _SCALES:
+            part = max(part, 1) * _SCALES[word]
+            total, part = total + part, 0
+        elif word in NUMBERS:
+            part += int(NUMBERS[word])
+        else:
+            return ""
+    return str(total + part)
+
+
+def _han(group: str) -> str:
+    if not any(c in _HAN_PLACES for c in group):
+        return "".join(str(_HAN_DIGITS[c]) for c in group)
+    total = digit = 0
+    for c in group:
+        if c in _HAN_PLACES:
+            total, digit = total + max(digit, 1) * _HAN_PLACES[c], 0
+        else:
+            digit = _HAN_DIGITS[c]
+    return str(total + digit)
+
+
+def named_characters(text: str) -> Iterator[Edit]:
+    """Characters by their Unicode names, and Morse code as it is spoken."""
+    for run in NAMES.finditer(text):
+        said: list[str] = []
+        for name in re.split(r",[ ]?", run.group()):
+            try:
+                said.append(unicodedata.lookup(name))
+            except KeyError:
+                said = []
+                break
+        if said:
+            yield Edit(run.start(), run.end(), "".join(said))
+    for run in DITS.finditer(text):
+        signs = [
+            "".join("-" if each == "dah" else "." for each in re.split("[ ]?-[ ]?", sign))
+            for sign in re.split(r"[ ,/|]+", run.group())
+        ]
+        if all(sign in _MORSE for sign in signs):
+            yield Edit(run.start(), run.end(), "".join(_MORSE[sign] for sign in signs))
 
 
 LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
