@@ -24,7 +24,7 @@ _TELLS = QuickPattern(
     re.IGNORECASE,
 )
 _KEY = QuickPattern(
-    r"(?<!\w)(?:key ?word|key|schlüssel(?:wort)?|clave|clé|chiave|chave|sleutel|klucz|nyckel|anahtar|ключ(?:евое слово)?)"
+    r"(?<!\w)(?:key ?word|key|schlüssel(?:wort)?|clave|clé|chiave|chave|sleutel|klucz|nyckel|anahtar|ключ)"
     r"(?:[ ]?[:=][ ]?|[ ](?:is|ist|es|est|è|é|word)?[ ]?)[\"'`“]?(?P<key>[A-Za-z]{2,24})(?![A-Za-z])",
     re.IGNORECASE,
 )

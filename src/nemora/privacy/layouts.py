@@ -1,9 +1,10 @@
-"""Values laid out so that they are not read along a line: first or last letters of lines, columns, every n-th character.
+"""Values laid out so that they are not read along a line: first or last letters of lines, columns, single steps.
 
 Reading a text in another order makes letters of letters, so these readings count only where words that announce an
 identifier come out or stand near, and only for short stretches.
 """
 
+# ruff: noqa: SIM905 - lists of words read better as text
 from __future__ import annotations
 
 import re
@@ -26,7 +27,10 @@ _RULE = re.compile(r"[\s|:=+-]*")
 _SEPARATORS = ("|", "\t", ";", ",", "&", "  ")
 _REMARK = re.compile(r"[ ]{0,2}\([^()\n]{3,80}\)[.]?\Z")
 _ORDINARY = frozenset(
-    ["the", "and", "is", "to", "of", "in", "for", "on", "with", "this", "that", "der", "die", "das", "und", "ist", "von", "den", "el", "la", "los", "de", "que", "en", "un", "una", "le", "les", "des", "est", "il", "che", "di", "per", "da", "w", "na", "nie", "jest", "if", "return", "def", "import", "class", "var", "let", "function"]
+    """
+    the and is to of in for on with this that der die das und ist von den el la los de que en un una le les des est
+    il che di per da w na nie jest if return def import class var let function
+    """.split()
 )
 _TOKEN = re.compile(r"[^\W\d_]{2,12}")
 

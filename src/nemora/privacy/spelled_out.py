@@ -115,12 +115,13 @@ NAMES = QuickPattern(
     r"(?<![\w-])[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}(?:,[ ]?[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}){5,200}(?![\w-])"
 )
 DITS = QuickPattern(
-    r"(?<!\w)(?:di[th]?|dah)(?:[ ]?-[ ]?(?:di[th]?|dah))*(?:[ ,/|]{1,3}(?:di[th]?|dah)(?:-(?:di[th]?|dah))*){4,400}(?!\w)"
+    r"(?<!\w)(?:di[th]?|dah)(?:-(?:di[th]?|dah)){0,7}"
+    r"(?:[ ,/|]{1,3}(?:di[th]?|dah)(?:-(?:di[th]?|dah)){0,7}){4,400}(?!\w)"
 )
 
 
 def grouped_words(text: str) -> Iterator[Edit]:
-    """Groups of digits as numbers with places: "four thousand seven hundred and sixteen, two thousand", 四千七百一十六."""
+    """Groups of digits as numbers with places: "four thousand seven hundred and sixteen", 四千七百一十六."""
     for run in SCALES.finditer(text):
         groups = [_scaled(group) for group in re.split(r",[ ]?", run.group().lower())]
         plain = "".join(groups)
