@@ -9,7 +9,8 @@ from nemora.privacy.edits import Edit, apart
 from nemora.privacy.quick_pattern import QuickPattern
 from nemora.privacy.spaced_out import in_words
 
-TOKEN = QuickPattern(r"(?<!\S)[^\s\"'<>{}\\]{0,60}[A-Za-z][^\s\"'<>{}\\]{0,60}[0-9@][^\s\"'<>{}\\]{4,120}(?!\S)")
+TOKEN = re.compile(r"(?<!\S)[^\s\"'<>{}\\]{12,240}+(?!\S)")
+MIXED = QuickPattern(r"[A-Za-z][^\s]{0,60}[0-9@]")
 _JOINT = re.compile(r"(?<=[^\W\d_])[_+~](?=[\w+(])|(?<=[\w)])[_+~](?=[^\W\d_])")
 _INNER = re.compile(r"(?<=\d)_(?=\d)")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Za-zà-ÿ]{3})(?=\d)|(?<=\d)(?=[A-Z][a-z]|[A-Z]{4})|(?<=[:=])(?=\S)")
@@ -34,7 +35,7 @@ def glued_words(text: str) -> Iterator[Edit]:
     edits = []
     for token in TOKEN.finditer(text):
         written = token.group()
-        if "://" in written:
+        if "://" in written or MIXED.search(written) is None:
             continue
         plain = _INNER.sub("-", _JOINT.sub(" ", written))
         plain = in_keys(_CAMEL.sub(" ", plain))

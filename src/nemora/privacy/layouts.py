@@ -20,7 +20,8 @@ LEAST_LINES, MOST_LINES = 4, 240
 SHORTEST, LONGEST = 24, 600
 """Characters of what is read by steps."""
 MOST_STEPS = 12
-MOST_BLOCKS = 24
+MOST_BLOCKS, MOST_TRIED = 24, 16
+"""Blocks of a text that are read downwards, and lines of it that are read by steps."""
 _LONGEST_CELL = 4
 _DIGIT = re.compile(r"[0-9@]")
 _RULE = re.compile(r"[\s|:=+-]*")
@@ -78,6 +79,8 @@ def _acrostic(lines: Sequence[str]) -> str:
 def _by_cells(lines: Sequence[str]) -> str:
     """A column of short cells, from the second line on, if there is a header."""
     for separator in _SEPARATORS:
+        if separator not in lines[0] or separator not in lines[-1]:
+            continue
         rows = [line.strip(separator + " ").split(separator) for line in lines if not _RULE.fullmatch(line)]
         for skipped in (0, 1):
             columns = list(zip_longest(*rows[skipped:]))
@@ -119,16 +122,17 @@ def _by_characters(lines: Sequence[str]) -> str:
 def stepped(text: str) -> Iterator[Edit]:
     """Lines that make words once every n-th character is read, or columns that were written one behind the other."""
     edits = []
-    start = 0
+    start = tried = 0
     for line in text.split("\n"):
         if SHORTEST <= len(line) <= LONGEST and _DIGIT.search(line):
             remark = _REMARK.search(line)
             body = line[: remark.start()] if remark else line
-            if len(body) >= SHORTEST and not _is_ordinary(body):
+            if len(body) >= SHORTEST and not _is_ordinary(body) and weight(body) == 0:
+                tried += 1
                 plain = _best(body)
                 if plain:
                     edits.append(Edit(start, start + len(line), plain))
-        if len(edits) == MOST_BLOCKS:
+        if tried == MOST_TRIED:
             break
         start += len(line) + 1
     yield from apart(edits)

@@ -80,7 +80,7 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     ),
     value_pieces.behind_junk: (r"\d{6}", r"\d[-/.]\d\d[-/.]\d"),
     turned.turned_values: (r"[@\d]",),
-    glued_words.glued_words: (glued_words.TOKEN, glued_words.SIGNED),
+    glued_words.glued_words: (r"[A-Za-z][^\s]{0,16}[0-9@]", glued_words.SIGNED),
     glued_words.unboxed: (
         glued_words.BRACKETED,
         glued_words.TAGGED,

@@ -65,6 +65,8 @@ def numbered_groups(text: str) -> Iterator[Edit]:
 
 def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, stride: int) -> tuple[int, str] | None:
     """Where a run of units of `stride` tokens ends, and what its last tokens make by the order of the counter."""
+    if first + stride >= len(between) or between[first] != between[first + stride]:  # most end here
+        return None
     form = between[first : first + stride - 1]
     if len(form) < stride - 1 or max(map(len, form)) > MOST_GAP or "" in form[1:]:
         return None
