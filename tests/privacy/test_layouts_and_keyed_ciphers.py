@@ -28,9 +28,9 @@ def kept(text: str) -> bool:
         "My SSN: A1=536, B1=228, C1=741",
         "My SSN is ||||| ||| |||||| || || |||||||| ||||||| |||| |",
         "My SSN is :five: :three: :six: :two: :two: :eight: :seven: :four: :one:",
-        "My SSN is fünf - trzy sex két deux huit seven vier uno".replace("- ", ""),
+        "My SSN is quinque tres sex duo duo octo septem quattuor unus",
         "My SSN is 869551074 (subtract 3 from every digit)",
-        "Vigenère with key lemon: Xc EGA uw 536-22-8741 hbpmj",
+        "Vigenère with key lemon: Xc EGA tw 536-22-8741 fcqlc",
         'My SSN is REPLACE("5#3#6#2#2#8#7#4#1", "#", "")',
     ],
 )

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from nemora.privacy.edits import Edit
+from nemora.privacy.edits import Edit, apart
 from nemora.privacy.number_words import ANDS, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
 from nemora.privacy.quick_pattern import QuickPattern
 
@@ -122,17 +122,19 @@ DITS = QuickPattern(
 
 def grouped_words(text: str) -> Iterator[Edit]:
     """Groups of digits as numbers with places: "four thousand seven hundred and sixteen", 四千七百一十六."""
+    edits = []
     for run in SCALES.finditer(text):
         groups = [_scaled(group) for group in re.split(r",[ ]?", run.group().lower())]
         plain = "".join(groups)
         if "" not in groups and LEAST + 2 <= len(plain) <= 40:
-            yield Edit(run.start(), run.end(), plain)
+            edits.append(Edit(run.start(), run.end(), plain))
     for run in HAN.finditer(text):
         if not any(c in _HAN_PLACES for c in run.group()):
             continue
         plain = "".join(_han(group) for group in re.split("[，,、 ]+", run.group()) if group)
         if LEAST + 2 <= len(plain) <= 40:
-            yield Edit(run.start(), run.end(), plain)
+            edits.append(Edit(run.start(), run.end(), plain))
+    yield from apart(edits)
 
 
 def _scaled(group: str) -> str:
@@ -166,6 +168,7 @@ def _han(group: str) -> str:
 
 def named_characters(text: str) -> Iterator[Edit]:
     """Characters by their Unicode names, and Morse code as it is spoken."""
+    edits = []
     for run in NAMES.finditer(text):
         said: list[str] = []
         for name in re.split(r",[ ]?", run.group()):
@@ -175,14 +178,15 @@ def named_characters(text: str) -> Iterator[Edit]:
                 said = []
                 break
         if said:
-            yield Edit(run.start(), run.end(), "".join(said))
+            edits.append(Edit(run.start(), run.end(), "".join(said)))
     for run in DITS.finditer(text):
         signs = [
             "".join("-" if each == "dah" else "." for each in re.split("[ ]?-[ ]?", sign))
             for sign in re.split(r"[ ,/|]+", run.group())
         ]
         if all(sign in _MORSE for sign in signs):
-            yield Edit(run.start(), run.end(), "".join(_MORSE[sign] for sign in signs))
+            edits.append(Edit(run.start(), run.end(), "".join(_MORSE[sign] for sign in signs)))
+    yield from apart(edits)
 
 
 LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
