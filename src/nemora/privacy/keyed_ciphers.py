@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from nemora.privacy.ciphers import weight
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.mapped_text import MappedText
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 LONGEST = 4000
 """Characters that are read with a key."""
@@ -30,6 +30,7 @@ _KEY = QuickPattern(
 )
 _ALPHABET = QuickPattern(r"(?<![A-Za-z])(?:[A-Za-z]{26})(?![A-Za-z])")
 _PAIR = QuickPattern(r"(?<![\w])(?P<a>[A-Za-z0-9])[ ]?(?:=|->|=>|→|:)[ ]?(?P<b>[A-Za-z0-9])(?![\w])")
+_PAIRS = r"[A-Za-z0-9][ ]?(?:=|->|=>|→|:)[ ]?[A-Za-z0-9]"
 _TR = QuickPattern(
     r"(?<!\w)(?:tr[ ]+[\"']?(?P<a>[\w-]{2,70})[\"']?[ ]+[\"']?(?P<b>[\w-]{2,70})[\"']?"
     r"|y/(?P<a2>[\w]{2,70})/(?P<b2>[\w]{2,70})/"
@@ -43,6 +44,8 @@ _MOVED = QuickPattern(
     r"|chaque (?:chiffre|lettre)|ogni cifra|addiere|subtrahiere|resta|suma|soustra\w{1,5}|sottra\w{1,5})(?!\w)",
     re.IGNORECASE,
 )
+_ANY = QuickSet((_TELLS, *map(re.compile, (r"[A-Za-z]{16}", _PAIRS, r"(?i:tr[ ]|y/|maketrans\()")), _MOVED))
+"""What has to stand in a text for each of the ways; wider than their patterns where those count."""
 _OF_CODES = QuickPattern(r"ascii|code|character|letter|zeichen|buchstabe|letra|caract|lettre", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w])[(+]?\d[\d ()./-]{5,36}(?![A-Za-z0-9])")
 _TOKEN = re.compile(r"(?<!\S)\S{8,60}(?!\S)")
@@ -58,13 +61,13 @@ _CODE_TABLES = tuple({ord(c): chr((ord(c) - 33 + n) % 94 + 33) for c in _PRINTED
 
 def keyed(text: MappedText) -> Iterator[MappedText]:
     """Readings of the text with a key or a table that it states."""
-    if len(text.text) > LONGEST:
+    if len(text.text) > LONGEST or not (may := _ANY.may(text.text)):
         return
-    if _TELLS.search(text.text):
+    if may & {0} and _TELLS.search(text.text):
         yield from _vigenere(text)
-    for table in _tables(text.text):
+    for table in _tables(text.text) if may & {1, 2, 3} else ():
         yield text.through(MappedText(text.text.translate(table)))
-    if hinted(text.text):
+    if may & {4} and hinted(text.text):
         yield from _moved(text)
 
 

@@ -24,6 +24,8 @@ MOST_BLOCKS, MOST_TRIED = 24, 16
 """Blocks of a text that are read downwards, and lines of it that are read by steps."""
 _LONGEST_CELL = 4
 _DIGIT = re.compile(r"[0-9@]")
+_ENOUGH = re.compile(r"@|(?:[0-9][^0-9]*){5}")
+"""In what could be an address or a value; most first and last letters of lines are none."""
 _RULE = re.compile(r"[\s|:=+-]*")
 _SEPARATORS = ("|", "\t", ";", ",", "&", "  ")
 _REMARK = re.compile(r"[ ]{0,2}\([^()\n]{3,80}\)[.]?\Z")
@@ -71,7 +73,7 @@ def _acrostic(lines: Sequence[str]) -> str:
     for skipped in (0, 1):
         for place in (0, -1):
             joined = "".join(line[place] for line in lines[skipped:])
-            if _DIGIT.search(joined) and weight(plain := in_words(joined)) >= 3:
+            if _ENOUGH.search(joined) and weight(plain := in_words(joined)) >= 3:
                 return f" {plain} "
     return ""
 
@@ -97,7 +99,7 @@ def _down(cells: Sequence[str]) -> str:
     """Pieces of one length, but the last, that are no counter and make a value or key words; "" otherwise."""
     size = len(cells[0]) if cells else 0
     joined = "".join(cells)
-    if size < 2 and _DIGIT.search(joined) and weight(spaced := in_words(joined)) >= 3:
+    if size < 2 and _ENOUGH.search(joined) and weight(spaced := in_words(joined)) >= 3:
         return f" {spaced} "
     if not 1 <= size <= _LONGEST_CELL or max(map(len, cells)) > size or len(set(joined)) < 4:
         return ""
@@ -105,7 +107,7 @@ def _down(cells: Sequence[str]) -> str:
         numbers = [int(cell) for cell in cells]
         told = 7 <= len(joined) <= 24 and all(len(cell) == size for cell in cells[:-1])
         return f" {joined} " if told and any(b < a for a, b in pairwise(numbers)) else ""
-    return f" {spaced} " if _DIGIT.search(joined) and weight(spaced := in_words(joined)) >= 3 else ""
+    return f" {spaced} " if _ENOUGH.search(joined) and weight(spaced := in_words(joined)) >= 3 else ""
 
 
 def _by_characters(lines: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ _BEHIND = re.compile(r"[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}]")
 CELLS = QuickPattern(
     r"(?:\\begin\{\w{3,10}\*?\}(?:\{[^{}\n]{1,20}\})?[ \n]?)?(?<![\w.])\d{1,8}(?:[ ]?&[ ]?\d{1,8}){1,20}(?!\w)"
 )
+LIKE = r"[ ](?:as in|for|like|wie|de|come|comme|como|van)[ ][^\W\d_]+"
 AS_IN = QuickPattern(
     r"(?<!\w)\w[ ](?:as in|for|like|wie|de|come|comme|como|van)[ ][^\W\d_]{2,14}"
     r"(?:[ ,;.-]{1,3}(?:\w(?:[ ](?:as in|for|like|wie|de|come|comme|como|van)[ ][^\W\d_]{2,14})?)(?!\w)){3,40}"
