@@ -1,4 +1,4 @@
-"""What must stand in a text for a reader of disguises to find anything: one pass of RE2 leaves most readers out.
+"""What must stand in a text for a reader of disguises to find anything: a few passes of RE2 leave most readers out.
 
 A pattern here is wider than what its reader looks for; a reader without one is always asked.
 """
@@ -30,6 +30,8 @@ from nemora.privacy.edits import Edit
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 Reader = Callable[[str], Iterable[Edit]]
+AT_ONCE = 10
+"""Patterns of one pass: the states of a pass grow as the product of what its patterns are in the midst of."""
 _SINGLE = (
     r"\S(?:[ \t\u2009]{1,3}\S){6}",
     r"\S(?:\r?\n[ \t]{0,2}\S){6}",
@@ -130,9 +132,12 @@ class Needed:
         needs = [(number, need) for number, reader in enumerate(readers) for need in _NEEDS.get(reader, ())]
         self._of = tuple(number for number, _ in needs)
         self._always = frozenset(number for number, reader in enumerate(readers) if reader not in _NEEDS)
-        self._set = QuickSet(re.compile(need) if isinstance(need, str) else need for _, need in needs)
+        patterns = [re.compile(need) if isinstance(need, str) else need for _, need in needs]
+        self._sets = tuple(
+            (first, QuickSet(patterns[first : first + AT_ONCE])) for first in range(0, len(needs), AT_ONCE)
+        )
 
     def readers(self, text: str) -> list[Reader]:
         """In their order."""
-        places = self._always.union(self._of[place] for place in self._set.may(text))
+        places = self._always.union(self._of[first + place] for first, each in self._sets for place in each.may(text))
         return [self._readers[place] for place in sorted(places)]
