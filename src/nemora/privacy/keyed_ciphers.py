@@ -131,6 +131,7 @@ def _ranged(stated: str) -> str:
 
 def _moved(text: MappedText) -> Iterator[MappedText]:
     """Numbers and tokens beside words that tell how their digits or characters were moved."""
+    table: dict[int, int] | dict[int, str]
     told = _MOVED.search(text.text)
     if told is None:
         return
