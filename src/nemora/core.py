@@ -142,6 +142,24 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseFormat:
+    """The form that the text of an answer must have; without one it is free.
+
+    "json_object": any JSON object. "json_schema": a JSON value that `schema` describes; the name, description and
+    `strict` beside it are OpenAI's. "choice": one of `choices`. "regex" and "grammar": `text` is a regular expression,
+    or a grammar in Lark's syntax, for the whole answer.
+    """
+
+    form: Literal["json_object", "json_schema", "choice", "regex", "grammar"]
+    schema: Mapping[str, Json] | None = None
+    name: str | None = None
+    description: str | None = None
+    strict: bool | None = None
+    choices: tuple[str, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn. `content` keeps the client's form, a string or parts, so that what is sent on is what was read."""
 
@@ -175,6 +193,11 @@ class Sampling:
     """How the next token is drawn. `None` means: the backend's default.
 
     `temperature` 0 is greedy. `top_k` counts tokens, `top_p` and `min_p` are probabilities in (0, 1].
+    The penalties are OpenAI's and vLLM's: `frequency_penalty` and `presence_penalty` look at what was answered so far,
+    `repetition_penalty` at the prompt as well. `logit_bias` adds to the logits of token ids.
+    Until `min_tokens` were written nothing ends an answer; `stop_token_ids` end it as the model's own end does, which
+    `ignore_eos` switches off. `bad_words` are texts that are not written.
+    `logprobs` asks for each token's log-probability, and for those of so many alternatives.
     """
 
     temperature: float | None = None
@@ -182,6 +205,15 @@ class Sampling:
     top_k: int | None = None
     min_p: float | None = None
     seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    repetition_penalty: float | None = None
+    logit_bias: Mapping[int, float] | None = None
+    bad_words: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    min_tokens: int | None = None
+    ignore_eos: bool | None = None
+    logprobs: int | None = None
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -192,13 +224,17 @@ class Thinking:
     """How much a model should reason before it answers. `None` means: the model's default.
 
     `effort` is a hint, but for "none", which switches reasoning off. `budget` is a number of tokens that the model is
-    told. `keep_history` leaves the reasoning of earlier turns in the prompt.
+    told where its template can, and soon after which its reasoning is ended; `limit` is the most that it may have.
+    With `budget_is_hint` a model that does not reason answers all the same. `keep_history` leaves the reasoning of
+    earlier turns in the prompt.
     """
 
     enabled: bool | None = None
     effort: Effort | None = None
     budget: int | None = None
     keep_history: bool | None = None
+    limit: int | None = None
+    budget_is_hint: bool = False
 
     @property
     def wanted(self) -> bool | None:
@@ -208,9 +244,21 @@ class Thinking:
         return self.effort != "none"
 
 
+@dataclass(frozen=True, slots=True)
+class FixedQuestion:
+    """A question about a request's messages, and the answers of which a model is to say how likely each is."""
+
+    text: str
+    answers: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A whole request, canonical. What is read, routed and sent is this object and nothing else.
+
+    `choices` is how many answers are wanted. `priority` (0: as everybody's; higher comes first) and `cache_salt` (what
+    was read is shared only with requests of the same) are for the local engine. `generation_prompt`: the prompt ends
+    with the beginning of the assistant's turn; `continue_final`: it ends within the last message, which goes on.
 
     `unsent` holds the fields that a client sent, that change no answer and that are never
     forwarded (`user`, `metadata`, …). The privacy boundary reads them like everything else.
@@ -221,13 +269,25 @@ class ChatRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
     sampling: Sampling = field(default_factory=Sampling)
     thinking: Thinking = field(default_factory=Thinking)
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     stream: bool = False
     include_usage: bool = False
+    choices: int = 1
+    priority: int = 0
+    cache_salt: str | None = None
+    generation_prompt: bool = True
+    continue_final: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
+    raw: bool = False
+    """Whether its one message is a text to be continued as it stands, without a chat template. Never for a cloud."""
+    questions: tuple[FixedQuestion, ...] = ()
+    """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
+    endpoint: str = "/v1/chat/completions"
+    """The path of the API that it came by, for the ledger. Changes nothing else."""
 
     def opaque_parts(self) -> tuple[OpaquePart, ...]:
         """All parts of messages that are not text."""
@@ -264,12 +324,40 @@ class ToolCallDelta:
     arguments: str = ""
 
 
+LOWEST_LOGPROB = -9999.0
+"""OpenAI's number for what is all but impossible: JSON has no infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One token of an answer: its text, its own bytes, and the natural logarithm of its probability.
+
+    It is the model's own distribution: before temperature, penalties, bias and filters. `bytes` matter where a
+    character is cut in two; then `token` has U+FFFD. `top` are the likeliest tokens at this place, likeliest first.
+    """
+
+    token: str
+    logprob: float
+    bytes: bytes
+    top: tuple[TokenLogprob, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of an answer. The last delta of a stream has `finish`; `usage` comes with it when known."""
+    """One step of an answer; `index` says of which, where several were asked for.
+
+    The last delta of each has `finish`; `usage`, of all together, comes with the last of the stream when known.
+    `logprobs` are those of the tokens since the delta before, reasoning left out. `stop` is the one of the request's
+    stop strings at which the answer ended, where that is known; it comes with `finish`.
+    """
 
     text: str = ""
     reasoning: str = ""
     tool_call: ToolCallDelta | None = None
     finish: StopReason | None = None
     usage: Usage | None = None
+    index: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
+    stop: str | None = None
+    probabilities: tuple[tuple[float, ...], ...] = ()
+    """Of the answers to each of the request's questions, with the last delta. Those of a question sum to 1."""

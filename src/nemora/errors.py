@@ -14,6 +14,7 @@
     │   ├── UnknownModel             no such model                              404
     │   ├── UnknownEndpoint          no such path; never forwarded              404
     │   ├── UnknownDecision          the ledger holds no such decision          404
+    │   ├── UnknownResponse          no stored response of that id              404
     │   ├── MethodNotAllowed                                                    405
     │   ├── SlowRequest              the body came too slowly                   408
     │   ├── BodyTooLarge                                                        413
@@ -50,6 +51,8 @@ class NemoraError(Exception):
     status = 500
     type = "server_error"
     code = "internal_error"
+    request_id: str | None = None
+    """Of the request that it answers, once it is on its way out."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -84,6 +87,12 @@ class ContextLengthExceeded(RequestError):
 
 class Unauthorized(RequestError):
     status, type, code = 401, "authentication_error", "invalid_api_key"
+
+
+class KeyNotAllowed(RequestError):
+    """The API key is known, and not for this."""
+
+    status, type, code = 403, "permission_error", "key_not_allowed"
 
 
 class PrivacyRefused(RequestError):
@@ -122,6 +131,10 @@ class UnknownEndpoint(RequestError):
 
 class UnknownDecision(RequestError):
     status, code = 404, "unknown_decision"
+
+
+class UnknownResponse(RequestError):
+    status, code = 404, "response_not_found"
 
 
 class MethodNotAllowed(RequestError):

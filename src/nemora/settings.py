@@ -28,7 +28,7 @@ _ONE_MODEL = (
     "one model finds names and judges topics now; take the line out, or name a model's folder in inspection.model"
 )
 FORMER_KEYS = {"inspection.tagger": _ONE_MODEL, "inspection.topics": _ONE_MODEL}
-TOP_LEVEL_KEYS = {"server", "local", "inspection", "ledger", "servers", "policy", "offline", "air_gapped"}
+TOP_LEVEL_KEYS = {"server", "local", "inspection", "embeddings", "ledger", "servers", "policy", "offline", "air_gapped"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,11 @@ class LocalSettings:
     """Most that it takes of that memory; 0: half of it."""
     batched: bool = False
     """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
+    speculation: Literal["off", "auto"] = "off"
+    """"auto": draft tokens by looking up what followed before, where that is measured to be faster. An answer has the
+    model's own distribution, and may differ by rounding from what it is without."""
+    activations: Literal["auto", "int8", "int15", "float32"] = "auto"
+    """How precisely stored matrices of 4 to 8 bits meet activations on the CPU. "auto": by the model's size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,17 @@ class RemoteServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingSettings:
+    """The model behind `/v1/embeddings`, which runs in this process."""
+
+    model: str | None = None
+    """`minilm-l6`, hub:OWNER/REPO, or a folder of a BertModel or a LlamaBidirectionalModel. None: there are none."""
+    device: str = "cpu"
+    context: int = 0
+    """Most tokens of a text; 0: what the model was made for, at most 8192. A longer text is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
     """The ledger's surroundings; the ledger itself lies in the data folder."""
 
@@ -149,6 +165,7 @@ class Settings:
     server: ServerSettings = ServerSettings()
     local: LocalSettings = LocalSettings()
     inspection: InspectionSettings = InspectionSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
     ledger: LedgerSettings = LedgerSettings()
     servers: tuple[RemoteServer, ...] = ()
     policy: Path | None = None
@@ -210,6 +227,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         server=_build(ServerSettings, server, file, "server"),
         local=_build(LocalSettings, _table(table, "local", file), file, "local"),
         inspection=_build(InspectionSettings, _table(table, "inspection", file), file, "inspection"),
+        embeddings=_build(EmbeddingSettings, _table(table, "embeddings", file), file, "embeddings"),
         ledger=_build(LedgerSettings, _table(table, "ledger", file), file, "ledger"),
         servers=servers,
         policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),

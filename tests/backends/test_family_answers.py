@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nemora.backends.local_model import LocalModel
 from nemora.chat.answer import AnswerReader
+from nemora.chat.thinking import ThinkingControl
 from nemora.core import ChatRequest, Delta, Effort, Message, Sampling, StopReason, Thinking, Tool
 from nemora.errors import UnsupportedField
 from scripted_model import answered, scripted
@@ -182,8 +183,8 @@ def test_prompt_follows_the_request(models):
     assert {"{reasoning effort: efficient}" in prompt(effort=effort) for effort in efforts} == {True}
     assert prompt(effort="max") == prompt()
     assert "{thinking token budget: 64}" in prompt(budget=64)
-    with pytest.raises(UnsupportedField):
-        models[NANO3].prepare(asked(thinking=Thinking(budget=64)))
+    prepared = models[NANO3].prepare(asked(thinking=Thinking(budget=64)))  # is not told, and held to it
+    assert prepared.params.thinking is not None and prepared.params.thinking.soft == 64
 
 
 def test_python_callers_switch_it_too(models, monkeypatch):
@@ -200,3 +201,30 @@ def test_python_callers_switch_it_too(models, monkeypatch):
 def test_tools_are_refused_where_the_family_has_none(models):
     with pytest.raises(UnsupportedField):
         models["llama-3.3-nemotron-super-49b-v1"].prepare(asked(tools=(TOOL,)))
+
+
+@pytest.mark.parametrize("name", [NANO3, NANO2])
+@pytest.mark.parametrize("limit", [0, 1, 12])
+def test_reasoning_that_would_not_end_is_ended_and_counted(models, name, limit):
+    words = "so and so " * 20
+    asked_for = asked(thinking=Thinking(enabled=True, limit=limit), max_tokens=60)
+    deltas = list(answered(models[name], asked_for, says(models[name], words)))
+    reasoning, text, _, finish = read(deltas)
+    assert words.startswith(reasoning) and text and finish is StopReason.LENGTH
+    usage = deltas[-1].usage
+    assert usage is not None and limit <= usage.reasoning_tokens <= limit + 2  # a line's end and the closing tag
+    assert usage.completion_tokens == 60
+
+
+def test_a_budget_ends_with_its_line(models):
+    model = models[NANO3]
+    said = says(model, "one two three\nfour five six\nseven")
+    deltas = list(answered(model, asked(thinking=Thinking(budget=3), max_tokens=40), said))
+    assert read(deltas)[0] == "one two three"
+
+
+@pytest.mark.parametrize("thinking", [Thinking(budget=5), Thinking(limit=5)])
+def test_a_model_that_does_not_think_has_no_budget(thinking):
+    with pytest.raises(UnsupportedField):
+        ThinkingControl().check(thinking, reasons=False)
+    ThinkingControl().check(thinking, reasons=True)

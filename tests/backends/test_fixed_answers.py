@@ -53,7 +53,7 @@ def test_the_fast_probabilities_are_those_of_whole_passes(model, text):
         *asked(text),
         Choice((Message("user", "which of the two?"),), ("green tea", "green beans with ham", "x")),
     ]
-    for fast, choice in zip(choose(model, choices, seconds=60), choices, strict=True):
+    for fast, choice in zip(choose(model, choices, seconds=60).probabilities, choices, strict=True):
         assert fast == pytest.approx(slow(model, choice), abs=1e-4) and sum(fast) == pytest.approx(1)
 
 
@@ -77,7 +77,7 @@ def test_a_text_can_sway_a_model_but_every_question_is_answered_with_a_probabili
 
 def test_what_cannot_be_chosen_is_an_error(model):
     user = (Message("user", "hi"),)
-    assert choose(model, [], seconds=1) == []
+    assert choose(model, [], seconds=1).probabilities == []
     with pytest.raises(RequestError, match="no tokens"):
         choose(model, [Choice(user, ("Yes", ""))], seconds=60)
     with pytest.raises(ModelError, match="did not end"):
@@ -98,3 +98,16 @@ def test_a_template_that_opens_reasoning_is_closed_before_the_answer(model, monk
     monkeypatch.setattr(model.engine, "logprobs", lambda prefix, tails, seconds: (seen.append(prefix), [[0.0]] * 2)[1])
     choose(model, [Choice((Message("user", "hi"),), ("Yes", "No"))], seconds=60)
     assert model.tokenizer.decode(seen[0][len(rendered.ids) :]).startswith(tags.close)
+
+
+def test_an_answer_that_begins_with_another_is_not_counted_as_that_one_too(model):
+    """ "1" is what is said where "1" is and not "10": checked against the sums over all that may follow."""
+    numbers = tuple(map(str, range(1, 13)))
+    choice = Choice((Message("user", "a number from 1 to 12"),), numbers)
+    (found,) = choose(model, [choice], seconds=60).probabilities
+    begun = dict(zip(numbers, slow(model, choice), strict=True))
+    ids = {n: model.tokenizer.encode(n) for n in numbers}
+    longer = {n: [m for m in numbers if m != n and ids[m][: len(ids[n])] == ids[n]] for n in numbers}
+    own = {n: begun[n] - sum(begun[m] for m in longer[n]) for n in numbers}
+    assert found == pytest.approx([own[n] / sum(own.values()) for n in numbers], abs=1e-4)
+    assert not longer["1"] or found[0] < begun["1"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fake_model import FakeModel
+from letters import letters_checkpoint
 from nemora.backends.local import LocalBackend
 from nemora.backends.local_model import LocalModel
 from nemora.chat.sampling_defaults import sampling_defaults
@@ -39,32 +40,6 @@ from nemora.errors import (
 from nemora.weights.checkpoint import Checkpoint
 from starter import needs_starter
 
-CHATML = (
-    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
-    "{{ '<|im_start|>' }}"
-)
-
-
-def checkpoint(**changes) -> Checkpoint:
-    """A file whose vocabulary is the 28 letters that the fake model's 31 ids stand for, and three special tokens."""
-    letters = [chr(ord("a") + n) for n in range(26)] + ["Ġ", "Ċ"]
-    tokenizer = {
-        "tokenizer.ggml.model": "gpt2",
-        "tokenizer.ggml.pre": "smollm",
-        "tokenizer.ggml.tokens": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *letters],
-        "tokenizer.ggml.token_type": [3, 3, 3] + [1] * 28,
-        "tokenizer.ggml.merges": [],
-        "tokenizer.ggml.eos_token_id": 2,
-    }
-    fields = {"tokenizer_metadata": tokenizer, "chat_template": CHATML, **changes}
-    return Checkpoint(path=_path("fake.gguf"), kind="gguf", architecture="llama", metadata={}, file=None, **fields)  # type: ignore[arg-type]
-
-
-def _path(name):
-    from pathlib import Path
-
-    return Path(name)
-
 
 @pytest.fixture
 def fake():
@@ -73,7 +48,7 @@ def fake():
 
 @pytest.fixture
 def model(fake):
-    with LocalModel("fake", fake, checkpoint()) as model:
+    with LocalModel("fake", fake, letters_checkpoint()) as model:
         yield model
         if fake.gate is not None:
             fake.gate.release(10_000)
@@ -161,12 +136,19 @@ def test_stop_string_ends_the_answer_and_the_work(backend, fake, model):
     stop = whole[2:4]
     deltas = answer(backend, request(sampling=GREEDY, max_tokens=30, stop=(stop,)))
     assert text(deltas) == whole.partition(stop)[0]
-    assert deltas[-1].finish is StopReason.STOP
+    assert deltas[-1].finish is StopReason.STOP and deltas[-1].stop == stop
+
+
+def test_counted_tokens_are_those_of_the_prompt_and_need_no_room(backend, fake):
+    for content in ("hi", "abc" * 9):
+        used = answer(backend, request(content, sampling=GREEDY, max_tokens=1))[-1].usage
+        assert used is not None and len(asyncio.run(backend.tokenize(request(content)))) == used.prompt_tokens
+    assert len(asyncio.run(backend.tokenize(request("a" * 100)))) == 108
 
 
 def test_error_of_the_model_reaches_the_caller():
     fake = FakeModel(fail_on=1)
-    with LocalModel("fake", fake, checkpoint()) as model:
+    with LocalModel("fake", fake, letters_checkpoint()) as model:
         backend = LocalBackend(model)
         with pytest.raises(ModelError):
             answer(backend, request())
@@ -300,12 +282,12 @@ def test_logits_beyond_the_context_are_refused(model):
 
 def test_context_setting_only_narrows():
     for asked, got in ((0, 64), (20, 20), (1000, 64)):
-        with LocalModel("fake", FakeModel(), checkpoint(), context=asked) as model:
+        with LocalModel("fake", FakeModel(), letters_checkpoint(), context=asked) as model:
             assert model.context == got
 
 
 def test_model_without_a_template_continues_but_does_not_chat():
-    with LocalModel("fake", FakeModel(), checkpoint(chat_template=None)) as model:
+    with LocalModel("fake", FakeModel(), letters_checkpoint(chat_template=None)) as model:
         assert list(model.generate("abc", max_tokens=1))
         with pytest.raises(TemplateError, match="no chat template"):
             model.generate([{"role": "user", "content": "a"}])
@@ -314,7 +296,7 @@ def test_model_without_a_template_continues_but_does_not_chat():
 
 
 def test_model_without_a_vocabulary_still_continues_ids():
-    with LocalModel("fake", FakeModel(), checkpoint(tokenizer_metadata={})) as model:
+    with LocalModel("fake", FakeModel(), letters_checkpoint(tokenizer_metadata={})) as model:
         with pytest.raises(UnsupportedCheckpoint):
             _ = model.tokenizer
         with pytest.raises(UnsupportedCheckpoint):
@@ -330,7 +312,7 @@ def test_unknown_model_is_refused(tmp_path):
 
 
 def test_defaults_are_the_publishers_and_a_request_overrides_them():
-    smollm = checkpoint()
+    smollm = letters_checkpoint()
     named = Checkpoint(
         path=smollm.path, kind="gguf", architecture="llama", metadata={"general.basename": "SmolLM2"}, file=None  # type: ignore[arg-type]
     )  # fmt: skip
@@ -408,7 +390,7 @@ def test_a_hub_model_without_a_cache_is_one_clear_sentence():
 
 
 def test_what_was_read_is_shared_within_a_tenant_only_and_counted(fake):
-    with LocalModel("fake", fake, checkpoint(), prefix_cache_bytes=1 << 20) as model:
+    with LocalModel("fake", fake, letters_checkpoint(), prefix_cache_bytes=1 << 20) as model:
         model.engine._prefill_chunk = 8  # set before anything is submitted: the fake's context is short
         backend = LocalBackend(model)
 
@@ -421,7 +403,7 @@ def test_what_was_read_is_shared_within_a_tenant_only_and_counted(fake):
         assert counts[0] == counts[2] == 0
         assert counts[1] == counts[3] == counts[4] > 0
         model.engine.check_integrity()
-    with LocalModel("fake", fake, checkpoint(), prefix_cache=False) as model:
+    with LocalModel("fake", fake, letters_checkpoint(), prefix_cache=False) as model:
         assert answer(LocalBackend(model), request(max_tokens=2))[-1].usage.cached_tokens == 0
 
 
@@ -432,9 +414,9 @@ def test_turns_are_named_to_the_engine(model):
 
 def test_a_context_that_memory_does_not_hold_is_made_shorter_and_said(fake):
     cost = 8  # bytes a position
-    with LocalModel("fake", fake, checkpoint(), prefix_cache=False) as whole:
+    with LocalModel("fake", fake, letters_checkpoint(), prefix_cache=False) as whole:
         workspace = whole.engine._memory.cost.workspace
-    with LocalModel("fake", fake, checkpoint(), memory=workspace + 20 * cost, prefix_cache=False) as model:
+    with LocalModel("fake", fake, letters_checkpoint(), memory=workspace + 20 * cost, prefix_cache=False) as model:
         assert model.context == 20
         with pytest.raises(ContextLengthExceeded, match=r"\b20\b"):
             answer(LocalBackend(model), request("a" * 20))

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from nemora.core import (
     StopReason,
     TextPart,
     Thinking,
+    TokenLogprob,
     Tool,
     ToolCall,
     ToolCallDelta,
@@ -38,6 +40,7 @@ from nemora.errors import (
     BackendUnreachable,
     NemoraError,
     SettingsError,
+    UnsupportedField,
 )
 from nemora.settings import RemoteServer
 
@@ -341,10 +344,30 @@ def test_the_body_is_rebuilt_from_every_field_that_was_read() -> None:
         tools=(Tool("f", "what", {"type": "object"}, True),),
         tool_choice=ToolChoice("named", "f"),
         parallel_tool_calls=False,
-        sampling=Sampling(temperature=0.0, top_p=0.5, top_k=3, min_p=0.1, seed=1),
-        thinking=Thinking(enabled=True, effort="low", budget=8, keep_history=True),
+        sampling=Sampling(
+            temperature=0.0,
+            top_p=0.5,
+            top_k=3,
+            min_p=0.1,
+            seed=1,
+            frequency_penalty=0.2,
+            presence_penalty=0.3,
+            repetition_penalty=1.1,
+            logit_bias={5: -1.0},
+            bad_words=("w",),
+            stop_token_ids=(7,),
+            min_tokens=2,
+            ignore_eos=True,
+            logprobs=3,
+        ),
+        thinking=Thinking(enabled=True, effort="low", budget=8, keep_history=True, limit=40),
         max_tokens=9,
         stop=("z",),
+        choices=2,
+        priority=1,
+        cache_salt=CANARY,
+        generation_prompt=False,
+        continue_final=True,
         unsent={"user": CANARY},
     )
     function = {"name": "f", "description": "what", "parameters": {"type": "object"}, "strict": True}
@@ -374,13 +397,29 @@ def test_the_body_is_rebuilt_from_every_field_that_was_read() -> None:
         "top_k": 3,
         "min_p": 0.1,
         "seed": 1,
+        "frequency_penalty": 0.2,
+        "presence_penalty": 0.3,
+        "repetition_penalty": 1.1,
+        "logit_bias": {"5": -1.0},
+        "bad_words": ["w"],
+        "stop_token_ids": [7],
+        "min_tokens": 2,
+        "ignore_eos": True,
+        "logprobs": True,
+        "top_logprobs": 3,
+        "add_generation_prompt": False,
+        "continue_final_message": True,
+        "n": 2,
+        "thinking_token_budget": 40,
         "reasoning_effort": "low",
         "chat_template_kwargs": {"enable_thinking": True, "reasoning_budget": 8, "truncate_history_thinking": False},
         "max_tokens": 9,
         "stop": ["z"],
     }
     assert chat_body(request, "big") == body
-    own = chat_body(request, "big", dialect="openai")
+    with pytest.raises(UnsupportedField, match="continue_final_message"):
+        chat_body(request, "big", dialect="openai")
+    own = chat_body(replace(request, generation_prompt=True, continue_final=False), "big", dialect="openai")
     assert own["max_completion_tokens"] == 9 and "max_tokens" not in own
     assert own["reasoning_effort"] == "low" and "chat_template_kwargs" not in own
     assert "reasoning" not in json.dumps(own["messages"]) and '"developer"' in json.dumps(own)
@@ -451,6 +490,57 @@ answers = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=20,
 )
+
+
+CHANCE = {"token": "\u00e9", "logprob": -0.5, "bytes": [195, 169], "top_logprobs": []}
+
+
+def chunk(index: int, text: str = "", finish: str | None = None, **more: Any) -> str:
+    return json.dumps({"choices": [{"index": index, "delta": {"content": text}, "finish_reason": finish, **more}]})
+
+
+def test_several_answers_come_mixed_and_each_has_its_end() -> None:
+    reader = AnswerReader("far", frozenset(), 2)
+    events = [chunk(1, "b"), chunk(0, "a"), chunk(1, "c", "length"), chunk(7, "x"), chunk(0, "", "stop")]
+    assert not reader.finished
+    deltas = [delta for event in events for delta in reader.event(event)]
+    assert reader.finished
+    assert [(delta.index, delta.text) for delta in deltas if delta.text] == [(1, "b"), (0, "a"), (1, "c")]
+    assert [(delta.index, delta.finish) for delta in deltas if delta.finish] == [(1, StopReason.LENGTH)]
+    assert reader.end(complete=True) == Delta(finish=StopReason.STOP)
+
+
+def test_a_server_that_gives_fewer_answers_than_asked_for_is_said_to() -> None:
+    reader = AnswerReader("far", frozenset(), 2)
+    reader.event(chunk(0, "a", "stop"))
+    with pytest.raises(BackendError, match="fewer answers"):
+        reader.end(complete=True)
+
+
+def test_chances_of_tokens_are_read_and_bounded() -> None:
+    top = [{"token": "a", "logprob": -(10**400)}, {"token": "b", "logprob": float("-inf"), "bytes": None}]
+    found = AnswerReader("far", frozenset()).event(
+        chunk(0, "é", logprobs={"content": [{**CHANCE, "top_logprobs": top}]})
+    )
+    assert found == [
+        Delta(
+            text="é",
+            logprobs=(
+                TokenLogprob(
+                    "é", -0.5, b"\xc3\xa9", (TokenLogprob("a", -9999.0, b"a"), TokenLogprob("b", -9999.0, b"b"))
+                ),
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"token": 1}, {"logprob": "x"}, {"logprob": float("nan")}, {"logprob": True}, {"bytes": [256]}, {"bytes": ["x"]}],
+)
+def test_chances_that_are_none_are_no_chat_completion(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BackendError):
+        AnswerReader("far", frozenset()).event(chunk(0, "é", logprobs={"content": [{**CHANCE, **wrong}]}))
 
 
 @given(st.lists(st.dictionaries(keys, answers, max_size=4), max_size=3))

@@ -8,7 +8,7 @@ from small_vocabulary import BUSY, CHATML, small_tokenizer
 from nemora.chat.answer import AnswerReader
 from nemora.chat.format import Format, format_of
 from nemora.chat.template import ChatTemplate
-from nemora.core import ChatRequest, Delta, Message, StopReason, Tool, ToolChoice
+from nemora.core import LOWEST_LOGPROB, ChatRequest, Delta, Message, StopReason, Tool, ToolChoice
 from nemora.errors import UnsupportedField
 
 TOKENIZER = small_tokenizer()
@@ -133,7 +133,38 @@ def test_tools_are_refused_by_name_where_the_template_has_none():
 
 
 @pytest.mark.parametrize("choice", [ToolChoice("required"), ToolChoice("named", "f")])
-def test_choice_that_needs_a_grammar_is_refused_by_name(choice):
+def test_choice_that_needs_a_grammar_is_accepted_where_calls_have_rules(choice):
+    FORMATS["busy"].check(request(tools=(Tool("f"),), tool_choice=choice))
     with pytest.raises(UnsupportedField) as caught:
-        FORMATS["busy"].check(request(tools=(Tool("f"),), tool_choice=choice))
-    assert caught.value.param == "tool_choice"
+        FORMATS["chatml"].check(request(tools=(Tool("f"),), tool_choice=choice))
+    assert caught.value.param == "tools"
+
+
+@settings(max_examples=60)
+@given(st.text(alphabet="hello wé日1\n", max_size=20), st.booleans())
+def test_the_bytes_of_logprobs_are_those_of_the_text(said: str, thinks: bool) -> None:
+    reader = AnswerReader(TOKENIZER, FORMATS["busy"], prompt_tokens=5)
+    ids = [*([THINK, *TOKENIZER.encode("why"), END_THINK] if thinks else []), *TOKENIZER.encode("x" + said)]
+    deltas = []
+    for token_id in ids:
+        deltas += reader.feed([token_id], [(-0.5, ((token_id, -0.5), (THINK, float("-inf"))))])
+    deltas += reader.finish(StopReason.STOP)
+    logprobs = [each for delta in deltas for each in delta.logprobs]
+    assert b"".join(each.bytes for each in logprobs) == text(deltas).encode()
+    assert all(each.top[0].bytes == each.bytes and each.top[1].logprob == LOWEST_LOGPROB for each in logprobs)
+    # A streamed piece of text never comes before the chances of its tokens.
+    so_far = 0
+    for delta in deltas:
+        so_far += sum(len(each.bytes) for each in delta.logprobs) - len(delta.text.encode())
+        assert so_far >= 0
+
+
+def test_no_stop_string_counts_before_the_least_length() -> None:
+    ids = TOKENIZER.encode("hello stop hello stop x")
+    early = len(TOKENIZER.encode("hello stop"))
+    assert text(read(ids, stops=("stop",))) == "hello "
+    assert text(read(ids, stops=("stop",), min_tokens=early)) == "hello stop hello "
+
+
+def test_deltas_say_of_which_answer_they_are() -> None:
+    assert {delta.index for delta in read(ANSWER, index=3, offered={"f": None})} == {3}

@@ -221,7 +221,7 @@ def test_what_cannot_be_switched_is_refused_and_a_hint_is_not():
     template = ChatTemplate(WORD.replace("/no_think", "x"), family_tokenizer("llama"))
     control = format_of(template).thinking
     template.close()
-    for thinking in (OFF, Thinking(effort="none"), Thinking(budget=5), Thinking(keep_history=True)):
+    for thinking in (OFF, Thinking(effort="none"), Thinking(keep_history=True)):
         with pytest.raises(UnsupportedField):
             control.check(thinking, reasons=True)
     with pytest.raises(UnsupportedField):

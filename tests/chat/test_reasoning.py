@@ -90,6 +90,23 @@ def test_reasoning_that_mentions_a_call_tag_goes_on_streaming():
     assert splitter.feed("The <tool_call> tag").reasoning == "The <tool_call> tag"
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [["<tool_call>", *[" "] * 500], ["<tool_call>{", *["a "] * 500], ["<tool_call>"] * 500, [" "] * 500],
+    ids=["blanks after a tag", "a call", "tags", "blanks"],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_long_wait_is_looked_at_a_few_times_and_not_with_each_piece(pieces, inside, monkeypatch):
+    looked = []
+    for look in ("_inside", "_before"):
+        plain = getattr(ReasoningSplitter, look)
+        monkeypatch.setattr(ReasoningSplitter, look, lambda self, plain=plain: (looked.append(1), plain(self))[1])
+    splitter = ReasoningSplitter(TAGS, inside=inside, call_tags=CALL_TAGS)
+    for piece in pieces:
+        splitter.feed(piece)
+    assert len(looked) <= 5
+
+
 def test_tags_in_the_middle_of_an_answer_are_text():
     assert split(["The tag <think> opens, ", "</think> closes."], inside=False) == (
         "",

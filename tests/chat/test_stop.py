@@ -22,6 +22,7 @@ def test_result_does_not_depend_on_the_split(pieces, stops):
     matcher = StopMatcher(stops)
     assert run(matcher, pieces) == (text if found is None else text[: found[0]])
     assert matcher.stopped == (found is not None)
+    assert matcher.found == (None if found is None else found[1])
     assert run(StopMatcher(stops), list(text)) == run(StopMatcher(stops), [text])
 
 

@@ -264,3 +264,38 @@ def test_starter_prompt_is_the_published_one(starter_model):
     assert starter_model.tokenizer.decode(prompt.ids) == text
     # What transformers' apply_chat_template gives for the same file.
     assert prompt.ids == [1, 9690, 198, 2683, 359, 253, 5356, 5646, 11173, 3365, 3511, 308, 34519, 28, 7018, 411, 407, 19712, 8182, 2, 198, 1, 4093, 198, 6004, 665, 2, 198, 1, 520, 9531, 198]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", [CHATML, BUSY])
+@pytest.mark.parametrize("said", ["Well", "Well <|im_end|> </think>", "assistant", "a\n"])
+def test_a_message_that_goes_on_is_the_end_of_the_prompt(source: str, said: str) -> None:
+    template = ChatTemplate(source, TOKENIZER)
+    history = [Message("user", "hi"), Message("assistant", said)]
+    prompt = template.render(history, continue_final=True)
+    whole = template.render(history, add_generation_prompt=False)
+    template.close()
+    assert TOKENIZER.decode(prompt.ids).endswith(
+        "<|im_start|>assistant\n" + said.replace("/think", "") if source == BUSY else said
+    )
+    assert special_ids(prompt.ids) == special_ids(whole.ids)[: len(special_ids(prompt.ids))] == [1, 2, 1]
+    assert TOKENIZER.decode(whole.ids).startswith(TOKENIZER.decode(prompt.ids).rstrip())
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        Message("user", "hi"),
+        Message("assistant", None),
+        Message("assistant", "x", tool_calls=(ToolCall("1", "f", "{}"),)),
+    ],
+)
+def test_what_cannot_go_on_is_refused(chatml: ChatTemplate, last: Message) -> None:
+    with pytest.raises(RequestError):
+        chatml.render([Message("user", "hi"), last], continue_final=True)
+
+
+def test_a_template_that_leaves_the_last_message_out_cannot_continue_it() -> None:
+    template = ChatTemplate("{{ messages[0].content }}", TOKENIZER)
+    with pytest.raises(RequestError, match="cannot continue"):
+        template.render([Message("user", "hi"), Message("assistant", "x")], continue_final=True)
+    template.close()

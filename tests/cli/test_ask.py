@@ -9,8 +9,9 @@ import pytest
 from scripted_door import LEFT, ScriptedDoor
 
 from nemora.cli import ask
-from nemora.cli.asking import Notice, show
+from nemora.cli.asking import THINKING, Notice, _body, show
 from nemora.cli.main import main
+from nemora.server.openai_chat import parse_chat_request
 
 
 @pytest.fixture
@@ -27,6 +28,15 @@ def test_the_answer_is_on_stdout_and_one_line_on_stderr(door: ScriptedDoor, caps
     assert err == "[cloud: far] nothing sensitive was found\n"
     assert door.requests[0].max_tokens == 5
     assert door.closed
+
+
+@pytest.mark.parametrize("word", sorted(THINKING))
+def test_thinking_asked_for_is_what_a_server_reads(door: ScriptedDoor, word: str) -> None:
+    assert main(["ask", "hello", "--think", word]) == 0
+    request = door.requests[-1]
+    assert request.thinking == THINKING[word] == parse_chat_request(_body(request)).request.thinking
+    with pytest.raises(SystemExit):
+        main(["ask", "hello", "--think", "much"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_model import VOCAB, FakeModel
+from nemora.engine.continuations import continuation_logprobs, nesting
 from nemora.engine.engine import Engine
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, RequestError
 from nemora.models.base import Model
@@ -84,3 +85,32 @@ def test_a_late_or_failing_model_is_an_error_without_content() -> None:
     with pytest.raises(ModelError, match="did not end"):
         engine.logprobs([1], [[1]], seconds=-1)
     engine.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(continuations=st.lists(IDS, max_size=8))
+def test_as_many_states_are_reserved_as_are_kept_at_once(continuations: list[list[int]]) -> None:
+    model, kept, most = FakeModel(), 0, 0
+    new_state = model.new_state
+
+    def watched(*args: object, **more: object) -> object:
+        state = new_state(*args, **more)
+        snapshot, restore = state.snapshot, state.restore
+
+        def counted() -> object:
+            nonlocal kept, most
+            kept += 1
+            most = max(most, kept)
+            return snapshot()
+
+        def undone(before: object) -> None:
+            nonlocal kept
+            kept -= 1
+            restore(before)
+
+        state.snapshot, state.restore = counted, undone
+        return state
+
+    model.new_state = watched  # type: ignore[method-assign]
+    continuation_logprobs(model, [1], continuations, chunk=3, check=lambda: None)
+    assert most == nesting(continuations)

@@ -142,7 +142,7 @@ def test_those_who_decode_are_picked_together_and_prompts_are_not() -> None:
         step(queues)
     long = sequence(40, 1)
     queues.add(long)
-    queues._together, queues._left = 3, 0
+    queues.together, queues._left = 3, 0
     queues._turns.clear()  # a round begins
     groups = [queues.next() for _ in range(6)]
     assert sorted(map(len, groups)) == [1, 1, 2, 2, 3, 3]

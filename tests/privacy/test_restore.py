@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+from nemora.core import Delta, StopReason, TokenLogprob, ToolCallDelta, Usage
 from nemora.privacy.policy import Policy
 from nemora.privacy.restore import AnswerRestorer, Restorer, Values
 
@@ -181,6 +181,27 @@ def test_text_reasoning_and_calls_are_restored_apart_and_come_out_before_the_end
     assert "".join(d.reasoning for d in found) == "about Tilda Braunfels"
     assert arguments(found, 0) == '"Tilda Braunfels"'
     assert [d.finish for d in found].index(StopReason.STOP) == len(found) - 1
+
+
+def test_answers_that_come_mixed_are_restored_apart_and_chances_of_stand_ins_are_left_out() -> None:
+    restorer = AnswerRestorer(VALUES, lambda _: True)
+    chance = (TokenLogprob("PERSON", -0.5, b"PERSON"),)
+    script = [
+        Delta(text="PERSON_K3F", logprobs=chance),
+        Delta(text="PERSON_C2D3", index=1),
+        Delta(text="7Q2 "),
+        Delta(finish=StopReason.STOP),
+        Delta(text="F4 PERS", index=1),
+        Delta(finish=StopReason.LENGTH, index=1, usage=Usage(1, 2)),
+    ]
+    found = deltas(restorer, script)
+    texts = ["".join(d.text for d in found if d.index == index) for index in (0, 1)]
+    assert texts == ["Tilda Braunfels ", VALUES["PERSON_C2D3F4"] + " PERS"]
+    assert [(d.index, d.finish, d.usage) for d in found if d.finish] == [
+        (0, StopReason.STOP, None),
+        (1, StopReason.LENGTH, Usage(1, 2)),
+    ]
+    assert all(d.logprobs == () for d in found)
 
 
 def test_a_call_without_a_name_restores_nothing() -> None:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from nemora.core import (
     ChatRequest,
+    FixedQuestion,
     Message,
     OpaquePart,
     Passage,
     ReadDocument,
+    ResponseFormat,
     Sampling,
     TextPart,
     Thinking,
@@ -36,16 +38,23 @@ class Planter:
         self.planted.append(f"canary{len(self.planted)}x")
         return self.planted[-1]
 
+    def number(self) -> int:
+        self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
+        return int(self.planted[-1])
+
     def fill(self, kind: type, **given: Any) -> Any:
         values = dict(given)
         for field in dataclasses.fields(kind):
             text = str(field.type)
-            # A role, a mode and an effort are words of a fixed list, which the wire formats check.
-            if field.name in values or field.name in ("role", "mode", "effort") or text.startswith(("bool", "float")):
+            # A role, a mode, an effort and a form are words of a fixed list, which the wire formats check; an endpoint is ours.
+            fixed = field.name in ("role", "mode", "effort", "form", "endpoint")
+            if field.name in values or fixed or text.startswith(("bool", "float")):
                 continue
             if text.startswith("int"):
-                self.planted.append(str(4716_2093_8854_1000 + len(self.planted)))
-                values[field.name] = int(self.planted[-1])
+                values[field.name] = self.number()
+                continue
+            if text.startswith(("tuple[int", "Mapping[int")):
+                values[field.name] = (self.number(),) if text.startswith("tuple") else {self.number(): 1.0}
                 continue
             assert text.startswith(("str", "Mapping", "tuple[str")), f"{kind.__name__}.{field.name} is new: read it"
             if text.startswith("str"):
@@ -71,8 +80,10 @@ def test_every_text_field_of_a_request_is_read() -> None:
         ),
         tools=(plant.fill(Tool),),
         tool_choice=plant.fill(ToolChoice, mode="named"),
+        response_format=plant.fill(ResponseFormat, form="regex"),
         sampling=plant.fill(Sampling),
         thinking=plant.fill(Thinking),
+        questions=(plant.fill(FixedQuestion),),
     )
     read = " ".join(segment.text for segment in segments(request))
     assert [canary for canary in plant.planted if canary not in read] == []
@@ -142,3 +153,19 @@ def test_any_text_may_stand_for_json(text: str) -> None:
     for segment in segments(request):
         if segment.where.endswith("arguments"):
             assert text[segment.offset : segment.offset + len(segment.text)] == segment.text
+
+
+@pytest.mark.parametrize("role", ["user", "tool", "assistant"])
+def test_json_is_read_alike_as_a_string_and_in_a_block(role: Any) -> None:
+    text = json.dumps({"employee": {"id": 4711, "birth": "3.4.87"}})
+    whole, block = (
+        [(each.text, each.label) for each in segments(ChatRequest(model="m", messages=(Message(role, content),)))]
+        for content in (text, (TextPart(text),))
+    )
+    assert whole == block and ("3.4.87", "birth") in block
+
+
+def test_numbers_in_pieces_are_read_together() -> None:
+    sampling = Sampling(stop_token_ids=(4111111, 1111111, 11), logit_bias={4716: 20.5})
+    read = [each.text for each in segments(ChatRequest(model="m", messages=(), sampling=sampling))]
+    assert "4111111 1111111 11" in read and any("4716 20.5" in text for text in read)

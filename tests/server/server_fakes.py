@@ -21,6 +21,7 @@ from nemora.privacy.ledger import Ledger, LedgerRow
 from nemora.privacy.policy import Policy
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
+from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway
 from nemora.server.listen import bind, http_server
@@ -187,12 +188,12 @@ def setup(
 
 
 @contextmanager
-def served(what: Setup, **settings: Any) -> Iterator[Setup]:
+def served(what: Setup, *, keys: ApiKeys | None = None, **settings: Any) -> Iterator[Setup]:
     """`what` behind the real application, protocol and socket, in a thread."""
     server_settings = ServerSettings(port=0, **settings)
     listening = bind(server_settings)
     host, port = listening.getsockname()[:2]
-    server = http_server(build_app(what.gateway, server_settings, bound=host))
+    server = http_server(build_app(what.gateway, server_settings, bound=host, keys=keys))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     for _ in range(1000):

@@ -263,7 +263,7 @@ def body(**fields: Any) -> dict[str, Any]:
         (b'{"model": "local", "messages": []}', 400, "invalid_request"),
         (b'{"model": "local", "messages": [{"role": "user", "content": "\\ud800"}]}', 400, "invalid_request"),
         (json.dumps(body(model="nope")).encode(), 404, "model_not_found"),
-        (json.dumps(body(logprobs=True)).encode(), 400, "unsupported_field"),
+        (json.dumps(body(modalities=["audio"])).encode(), 400, "unsupported_field"),
         (json.dumps(body(temperature="hot")).encode(), 400, "invalid_request"),
     ],
 )
@@ -279,7 +279,7 @@ def test_bad_bodies_get_one_envelope(server: Setup, content: bytes, status: int,
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "unknown_endpoint"),
-        ("GET", "/v1/embeddings", 404, "unknown_endpoint"),
+        ("GET", "/v1/files", 404, "unknown_endpoint"),
         ("GET", "/v1/models/", 404, "model_not_found"),
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
         ("DELETE", "/v1/models", 415, "unsupported_media_type"),

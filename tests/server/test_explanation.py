@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from server_fakes import SECRET, Setup, served, setup
 
 from nemora.errors import OverrideNeeded, PrivacyRefused, RequestError
 from nemora.privacy.policy import parse_policy
-from nemora.server.explanation import coarse, explain_to
+from nemora.server.caller import OWNER
+from nemora.server.explanation import coarse, only_owner
 from nemora.settings import ServerSettings
 
 CANARY = f"zyxquark {SECRET}"
@@ -74,7 +74,7 @@ def test_with_a_key_the_explanation_needs_it() -> None:
 @pytest.mark.parametrize("peer", ["192.0.2.7", "", "localhost", "::ffff:192.0.2.7"])
 def test_a_client_elsewhere_is_told_nothing(peer: str) -> None:
     with pytest.raises(PrivacyRefused):
-        asyncio.run(explain_to(peer, "x", setup().gateway, ServerSettings()))
+        only_owner(peer, OWNER, ServerSettings())
 
 
 def test_coarse_errors_keep_what_the_client_needs_and_no_more() -> None:

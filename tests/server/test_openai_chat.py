@@ -141,7 +141,47 @@ def test_an_unsupported_field_is_accepted_at_its_default_and_refused_by_name_oth
 def test_false_is_not_zero_and_zero_is_not_false() -> None:
     assert refusal(logprobs=0).param == "/logprobs"
     assert refusal(frequency_penalty=False).param == "/frequency_penalty"
-    assert request_of(frequency_penalty=0.0, n=1.0) == request_of()
+    assert request_of(frequency_penalty=0.0, n=1.0, top_logprobs=0, logit_bias={}) == request_of()
+
+
+def test_every_sampling_field_of_vllm_and_openai_is_read() -> None:
+    request = request_of(
+        frequency_penalty=0.5,
+        presence_penalty=-0.5,
+        repetition_penalty=1.1,
+        logit_bias={"7": -100, "12": 1.5},
+        bad_words=["a b", "c"],
+        stop_token_ids=[5, 6.0],
+        min_tokens=3,
+        ignore_eos=True,
+        logprobs=True,
+        top_logprobs=4,
+        n=3,
+        priority=-5,
+        cache_salt="salt",
+        thinking_token_budget=0,
+        messages=[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Well"}],
+        add_generation_prompt=False,
+        continue_final_message=True,
+    )
+    assert request.sampling == Sampling(
+        frequency_penalty=0.5,
+        presence_penalty=-0.5,
+        repetition_penalty=1.1,
+        logit_bias={7: -100.0, 12: 1.5},
+        bad_words=("a b", "c"),
+        stop_token_ids=(5, 6),
+        min_tokens=3,
+        ignore_eos=True,
+        logprobs=4,
+    )
+    assert (request.choices, request.priority, request.cache_salt) == (3, 1, "salt")
+    assert request.thinking == Thinking(limit=0)
+    assert (request.generation_prompt, request.continue_final) == (False, True)
+    assert [request_of(priority=value).priority for value in (None, 0, 9, -9)] == [0, 0, -1, 1]
+    assert request_of(logprobs=True).sampling.logprobs == 0
+    assert request_of(thinking_budget=9, thinking_token_budget=9).thinking == Thinking(limit=9)
+    assert request_of(add_generation_prompt=True) == request_of()
 
 
 def test_an_unknown_field_is_refused_without_repeating_it() -> None:
@@ -186,6 +226,33 @@ def test_an_unknown_field_is_refused_without_repeating_it() -> None:
         ({"max_tokens": 0}, "/max_tokens"),
         ({"max_tokens": -5}, "/max_tokens"),
         ({"max_tokens": 5, "max_completion_tokens": 6}, "/max_tokens"),
+        ({"n": 17}, "/n"),
+        ({"n": 0}, "/n"),
+        ({"frequency_penalty": 2.5}, "/frequency_penalty"),
+        ({"presence_penalty": CANARY}, "/presence_penalty"),
+        ({"repetition_penalty": 0}, "/repetition_penalty"),
+        ({"logit_bias": [1]}, "/logit_bias"),
+        ({"logit_bias": {CANARY: 1}}, "/logit_bias"),
+        ({"logit_bias": {"-1": 1}}, "/logit_bias"),
+        ({"logit_bias": {"7": 1, "07": 2}}, "/logit_bias"),
+        ({"logit_bias": {"7": None}}, "/logit_bias"),
+        ({"logit_bias": {"7": 101}}, "/logit_bias"),
+        ({"logit_bias": {"4716209388541000": 1}}, "/logit_bias"),
+        ({"bad_words": CANARY}, "/bad_words"),
+        ({"bad_words": [""]}, "/bad_words/0"),
+        ({"stop_token_ids": [None]}, "/stop_token_ids"),
+        ({"stop_token_ids": [4716209388541000]}, "/stop_token_ids/0"),
+        ({"min_tokens": -1}, "/min_tokens"),
+        ({"ignore_eos": 1}, "/ignore_eos"),
+        ({"top_logprobs": 2}, "/top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "/top_logprobs"),
+        ({"priority": "high"}, "/priority"),
+        ({"cache_salt": ""}, "/cache_salt"),
+        ({"cache_salt": "x" * 257}, "/cache_salt"),
+        ({"thinking_budget": 1, "thinking_token_budget": 2}, "/thinking_budget"),
+        ({"thinking_budget": -1}, "/thinking_budget"),
+        ({"continue_final_message": True}, "/continue_final_message"),
+        ({"continue_final_message": True, "add_generation_prompt": True}, "/continue_final_message"),
         ({"stop": ["x"] * 17}, "/stop"),
         ({"stop": [""]}, "/stop/0"),
         ({"stop": 5}, "/stop"),

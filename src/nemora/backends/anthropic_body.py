@@ -9,6 +9,7 @@ looked at here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
@@ -27,12 +28,16 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
         RequestError: a tool call's arguments are not a JSON object.
     """
     sampling = request.sampling
-    for name, value in (("seed", sampling.seed), ("min_p", sampling.min_p)):
-        if value is not None:
-            raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
-    if request.thinking.enabled or request.thinking.budget is not None:
+    for name in _unknown(request):
+        raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
+    if request.response_format is not None:
         raise UnsupportedField(
-            "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs out.",
+            "The server of this model knows no response_format; leave it out, or let a tool take the answer.",
+            param="/response_format",
+        )
+    if request.thinking.enabled or request.thinking.budget is not None or request.thinking.limit is not None:
+        raise UnsupportedField(
+            "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs and budgets out.",
             param="/chat_template_kwargs",
         )
     body: dict[str, Json] = {
@@ -56,6 +61,20 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
         if choice is not None:
             body["tool_choice"] = choice
     return body
+
+
+def _unknown(request: ChatRequest) -> Iterator[str]:
+    """What the request asks for and this API has no field for."""
+    sampling = request.sampling
+    names = ("seed", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "bad_words")
+    asked = {name: getattr(sampling, name) for name in (*names, "stop_token_ids", "min_tokens", "ignore_eos")}
+    asked |= {
+        "logprobs": sampling.logprobs,
+        "n": request.choices if request.choices > 1 else None,
+        "continue_final_message": request.continue_final or None,
+        "add_generation_prompt": None if request.generation_prompt else False,
+    }
+    return (name for name, value in asked.items() if value not in (None, ()))
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Json]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from nemora.core import ChatRequest, Delta
@@ -37,12 +38,53 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a model that runs here."""
+
+    architecture: str
+    """The family's name in the checkpoint: `nemotron_h`."""
+    kind: str
+    """`gguf` or `safetensors`."""
+    context_length: int
+    """Tokens of a sequence, as it is served."""
+    bytes: int
+    """Memory that the weights keep."""
+    calls_tools: bool
+    reasons: bool
+
+
+@runtime_checkable
+class DescribesItself(Protocol):
+    """A backend that knows its model."""
+
+    def describe(self) -> Description: ...
+
+
 @runtime_checkable
 class KeepsPrefixes(Protocol):
     """A backend that remembers what it has read, and so must know whose request it answers."""
 
     def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
         """As `Backend.stream`; nothing that was read for one tenant makes another's answer come sooner."""
+        ...
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """A backend whose model runs here, so that its tokens are known."""
+
+    @property
+    def context(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        ...
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """What the model would read for `request`, however much fits. Raises `NemoraError` subclasses only."""
+        ...
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens. Raises `RequestError`: one is none of the vocabulary."""
         ...
 
 

@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nemora.backends.local_model import LocalModel
-from nemora.chat.template import Prompt
 from nemora.core import Message
 from nemora.errors import RequestError
+
+if TYPE_CHECKING:
+    from nemora.backends.local_model import LocalModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,19 @@ class Choice:
     answers: tuple[str, ...]
 
 
-def choose(model: LocalModel, choices: Sequence[Choice], *, seconds: float) -> list[tuple[float, ...]]:
-    """Of each choice the probability of every answer, which sum to 1: those of its tokens after the rendered prompt.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`probabilities` of each choice's answers, which sum to 1, and the `tokens` of the prompts, shared ones once."""
 
-    What the prompts begin with alike is read once.
+    probabilities: list[tuple[float, ...]]
+    tokens: int
+
+
+def choose(model: LocalModel, choices: Sequence[Choice], *, seconds: float) -> Chosen:
+    """How likely each answer is: that the model's answer begins with it and with no longer one of the answers.
+
+    Those are the probabilities of its tokens after the rendered prompt, over their sum. What the prompts begin with
+    alike is read once.
 
     Args:
         seconds: a deadline for all of it.
@@ -44,14 +55,17 @@ def choose(model: LocalModel, choices: Sequence[Choice], *, seconds: float) -> l
     prefix = prompts[0][:shared] if prompts else []
     found = iter(model.engine.logprobs(prefix, continuations, seconds=until - time.monotonic()) if prompts else ())
     # The rest of a prompt is the same before each of its answers, so its part of the sums cancels out.
-    return [_normalised([sum(next(found)) for _ in each]) for each in answers]
+    return Chosen(
+        probabilities=[_normalised([sum(next(found)) for _ in each], each) for each in answers],
+        tokens=shared + sum(len(prompt) - shared for prompt in prompts),
+    )
 
 
 def _prompt(model: LocalModel, choice: Choice) -> list[int]:
     """The rendered conversation up to where the answer's text begins: a template that opens reasoning is closed."""
     tags = model.format.reasoning
     assert model.template is not None  # `format` has seen to that
-    prompt: Prompt = model.template.render(choice.messages)
+    prompt = model.template.render(choice.messages)
     if tags is None or not tags.opened_by(prompt.tail):
         return prompt.ids
     closed: list[int] = []
@@ -70,7 +84,19 @@ def _shared(prompts: Sequence[Sequence[int]]) -> int:
     return length
 
 
-def _normalised(logs: Sequence[float]) -> tuple[float, ...]:
+def _normalised(logs: Sequence[float], answers: Sequence[Sequence[int]]) -> tuple[float, ...]:
+    """Probabilities that sum to 1, of answers' tokens and their logarithms.
+
+    Whoever says "10" has begun with "1": what longer answers have is taken off the one that they begin with.
+    """
     top = max(logs)
     weights = [math.exp(value - top) for value in logs]
-    return tuple(weight / sum(weights) for weight in weights)
+    own = list(weights)
+    for index, ids in enumerate(answers):
+        begun = [
+            n for n, other in enumerate(answers) if len(other) < len(ids) and list(ids[: len(other)]) == list(other)
+        ]
+        if begun:
+            own[max(begun, key=lambda n: len(answers[n]))] -= weights[index]
+    own = [max(0.0, weight) for weight in own]
+    return tuple(weight / sum(own) for weight in own)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
-from nemora.backends.base import Trust
-from nemora.backends.local_model import LocalModel, namespace
-from nemora.core import ChatRequest, Delta, StopReason
+from nemora.backends.base import Description, Trust
+from nemora.backends.fixed_questions import answer_questions
+from nemora.backends.local_model import Choice, LocalModel, PreparedAnswer, namespace
+from nemora.core import ChatRequest, Delta, StopReason, Usage
+from nemora.engine.generation import Generation
 from nemora.engine.request import TokenDelta
+from nemora.errors import Overloaded
+
+QUESTIONS_SECONDS = 60.0
+"""For all questions of a request, the time in which it waits for others' included."""
 
 
 class LocalBackend:
@@ -28,14 +38,16 @@ class LocalBackend:
         self.name = name
         self.model = model.name
         self.local = model
-        _ = model.format
+        # One request after the other: who asks many things at once keeps no more than one thread from the answers.
+        self._questions = ThreadPoolExecutor(1, "questions")
+        _ = model.grammars  # and the format, before several threads ask for it
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """As `stream_for`, for nobody's request in particular."""
         return self.stream_for("", request)
 
     async def stream_for(self, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
-        """Answer `request`; see `Backend.stream`. Usage comes with the last delta.
+        """Answer `request`; see `Backend.stream`. Usage, of all choices, comes with the last delta.
 
         What the model read is kept for the same tenant's later requests, also if this one is broken off.
 
@@ -43,41 +55,118 @@ class LocalBackend:
             UnsupportedField: what the model cannot do, by name.
             ContextLengthExceeded, Overloaded, TemplateError, LocalModelDown: before the first delta.
         """
+        if request.questions:
+            yield await self._answered(request)
+            return
         prepared = await asyncio.to_thread(self.local.prepare, request)
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[TokenDelta] = asyncio.Queue()
+        arrived: asyncio.Queue[tuple[int, TokenDelta]] = asyncio.Queue()
 
-        def on_delta(delta: TokenDelta) -> None:
+        def on_delta(index: int, delta: TokenDelta) -> None:
             # Raises if the loop is closed; then the engine ends the sequence.
-            loop.call_soon_threadsafe(arrived.put_nowait, delta)
+            loop.call_soon_threadsafe(arrived.put_nowait, (index, delta))
 
-        generation = self.local.engine.submit(
-            prepared.ids,
-            prepared.params,
-            on_delta=on_delta,
-            namespace=namespace(self.model, tenant),
-            boundaries=prepared.boundaries,
-        )
+        running: dict[int, Generation] = {}
+        usage: Usage | None = None
         try:
-            while True:
-                tokens = await arrived.get()
+            for index, choice in enumerate(prepared.choices):
+                running[index] = self._submit(prepared, choice, tenant, running.get(0), partial(on_delta, index))
+            while running:
+                index, tokens = await arrived.get()
+                if index not in running:  # its end was the reader's; this is the engine's
+                    continue
                 if tokens.error is not None:
                     raise tokens.error
-                for delta in prepared.reader.feed(tokens.ids):
+                reader = prepared.choices[index].reader
+                for delta in reader.feed(tokens.ids, tokens.chances):
                     yield delta
-                if prepared.reader.done or tokens.finish is not None:
-                    break
-            generation.cancel()  # before the last delta: the client may take its time with it
-            prepared.reader.cached_tokens = generation.cached_tokens
-            for delta in prepared.reader.finish(tokens.finish or StopReason.STOP):
-                yield delta
+                if not reader.done and tokens.finish is None:
+                    continue
+                generation = running.pop(index)
+                generation.cancel()  # before the last delta: the client may take its time with it
+                reader.cached_tokens = generation.cached_tokens if index == 0 else 0
+                usage = _together(usage, reader.usage)
+                for delta in reader.finish(tokens.finish or StopReason.STOP):
+                    yield delta if delta.finish is None else replace(delta, usage=None if running else usage)
         finally:
-            generation.cancel()
+            for generation in running.values():
+                generation.cancel()
+
+    def _submit(
+        self,
+        prepared: PreparedAnswer,
+        choice: Choice,
+        tenant: str,
+        first: Generation | None,
+        on_delta: Callable[[TokenDelta], None],
+    ) -> Generation:
+        """Give one choice to the engine; the others wait until the first has read their common prompt."""
+        return self.local.engine.submit(
+            prepared.ids,
+            choice.params,
+            mask=prepared.mask(),
+            on_delta=on_delta,
+            namespace=namespace(self.model, tenant, prepared.cache_salt),
+            boundaries=prepared.boundaries,
+            priority=prepared.priority,
+            follows=first,
+        )
+
+    async def _answered(self, request: ChatRequest) -> Delta:
+        """The probabilities of the answers to the request's questions, as one delta."""
+        until = time.monotonic() + QUESTIONS_SECONDS
+
+        def answered() -> Delta:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Overloaded(f"Others' questions took {QUESTIONS_SECONDS:g} seconds; ask again.", retry_after=5)
+            chosen = answer_questions(self.local, request, seconds=left)
+            usage = Usage(chosen.tokens, 0)
+            return Delta(finish=StopReason.STOP, usage=usage, probabilities=tuple(chosen.probabilities))
+
+        return await asyncio.get_running_loop().run_in_executor(self._questions, answered)
+
+    def describe(self) -> Description:
+        """What the checkpoint and its chat template say."""
+        return Description(
+            architecture=self.local.checkpoint.architecture,
+            kind=self.local.checkpoint.kind,
+            context_length=self.local.context,
+            bytes=self.local.bytes,
+            calls_tools=self.local.format.tool_parser is not None,
+            reasons=self.local.format.reasoning is not None,
+        )
+
+    @property
+    def context(self) -> int:
+        """See `Tokenizes`."""
+        return self.local.context
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.prompt_ids, request)
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """See `Tokenizes`."""
+        return await asyncio.to_thread(self.local.text_of, ids)
 
     async def ready(self) -> bool:
         """Whether the engine runs."""
         return self.local.engine.alive
 
     async def close(self) -> None:
-        """Stop the engine."""
+        """Stop the engine, and so the questions under way."""
         await asyncio.to_thread(self.local.close)
+        await asyncio.to_thread(self._questions.shutdown, cancel_futures=True)
+
+
+def _together(before: Usage | None, more: Usage) -> Usage:
+    """Usage of several answers to one prompt, which counts once."""
+    if before is None:
+        return more
+    return Usage(
+        more.prompt_tokens,
+        before.completion_tokens + more.completion_tokens,
+        cached_tokens=max(before.cached_tokens, more.cached_tokens),
+        reasoning_tokens=before.reasoning_tokens + more.reasoning_tokens,
+    )

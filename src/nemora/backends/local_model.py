@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +12,24 @@ import torch
 
 from nemora.backends.document_text import with_texts
 from nemora.backends.openai_messages import messages_of, tools_of
+from nemora.backends.thinking_limit import thinking_limit
 from nemora.chat.answer import AnswerReader
+from nemora.chat.answer_grammar import AnswerGrammars, NewMask
+from nemora.chat.bad_words import bad_sequences
 from nemora.chat.family_template import chat_format_of, family_template
 from nemora.chat.format import Format, format_of
 from nemora.chat.sampling_defaults import sampling_defaults, with_defaults
-from nemora.chat.template import ChatTemplate, no_template
+from nemora.chat.template import ChatTemplate, Prompt, no_template
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.core import ChatRequest, Delta, Message, Sampling, StopReason, Thinking, Tool
-from nemora.engine.engine import Engine
+from nemora.engine.engine import Engine, SpeculationMode
 from nemora.engine.generation import Generation
-from nemora.engine.request import GenerationParams
+from nemora.engine.request import GenerationParams, Priority, TokenMask
+from nemora.engine.sampler import choice_seed
+from nemora.engine.thinking import ThinkingLimit
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
-from nemora.models.base import Model
+from nemora.models.base import Model, Weights
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.device import check_device
@@ -33,6 +38,7 @@ from nemora.weights.family_reference import reference_of
 from nemora.weights.fetch import needs_cache, resolve
 from nemora.weights.load import load_model
 from nemora.weights.memory import available_memory
+from nemora.weights.packing import Activations
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
@@ -48,6 +54,14 @@ TEMPLATE = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How one answer to a prompt goes on, and who reads what comes out."""
+
+    params: GenerationParams
+    reader: AnswerReader
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedAnswer:
     """A request ready for the engine: its prompt, how to continue it, and who reads what comes out."""
 
@@ -56,6 +70,21 @@ class PreparedAnswer:
     reader: AnswerReader
     boundaries: tuple[int, ...] = ()
     """Where special tokens stand: turns begin and end there."""
+    further: tuple[Choice, ...] = ()
+    """Beside the first, where several answers are asked for."""
+    priority: Priority = Priority.NORMAL
+    cache_salt: str = ""
+    new_mask: NewMask | None = None
+    """Makes the mask of one answer; None where everything may be said."""
+
+    def mask(self) -> TokenMask | None:
+        """A mask for one answer."""
+        return self.new_mask() if self.new_mask is not None else None
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All answers that are asked for."""
+        return (Choice(self.params, self.reader), *self.further)
 
 
 class LocalModel:
@@ -75,6 +104,7 @@ class LocalModel:
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
     ) -> None:
         """Most callers want `load`, which explains the arguments."""
         self.name = name
@@ -89,6 +119,7 @@ class LocalModel:
             memory=memory,
             cache_bytes=(prefix_cache_bytes or int(CACHE_SHARE * memory)) if prefix_cache else 0,
             batched=batched,
+            speculation=speculation,
         )
         self.context = self.engine.context
 
@@ -106,8 +137,11 @@ class LocalModel:
         prefix_cache: bool = True,
         prefix_cache_bytes: int = 0,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
+        activations: Activations = "auto",
         token: str | None = None,
         progress: Progress | None = None,
+        through: Callable[[Weights], Weights] | None = None,
     ) -> LocalModel:
         """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
@@ -120,7 +154,10 @@ class LocalModel:
             prefix_cache: keep what was read of prompts, so that what begins alike is read once.
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
             batched: let answers share forward passes; see `Engine`.
+            speculation: draft tokens where that is faster; see `Engine`.
+            activations: how precisely stored matrices of 4 to 8 bits meet them on the CPU; see `load_model`.
             threads: of torch, in the whole process; 0 leaves them as they are.
+            through: see `load_model`.
 
         Raises:
             UsageError: torch has no such device here.
@@ -138,13 +175,14 @@ class LocalModel:
         name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
         return cls(
             name,
-            load_model(checkpoint, device=device),
+            load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations, through=through),
             checkpoint,
             context=context,
             memory=memory,
             prefix_cache=prefix_cache,
             prefix_cache_bytes=prefix_cache_bytes,
             batched=batched,
+            speculation=speculation,
         )
 
     def __enter__(self) -> LocalModel:
@@ -158,6 +196,8 @@ class LocalModel:
         self.engine.close()
         if "template" in self.__dict__ and self.template is not None:
             self.template.close()
+        if "grammars" in self.__dict__:
+            self.grammars.close()
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
@@ -190,6 +230,21 @@ class LocalModel:
         if self.template is None:
             raise no_template(self.name)
         return format_of(self.template, chat_format=self._chat_format)
+
+    @property
+    def model(self) -> Model:
+        """The model itself, which the engine runs: for measurements."""
+        return self._model
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the weights keep."""
+        return self._model.bytes
+
+    @functools.cached_property
+    def grammars(self) -> AnswerGrammars:
+        """Makes masks for answers that must have a form."""
+        return AnswerGrammars(self.tokenizer, self.format, self._model.config.vocab_size)
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """Logits after each of `ids`, read from the start: fp32 on the CPU, [seq, vocab].
@@ -248,7 +303,11 @@ class LocalModel:
                 )
             )
         generation = self.engine.submit(
-            prepared.ids, prepared.params, namespace=namespace(self.name), boundaries=prepared.boundaries
+            prepared.ids,
+            prepared.params,
+            mask=prepared.mask(),
+            namespace=namespace(self.name),
+            boundaries=prepared.boundaries,
         )
         return _deltas(prepared, generation)
 
@@ -256,11 +315,12 @@ class LocalModel:
         self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
     ) -> PreparedAnswer:
         """A plain text to be continued."""
-        special = self.tokenizer.special
-        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
-        ids = first + self.tokenizer.encode(prompt)
+        ids = self._raw_ids(prompt)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(ids, params, AnswerReader(self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop))
+        reader = AnswerReader(
+            self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens
+        )
+        return PreparedAnswer(ids, params, reader)
 
     def prepare_ids(self, ids: Sequence[int], *, sampling: Sampling, max_tokens: int | None = None) -> PreparedAnswer:
         """Token ids to be continued. Works for a checkpoint without a vocabulary too: its answer has no text."""
@@ -272,7 +332,7 @@ class LocalModel:
         return PreparedAnswer(list(ids), params, AnswerReader(tokenizer, Format(), prompt_tokens=len(ids)))
 
     def prepare(self, request: ChatRequest) -> PreparedAnswer:
-        """Render and tokenise a conversation. Takes a worker's time: not for an event loop.
+        """Render and tokenise a conversation, or a raw text as it stands. Takes a worker's time: not for an event loop.
 
         Raises:
             UnsupportedField: the request has something that this model cannot do; `param` names it.
@@ -280,26 +340,77 @@ class LocalModel:
             ContextLengthExceeded: the prompt does not fit.
             TemplateError: there is no chat template, or it fails.
         """
+        if request.raw:
+            return self.prepare_completion(
+                request.messages[0].text(),
+                sampling=request.sampling,
+                max_tokens=request.max_tokens,
+                stop=request.stop,
+            )
         self.format.check(request)
+        prompt, tools = self._prompt(request), _offered(request)
+        params = self.params(
+            prompt.ids,
+            request.sampling,
+            request.max_tokens,
+            stop_ids=self.tokenizer.eos_ids,
+            thinking=thinking_limit(request.thinking, self.format.reasoning, self.tokenizer, tail=prompt.tail),
+        )
+        first, *further = [
+            Choice(
+                replace(params, seed=choice_seed(params.seed, index)),
+                AnswerReader(
+                    self.tokenizer,
+                    self.format,
+                    prompt_tokens=len(prompt.ids),
+                    tail=prompt.tail,
+                    stops=request.stop,
+                    offered={tool.name: tool.parameters for tool in tools},
+                    max_calls=1 if request.parallel_tool_calls is False else None,
+                    min_tokens=params.min_tokens,
+                    index=index,
+                ),
+            )
+            for index in range(request.choices)
+        ]
+        return PreparedAnswer(
+            prompt.ids,
+            first.params,
+            first.reader,
+            self._boundaries(prompt.ids),
+            further=tuple(further),
+            priority=_priority(request.priority),
+            cache_salt=request.cache_salt or "",
+            new_mask=self.grammars.new_mask(request, tools, prompt.tail),
+        )
+
+    def _prompt(self, request: ChatRequest) -> Prompt:
+        thinking = self.format.thinking
         messages = self._with_texts(request)
         assert self.template is not None  # `format` has seen to that
-        choice = request.tool_choice.mode if request.tool_choice is not None else "auto"
-        tools = request.tools if choice != "none" else ()
-        thinking = self.format.thinking
-        prompt = self.template.render(
-            thinking.switched(messages, request.thinking), tools=tools, settings=thinking.settings(request.thinking)
+        return self.template.render(
+            thinking.switched(messages, request.thinking),
+            tools=_offered(request),
+            settings=thinking.settings(request.thinking),
+            add_generation_prompt=request.generation_prompt,
+            continue_final=request.continue_final,
         )
-        reader = AnswerReader(
-            self.tokenizer,
-            self.format,
-            prompt_tokens=len(prompt.ids),
-            tail=prompt.tail,
-            stops=request.stop,
-            offered={tool.name: tool.parameters for tool in tools},
-            max_calls=1 if request.parallel_tool_calls is False else None,
-        )
-        params = self.params(prompt.ids, request.sampling, request.max_tokens, stop_ids=self.tokenizer.eos_ids)
-        return PreparedAnswer(prompt.ids, params, reader, self._boundaries(prompt.ids))
+
+    def prompt_ids(self, request: ChatRequest) -> list[int]:
+        """The tokens that the model reads for a request, also if they are more than fit. Raises as `prepare`."""
+        return self._raw_ids(request.messages[0].text()) if request.raw else self._prompt(request).ids
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones included. Raises `RequestError`: one is none of the vocabulary."""
+        vocabulary = self._model.config.vocab_size
+        if not all(0 <= token_id < vocabulary for token_id in ids):
+            raise RequestError(f"Each token must be an id from 0 to {vocabulary - 1}.", param="/tokens")
+        return self.tokenizer.decode(ids)
+
+    def _raw_ids(self, text: str) -> list[int]:
+        special = self.tokenizer.special
+        first = [special.bos_id] if special.add_bos and special.bos_id is not None else []
+        return first + self.tokenizer.encode(text)
 
     def _boundaries(self, ids: Sequence[int]) -> tuple[int, ...]:
         special = frozenset(self.tokenizer.special.ids.values())
@@ -318,7 +429,13 @@ class LocalModel:
         return len(self.tokenizer.encode(text))
 
     def params(
-        self, ids: Sequence[int], sampling: Sampling, max_tokens: int | None, *, stop_ids: frozenset[int]
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        max_tokens: int | None,
+        *,
+        stop_ids: frozenset[int],
+        thinking: ThinkingLimit | None = None,
     ) -> GenerationParams:
         """Sampling with this model's defaults in its gaps, and the context as the bound of last resort."""
         room = self.context - len(ids)
@@ -331,24 +448,41 @@ class LocalModel:
         chosen = with_defaults(sampling, self.sampling_defaults)
         return GenerationParams(
             max_tokens=room if max_tokens is None else max_tokens,
-            stop_ids=stop_ids,
+            stop_ids=(frozenset() if chosen.ignore_eos else stop_ids) | frozenset(chosen.stop_token_ids),
             temperature=1.0 if chosen.temperature is None else chosen.temperature,
             top_k=chosen.top_k,
             top_p=chosen.top_p,
             min_p=chosen.min_p,
             seed=chosen.seed,
+            frequency_penalty=chosen.frequency_penalty or 0.0,
+            presence_penalty=chosen.presence_penalty or 0.0,
+            repetition_penalty=1.0 if chosen.repetition_penalty is None else chosen.repetition_penalty,
+            logit_bias=chosen.logit_bias or {},
+            bad_sequences=bad_sequences(chosen.bad_words, self.tokenizer) if chosen.bad_words else (),
+            min_tokens=chosen.min_tokens or 0,
+            logprobs=chosen.logprobs,
+            thinking=thinking,
         )
 
 
-def namespace(model: str, tenant: str = "") -> str:
-    """Within which what was read of prompts is shared: one model, and one tenant."""
-    return f"{model}\0{tenant}"
+def _offered(request: ChatRequest) -> tuple[Tool, ...]:
+    """The tools that the model may call."""
+    return () if request.tool_choice is not None and request.tool_choice.mode == "none" else request.tools
+
+
+def namespace(model: str, tenant: str = "", salt: str = "") -> str:
+    """Within which what was read of prompts is shared: one model, one tenant, and requests of one salt."""
+    return f"{model}\0{tenant}\0{salt}"
+
+
+def _priority(asked: int) -> Priority:
+    return Priority.NORMAL if asked == 0 else Priority.HIGH if asked > 0 else Priority.LOW
 
 
 def _deltas(prepared: PreparedAnswer, generation: Generation) -> Iterator[Delta]:
     reader = prepared.reader
     for tokens in generation:  # leaving this loop cancels
-        yield from reader.feed(tokens.ids)
+        yield from reader.feed(tokens.ids, tokens.chances)
         if reader.done or tokens.finish is not None:
             reader.cached_tokens = generation.cached_tokens
             yield from reader.finish(tokens.finish or StopReason.STOP)

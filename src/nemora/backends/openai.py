@@ -40,7 +40,7 @@ class OpenAIBackend(RemoteBackend):
         return encode(chat_body(request, self.model, dialect=self._dialect))
 
     def reader(self, request: ChatRequest) -> AnswerReader:
-        return AnswerReader(self.name, frozenset(tool.name for tool in request.tools))
+        return AnswerReader(self.name, frozenset(tool.name for tool in request.tools), request.choices)
 
 
 def _is_told(part: OpaquePart) -> bool:

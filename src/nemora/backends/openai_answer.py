@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nemora.backends.openai_logprobs import logprobs_of
 from nemora.core import Delta, StopReason, ToolCallDelta, Usage
 from nemora.errors import BackendError
 
@@ -19,25 +21,34 @@ FINISHES = {
 MAX_CALLS = 128
 
 
+@dataclass(slots=True)
+class _Choice:
+    """How far one of the answers has come."""
+
+    calls: dict[int, str] = field(default_factory=dict)
+    last_call: int = -1
+    finish: StopReason | None = None
+
+
 class AnswerReader:
-    """Reads one answer. `server` is its configured name, for messages; `tools` the names that were offered.
+    """Reads one answer, or the several `choices` that were asked for.
+
+    `server` is its configured name, for messages; `tools` the names that were offered.
 
     Raises `BackendError` from each method when the server breaks the format or calls a tool nobody offered.
     """
 
-    def __init__(self, server: str, tools: frozenset[str]) -> None:
+    def __init__(self, server: str, tools: frozenset[str], choices: int = 1) -> None:
         self._server = server
         self._tools = tools
-        self._calls: dict[int, str] = {}
-        self._last_index = -1
-        self._finish: StopReason | None = None
+        self._choices = [_Choice() for _ in range(choices)]
         self._usage: Usage | None = None
         self._started = False
 
     @property
     def finished(self) -> bool:
         """Whether the server has said why it ended; only usage may still come."""
-        return self._finish is not None
+        return all(choice.finish is not None for choice in self._choices)
 
     def event(self, data: str) -> list[Delta]:
         """The deltas of one streamed event."""
@@ -48,11 +59,7 @@ class AnswerReader:
         self._read_usage(chunk.get("usage"))
         deltas: list[Delta] = []
         for choice in self._list(chunk.get("choices")):
-            choice = self._object(choice)
-            if choice.get("index") not in (0, None):
-                continue
-            deltas += self._message(self._object(choice.get("delta") or {}), streamed=True)
-            self._read_finish(choice.get("finish_reason"))
+            deltas += self._choice(self._object(choice), "delta", streamed=True)
         return deltas
 
     def whole(self, data: bytes) -> list[Delta]:
@@ -66,58 +73,83 @@ class AnswerReader:
         choices = self._list(answer.get("choices"))
         if not choices:
             raise self._garbage()
-        choice = self._object(choices[0])
-        deltas = self._message(self._object(choice.get("message")), streamed=False)
-        self._read_finish(choice.get("finish_reason") or "stop")
+        deltas: list[Delta] = []
+        for choice in choices[: len(self._choices)]:
+            whole = self._object(choice)
+            self._object(whole.get("message"))
+            deltas += self._choice({**whole, "finish_reason": whole.get("finish_reason") or "stop"}, "message")
         return [*deltas, self.end(complete=True)]
 
     def end(self, *, complete: bool) -> Delta:
-        """The last delta. `complete`: the stream said [DONE], so a missing finish reason means a plain stop."""
+        """The last delta, which ends the first choice. `complete`: the stream said [DONE], so a missing finish reason
+        means a plain stop."""
         if not self._started and not complete:
             raise self._garbage()
-        if self._finish is None and not complete:
+        first, *further = self._choices
+        if any(choice.finish is None for choice in further):
+            raise BackendError(f"The server {self._server!r} gave fewer answers than n asked for; ask for one.")
+        if first.finish is None and not complete:
             raise BackendError(f"The server {self._server!r} ended its answer in the middle; ask again.")
-        finish = self._finish or (StopReason.TOOL_CALLS if self._calls else StopReason.STOP)
-        if finish is StopReason.STOP and self._calls:
-            finish = StopReason.TOOL_CALLS
-        return Delta(finish=finish, usage=self._usage)
+        return Delta(finish=_finish(first), usage=self._usage)
 
-    def _message(self, message: dict[str, Any], *, streamed: bool) -> list[Delta]:
+    def _choice(self, value: dict[str, Any], key: str, *, streamed: bool = False) -> list[Delta]:
+        """What a choice holds under `key`. The end of any but the first comes with it."""
+        index = value.get("index")
+        index = 0 if index is None else index
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self._choices):
+            return []
+        choice = self._choices[index]
+        deltas = self._message(choice, self._object(value.get(key) or {}), streamed=streamed)
+        if chances := self._object(value.get("logprobs") or {}):
+            found = logprobs_of(chances.get("content"))
+            if found is None:
+                raise self._garbage()
+            if found:
+                deltas = [replace((deltas or [Delta()])[0], logprobs=found), *deltas[1:]]
+        ended = self._read_finish(choice, value.get("finish_reason"))
+        if ended and index > 0:
+            deltas.append(Delta(finish=_finish(choice)))
+        return [replace(delta, index=index) for delta in deltas] if index else deltas
+
+    def _message(self, choice: _Choice, message: dict[str, Any], *, streamed: bool) -> list[Delta]:
         text = self._text(message.get("content")) + self._text(message.get("refusal"))
         reasoning = self._text(message.get("reasoning_content")) or self._text(message.get("reasoning"))
         deltas = [Delta(text=text, reasoning=reasoning)] if text or reasoning else []
         calls = self._list(message.get("tool_calls"))
         for position, call in enumerate(calls):
-            deltas.append(Delta(tool_call=self._call(self._object(call), None if streamed else position)))
+            deltas.append(Delta(tool_call=self._call(choice, self._object(call), None if streamed else position)))
         return deltas
 
-    def _call(self, call: dict[str, Any], position: int | None) -> ToolCallDelta:
+    def _call(self, choice: _Choice, call: dict[str, Any], position: int | None) -> ToolCallDelta:
         function = self._object(call.get("function") or {})
         name = self._text(function.get("name"))
         arguments = self._text(function.get("arguments"))
         index = call.get("index") if position is None else position
         if index is None:  # some servers leave it out and send each call whole
-            index = self._last_index + 1 if name else max(self._last_index, 0)
+            index = choice.last_call + 1 if name else max(choice.last_call, 0)
         if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
             raise self._garbage()
-        self._last_index = max(self._last_index, index)
-        if index in self._calls:
-            if name and name != self._calls[index]:
+        choice.last_call = max(choice.last_call, index)
+        if index in choice.calls:
+            if name and name != choice.calls[index]:
                 raise self._garbage()
             return ToolCallDelta(index, arguments=arguments)
         if name not in self._tools:
             raise BackendError(
                 f"The server {self._server!r} called a tool that the request did not offer; the call was dropped."
             )
-        self._calls[index] = name
+        choice.calls[index] = name
         return ToolCallDelta(index, self._text(call.get("id")) or f"call_{secrets.token_hex(8)}", name, arguments)
 
-    def _read_finish(self, value: Any) -> None:
+    def _read_finish(self, choice: _Choice, value: Any) -> bool:
+        """Whether the choice has ended just now."""
         if value is None:
-            return
+            return False
         if not isinstance(value, str):
             raise self._garbage()
-        self._finish = FINISHES.get(value, StopReason.STOP)
+        first = choice.finish is None
+        choice.finish = FINISHES.get(value, StopReason.STOP)
+        return first
 
     def _read_usage(self, value: Any) -> None:
         if not isinstance(value, dict):
@@ -162,6 +194,12 @@ class AnswerReader:
         return BackendError(
             f"The server {self._server!r} answered with something that is not a chat completion; check its base_url."
         )
+
+
+def _finish(choice: _Choice) -> StopReason:
+    if choice.calls and choice.finish in (None, StopReason.STOP):
+        return StopReason.TOOL_CALLS
+    return choice.finish or StopReason.STOP
 
 
 def _encodable(text: str) -> bool:

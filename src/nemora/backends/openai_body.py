@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from nemora.core import ChatRequest, Json, Message, TextPart, Thinking, Tool, ToolChoice
+from nemora.backends.response_form import form_fields
+from nemora.core import ChatRequest, Json, Message, Sampling, TextPart, Thinking, Tool, ToolChoice
+from nemora.errors import UnsupportedField
 
 Dialect = Literal["openai", "compatible"]
 """OpenAI's own service knows `max_completion_tokens` and no reasoning in history; the servers that imitate it
@@ -16,7 +18,12 @@ know `max_tokens`, and reasoning as `reasoning_content`, but often no `developer
 
 
 def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatible") -> dict[str, Json]:
-    """The exact JSON body that answers `request` with `model`. Always streamed, with usage."""
+    """The exact JSON body that answers `request` with `model`. Always streamed, with usage.
+
+    Raises:
+        UnsupportedField: a prompt is to end in another way than with the assistant's turn, which OpenAI's service
+            does not know.
+    """
     body: dict[str, Json] = {
         "model": model,
         "messages": [_message(message, dialect) for message in request.messages],
@@ -29,20 +36,52 @@ def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatibl
             body["tool_choice"] = _tool_choice(request.tool_choice)
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
-    sampling = request.sampling
+    if request.response_format is not None:
+        body.update(form_fields(request.response_format, dialect))
     optional: dict[str, Json] = {
+        **_sampling(request.sampling),
+        **_prompt_end(request, dialect),
+        "n": request.choices if request.choices != 1 else None,
+        "max_completion_tokens" if dialect == "openai" else "max_tokens": request.max_tokens,
+        "stop": list(request.stop) or None,
+        "reasoning_effort": request.thinking.effort,
+        "chat_template_kwargs": _template_settings(request.thinking) if dialect == "compatible" else None,
+        "thinking_token_budget": request.thinking.limit if dialect == "compatible" else None,
+    }
+    body.update({name: value for name, value in optional.items() if value is not None})
+    return body
+
+
+def _sampling(sampling: Sampling) -> dict[str, Json]:
+    """OpenAI's fields and those that servers of open models have beside them, which are vLLM's."""
+    bias = sampling.logit_bias or {}
+    return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
         "seed": sampling.seed,
-        "max_completion_tokens" if dialect == "openai" else "max_tokens": request.max_tokens,
-        "stop": list(request.stop) or None,
-        "reasoning_effort": request.thinking.effort,
-        "chat_template_kwargs": _template_settings(request.thinking) if dialect == "compatible" else None,
+        "frequency_penalty": sampling.frequency_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "repetition_penalty": sampling.repetition_penalty,
+        "logit_bias": {str(token_id): value for token_id, value in bias.items()} or None,
+        "bad_words": list(sampling.bad_words) or None,
+        "stop_token_ids": list(sampling.stop_token_ids) or None,
+        "min_tokens": sampling.min_tokens,
+        "ignore_eos": sampling.ignore_eos,
+        "logprobs": True if sampling.logprobs is not None else None,
+        "top_logprobs": sampling.logprobs or None,
     }
-    body.update({name: value for name, value in optional.items() if value is not None})
-    return body
+
+
+def _prompt_end(request: ChatRequest, dialect: Dialect) -> dict[str, Json]:
+    """`priority` and `cache_salt` stay here: they say nothing of the answer."""
+    if request.generation_prompt and not request.continue_final:
+        return {}
+    name = "continue_final_message" if request.continue_final else "add_generation_prompt"
+    if dialect == "openai":
+        raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
+    return {"add_generation_prompt": False, "continue_final_message": request.continue_final or None}
 
 
 def _template_settings(thinking: Thinking) -> dict[str, Json] | None:

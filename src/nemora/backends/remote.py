@@ -23,7 +23,15 @@ from nemora.backends.base import Trust
 from nemora.backends.meter import MeteredTransport, TooMuchSent, metered
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta
-from nemora.errors import BackendError, BackendRefused, BackendTimeout, BackendUnreachable, NemoraError, SettingsError
+from nemora.errors import (
+    BackendError,
+    BackendRefused,
+    BackendTimeout,
+    BackendUnreachable,
+    NemoraError,
+    SettingsError,
+    UnsupportedField,
+)
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 AFTER_FINISH_SECONDS = 5.0
@@ -123,7 +131,11 @@ class RemoteBackend(ABC):
         """What reads the answer to `request`."""
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """See `Backend`. Raises `BackendError` and its subclasses."""
+        """See `Backend`. Raises `BackendError` and its kinds, and `UnsupportedField` for a raw text or questions."""
+        if request.raw:  # it would be sent as a chat, which is another question
+            raise UnsupportedField("Only a model that runs in this server continues a text; use the chat endpoints.")
+        if request.questions:
+            raise UnsupportedField("Questions need a model that Nemora runs itself.", param="/questions")
         reader = self.reader(request)
         body = await asyncio.to_thread(self.outbound, request)
         post = self._client.build_request(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from nemora.chat.format import Format
 from nemora.chat.reasoning import ReasoningSplitter, Thought
 from nemora.chat.stop import StopMatcher
 from nemora.chat.stream_decoder import StreamDecoder
+from nemora.chat.token_text import Chances, token_logprob
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tool_calls.call import Call, Offered
-from nemora.core import Delta, StopReason, ToolCallDelta, Usage
+from nemora.core import Delta, StopReason, TokenLogprob, ToolCallDelta, Usage
 
 NO_TOOLS: Offered = {}
 
@@ -24,6 +26,8 @@ class AnswerReader:
         stops: searched in the visible text only, not in reasoning or tool calls.
         offered: the tools that may be called; calls of others stay text.
         max_calls: end the answer after this many calls.
+        min_tokens: no stop string counts before; what such tokens wrote is not searched later either.
+        index: which of several answers this is.
     """
 
     def __init__(
@@ -36,7 +40,10 @@ class AnswerReader:
         stops: Iterable[str] = (),
         offered: Offered = NO_TOOLS,
         max_calls: int | None = None,
+        min_tokens: int = 0,
+        index: int = 0,
     ) -> None:
+        self._tokenizer = tokenizer
         self._decoder = StreamDecoder(tokenizer, visible=format.visible_ids(tokenizer))
         tags = format.reasoning
         self._tools = format.tool_parser(offered) if format.tool_parser is not None and offered else None
@@ -46,6 +53,9 @@ class AnswerReader:
             self._splitter = ReasoningSplitter(tags, inside=tags.opened_by(tail), call_tags=call_tags)
         self._stops = StopMatcher(stops)
         self._max_calls = max_calls
+        self._min_tokens = min_tokens
+        self._index = index
+        self._logprobs: list[TokenLogprob] = []
         self._calls = 0
         self._prompt_tokens = prompt_tokens
         self._completion = self._reasoning = 0
@@ -63,16 +73,23 @@ class AnswerReader:
             reasoning_tokens=self._reasoning,
         )
 
-    def feed(self, ids: Sequence[int]) -> list[Delta]:
-        """The deltas that `ids` complete."""
+    def feed(self, ids: Sequence[int], chances: Sequence[Chances] = ()) -> list[Delta]:
+        """The deltas that `ids` complete. `chances`: none, or one for each id; they come with the text, later if it
+        is held back, those of a stop string's tokens too."""
         deltas: list[Delta] = []
-        for token_id in ids:
+        for position, token_id in enumerate(ids):
             if self.done:
                 break
+            thinks = self._thinks
             self._completion += 1
-            self._reasoning += self._splitter is not None and self._splitter.inside
-            deltas += self._split(self._decoder.feed([token_id]))
-        return deltas
+            self._reasoning += thinks
+            found = self._split(self._decoder.feed([token_id]))
+            if not thinks and self._thinks:
+                self._logprobs.clear()  # what stood before the tag is not the answer
+            elif chances and not thinks:
+                self._logprobs.append(token_logprob(self._tokenizer, token_id, chances[position]))
+            deltas += self._with_logprobs(found)
+        return self._numbered(deltas)
 
     def finish(self, reason: StopReason) -> list[Delta]:
         """What was held back, then the last delta."""
@@ -89,7 +106,26 @@ class AnswerReader:
             reason = StopReason.STOP
         if self._calls and reason is StopReason.STOP:
             reason = StopReason.TOOL_CALLS
-        return [*deltas, Delta(finish=reason, usage=self.usage)]
+        deltas = self._with_logprobs(deltas)
+        if self._logprobs:
+            deltas.append(Delta(logprobs=tuple(self._logprobs)))
+            self._logprobs = []
+        return self._numbered([*deltas, Delta(finish=reason, usage=self.usage, stop=self._stops.found)])
+
+    @property
+    def _thinks(self) -> bool:
+        return self._splitter is not None and self._splitter.inside
+
+    def _with_logprobs(self, deltas: list[Delta]) -> list[Delta]:
+        """`deltas`, the first with text having the logprobs that wait."""
+        for position, delta in enumerate(deltas):
+            if self._logprobs and delta.text:
+                deltas[position] = replace(delta, logprobs=tuple(self._logprobs))
+                self._logprobs = []
+        return deltas
+
+    def _numbered(self, deltas: list[Delta]) -> list[Delta]:
+        return [replace(delta, index=self._index) for delta in deltas] if self._index else deltas
 
     def _split(self, text: str) -> list[Delta]:
         if not text:
@@ -113,7 +149,7 @@ class AnswerReader:
                 deltas.append(self._call_delta(item))
                 self.done = self._calls == self._max_calls
             else:
-                if text := self._stops.feed(item):
+                if text := item if self._completion <= self._min_tokens else self._stops.feed(item):
                     deltas.append(Delta(text=text))
                 self.done = self._stops.stopped
         return deltas

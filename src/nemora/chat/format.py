@@ -12,6 +12,7 @@ from nemora.chat.thinking import ThinkingControl
 from nemora.chat.tokenizer import Tokenizer
 from nemora.chat.tool_calls import hermes, llama3_json, nemotron_json, nemotron_xml
 from nemora.chat.tool_calls.call import Offered, ToolCallParser
+from nemora.chat.tool_calls.call_rules import RulesOf
 from nemora.core import ChatRequest
 from nemora.errors import UnsupportedField
 
@@ -23,12 +24,14 @@ class Format:
     """What an answer may hold beside text. The default is plain: all of it is text.
 
     `tool_parser` makes a parser for one answer from the offered tools; None where the template knows
-    no tools, or in a way that is not implemented. `call_tags` open and close a call; None for calls without tags.
+    no tools, or in a way that is not implemented. `call_rules` makes the grammar of what it reads.
+    `call_tags` open and close a call; None for calls without tags.
     `markup` are tokens that the parsers must see.
     """
 
     reasoning: ReasoningTags | None = None
     tool_parser: Callable[[Offered], ToolCallParser] | None = None
+    call_rules: RulesOf | None = None
     call_tags: tuple[str, str] | None = None
     markup: tuple[str, ...] = ()
     thinking: ThinkingControl = field(default_factory=ThinkingControl)
@@ -48,11 +51,6 @@ class Format:
         if request.tools and choice != "none" and self.tool_parser is None:
             raise UnsupportedField(
                 "The local model's chat template has no tools that Nemora can read; leave tools out.", param="tools"
-            )
-        if choice in ("required", "named"):
-            raise UnsupportedField(
-                'The local model cannot be made to call a tool; tool_choice must be "auto" or "none".',
-                param="tool_choice",
             )
 
 
@@ -75,6 +73,7 @@ def format_of(template: ChatTemplate, *, chat_format: str | None = None) -> Form
             return replace(
                 plain,
                 tool_parser=tool_format.parser,
+                call_rules=tool_format.rules,
                 call_tags=tool_format.TAGS,
                 markup=(*plain.markup, *tool_format.MARKUP),
             )

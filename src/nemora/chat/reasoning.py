@@ -46,6 +46,10 @@ class ReasoningSplitter:
         self._state = "inside" if inside else "before"
         self._skip_space = inside
         self._held = ""
+        self._waiting: list[str] = []
+        """Pieces after what is held that settle nothing: they are looked at once, and not with each that comes."""
+        self._tail = ""
+        """While a call is held: the end of it, in which the closing tag may have begun."""
 
     @property
     def inside(self) -> bool:
@@ -54,7 +58,10 @@ class ReasoningSplitter:
 
     def feed(self, piece: str) -> Thought:
         """What is certain now."""
-        self._held += piece
+        self._waiting.append(piece)
+        if self._settles_nothing(piece):
+            return Thought()
+        self._take_waiting()
         reasoning = ""
         if self._state == "before":
             self._before()
@@ -64,6 +71,7 @@ class ReasoningSplitter:
 
     def flush(self, *, over: bool = True) -> Thought:
         """What was held back in vain. `over`: the model itself ended its answer."""
+        self._take_waiting()
         held, self._held = self._held, ""
         if self._state == "inside":
             begins = self._call_at_the_end(held) if over else -1
@@ -71,6 +79,23 @@ class ReasoningSplitter:
                 return Thought(reasoning=self._spaced(held[:begins]).rstrip(), text=held[begins:])
             return Thought(reasoning=held.rstrip() if not self._skip_space else held.strip())
         return Thought(text=held if self._state == "before" else self._spaced(held))
+
+    def _settles_nothing(self, piece: str) -> bool:
+        """Whether all that is held is still held: more of a call that nothing has closed, or more white space."""
+        if self._state == "after":
+            return False
+        if self._tail:
+            seen = self._tail + piece
+            self._tail = seen[-len(self._tags.close) :]
+            return self._tags.close not in seen
+        return piece.isspace() and (not self._held or self._held.isspace() or self._ends_with_call_tag())
+
+    def _ends_with_call_tag(self) -> bool:
+        return self._call is not None and self._held.rstrip().endswith(self._call[0])
+
+    def _take_waiting(self) -> None:
+        self._held = "".join((self._held, *self._waiting))
+        self._waiting, self._tail = [], ""
 
     def _before(self) -> None:
         """The answer has not begun, or only with white space or a part of a tag."""
@@ -90,11 +115,13 @@ class ReasoningSplitter:
             self._state, self._skip_space = "after", True
             return text[:at].rstrip()
         begins = self._call_begins(text)
+        is_call = begins is not None and self._call is not None and len(text.rstrip()) > begins + len(self._call[0])
         if begins is None:
             begins = len(text) - held_length(text, (self._tags.close, *(self._call or ())[:1]))
         # White space before a tag is not reasoning, so it waits too.
         certain = len(text[:begins].rstrip())
         self._held = text[certain:]
+        self._tail = text[-len(self._tags.close) :] if is_call else ""
         return text[:certain]
 
     def _call_begins(self, text: str) -> int | None:

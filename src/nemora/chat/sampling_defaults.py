@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nemora.core import Sampling
@@ -26,12 +27,15 @@ def sampling_defaults(checkpoint: Checkpoint) -> Sampling:
 
 def with_defaults(asked: Sampling, defaults: Sampling) -> Sampling:
     """`asked`, its gaps filled from `defaults`."""
-    return Sampling(
+    return replace(
+        asked,
         temperature=defaults.temperature if asked.temperature is None else asked.temperature,
         top_p=defaults.top_p if asked.top_p is None else asked.top_p,
         top_k=defaults.top_k if asked.top_k is None else asked.top_k,
         min_p=defaults.min_p if asked.min_p is None else asked.min_p,
-        seed=asked.seed,
+        repetition_penalty=(
+            defaults.repetition_penalty if asked.repetition_penalty is None else asked.repetition_penalty
+        ),
     )
 
 
@@ -51,4 +55,5 @@ def _from_generation_config(config: dict[str, Any]) -> Sampling:
         top_p=number("top_p", 0, 1),
         top_k=None if top_k is None else int(top_k),
         min_p=number("min_p", 0, 1),
+        repetition_penalty=number("repetition_penalty", 0, 100),
     )

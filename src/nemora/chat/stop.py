@@ -14,7 +14,13 @@ class StopMatcher:
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(dict.fromkeys(stop for stop in stops if stop))
         self._held = ""
-        self.stopped = False
+        self.found: str | None = None
+        """The string at which it stopped."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string has come."""
+        return self.found is not None
 
     def feed(self, text: str) -> str:
         """The text that is certain now. After a match nothing more comes."""
@@ -23,9 +29,9 @@ class StopMatcher:
         text = self._held + text
         found = first_of(text, self._stops)
         if found is not None:
-            self.stopped = True
+            at, self.found = found
             self._held = ""
-            return text[: found[0]]
+            return text[:at]
         certain = len(text) - held_length(text, self._stops)
         self._held = text[certain:]
         return text[:certain]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nemora.chat.protect import Markup, StandIns
 from nemora.chat.tokenizer import Tokenizer
-from nemora.core import Json, Message, Tool, ToolCall
-from nemora.errors import TemplateError, WorkerFailed
+from nemora.core import Json, Message, TextPart, Tool, ToolCall
+from nemora.errors import RequestError, TemplateError, WorkerFailed
 from nemora.worker import Worker
 
 MEMORY_BYTES = 2 * 1024**3
@@ -60,8 +61,11 @@ class ChatTemplate:
         tools: Sequence[Tool] = (),
         add_generation_prompt: bool = True,
         settings: Mapping[str, bool | int | str] = NO_SETTINGS,
+        continue_final: bool = False,
     ) -> Prompt:
         """The prompt for an answer to `messages`. `settings` are further variables: ours, never a client's text.
+
+        `continue_final`: the last message is an assistant's, and the prompt ends where its text ends.
 
         Special ids in it come from the template only: no content becomes one, whatever it spells.
 
@@ -69,6 +73,10 @@ class ChatTemplate:
             RequestError: the template refuses the conversation, or a value in it cannot be rendered.
             TemplateError: the template fails, takes too long or writes too much.
         """
+        end = ""
+        if continue_final:
+            end, add_generation_prompt = secrets.token_hex(16), False
+            messages = [*messages[:-1], _with_end(messages[-1], end)]
         stand_ins = StandIns(self._markup, [self.source, *_strings(messages, tools)])
         described = dict(settings) | self._variables_for(messages, tools, stand_ins)
         described["add_generation_prompt"] = add_generation_prompt
@@ -76,6 +84,11 @@ class ChatTemplate:
         rendered = self._call(
             {"what": "render", "variables": described}, self._seconds + length * SECONDS_PER_CHARACTER
         )
+        if end:
+            # A template may also look for the text in order to leave it out, or write it twice.
+            rendered, found, rest = rendered.partition(end)
+            if not found or end in rest:
+                raise RequestError("The model's chat template cannot continue a message.", param="/messages")
         ids: list[int] = []
         for piece in self._tokenizer.split_special(rendered):
             ids += [piece] if isinstance(piece, int) else self._tokenizer.encode(stand_ins.restore(piece))
@@ -122,6 +135,17 @@ def _described(message: Message, stand_ins: StandIns, developer: bool) -> dict[s
     if message.tool_call_id is not None:
         described["tool_call_id"] = stand_ins.protect(message.tool_call_id)
     return described
+
+
+def _with_end(message: Message, end: str) -> Message:
+    """An assistant's message whose text ends with a mark, by which its place in the prompt is found."""
+    if message.role != "assistant" or message.tool_calls or not message.text():
+        raise RequestError(
+            "To be continued, the last message must be an assistant's with text and without tool calls.",
+            param="/messages",
+        )
+    parts = message.content if isinstance(message.content, tuple) else (TextPart(message.text()),)
+    return replace(message, content=(*parts, TextPart(end)))
 
 
 def _described_call(call: ToolCall, stand_ins: StandIns) -> dict[str, Any]:

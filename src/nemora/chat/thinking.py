@@ -47,13 +47,14 @@ class ThinkingControl:
             UnsupportedField: naming the field.
         """
         if thinking.enabled and not reasons:
-            raise UnsupportedField("The local model does not think; leave enable_thinking out.", param=_PARAM)
+            raise UnsupportedField("The local model does not think; do not ask it to.", param=_PARAM)
         if thinking.wanted is False and reasons and self.switch is None:
             raise UnsupportedField("The local model's thinking cannot be switched off.", param=_PARAM)
         if thinking.keep_history and "truncate_history_thinking" not in self.variables:
             raise UnsupportedField("The local model's earlier reasoning cannot be kept in the prompt.", param=_PARAM)
-        if thinking.budget is not None and "reasoning_budget" not in self.variables:
-            raise UnsupportedField("The local model knows no reasoning_budget; use max_tokens.", param=_PARAM)
+        asked = thinking.limit is not None or (thinking.budget is not None and not thinking.budget_is_hint)
+        if asked and not reasons:
+            raise UnsupportedField("The local model does not think; leave its budget out.", param=_PARAM)
 
     def settings(self, thinking: Thinking) -> dict[str, bool | int | str]:
         """Values for those of the template's variables that the request sets."""

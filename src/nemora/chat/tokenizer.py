@@ -55,6 +55,11 @@ class Tokenizer:
         """Ids that end an answer."""
         return self.special.eos_ids
 
+    @functools.cached_property
+    def newline_ids(self) -> frozenset[int]:
+        """Ids of tokens that end with a line's end."""
+        return frozenset(i for i, piece in enumerate(self._pieces) if piece.endswith(b"\n"))
+
     def encode(self, text: str) -> list[int]:
         """Ids of plain text. Nothing is added, and `<|im_end|>` in it stays ten characters.
 
@@ -79,6 +84,11 @@ class Tokenizer:
             position = match.end()
         if position < len(text):
             yield text[position:]
+
+    @property
+    def size(self) -> int:
+        """One more than the highest id that stands for something."""
+        return len(self._pieces)
 
     def bytes_of(self, token_id: int) -> bytes:
         """The UTF-8 bytes that an id stands for: none for an id that the vocabulary does not name."""

@@ -8,7 +8,16 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from nemora.cli.asking import Door, Notice, add_cloud_arguments, open_door, show, whole_text
+from nemora.cli.asking import (
+    Door,
+    Notice,
+    add_cloud_arguments,
+    add_thinking_argument,
+    open_door,
+    show,
+    thinking_of,
+    whole_text,
+)
 from nemora.cli.files import with_files
 from nemora.core import ChatRequest, Message, Sampling
 from nemora.errors import OverrideNeeded, PrivacyRefused, UsageError
@@ -30,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=None)
     parser.add_argument("--reason", metavar="CODE", help="let the request out where the policy asks, for this reason")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
+    add_thinking_argument(parser)
     add_cloud_arguments(parser)
 
 
@@ -48,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         model=args.model,
         messages=(*system, with_files(text, files)),
         sampling=Sampling(temperature=args.temperature),
+        thinking=thinking_of(args),
         max_tokens=args.max_tokens,
         stream=True,
     )

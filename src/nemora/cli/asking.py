@@ -18,7 +18,7 @@ import httpx2
 
 from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
-from nemora.core import ChatRequest, Delta, Json, StopReason
+from nemora.core import ChatRequest, Delta, Json, StopReason, Thinking
 from nemora.errors import BackendError, NemoraError, OverrideNeeded, UsageError
 from nemora.net_guard import guard_network, is_loopback
 from nemora.privacy.decide import explain
@@ -29,6 +29,14 @@ from nemora.settings import Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
 
 READ_SECONDS = 600.0
+THINKING = {
+    "on": Thinking(enabled=True),
+    "off": Thinking(enabled=False),
+    "low": Thinking(effort="low"),
+    "medium": Thinking(effort="medium"),
+    "high": Thinking(effort="high"),
+}
+"""What --think may say."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What could move the cursor, set the title or fill the clipboard of a terminal. Line feed and tab stay."""
 
@@ -103,6 +111,15 @@ def whole_text(text: str, name: str) -> str:
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UsageError(f"{name} is not valid UTF-8 text; convert it first.")
     return text
+
+
+def add_thinking_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--think", choices=THINKING, help="whether, or how much, to reason first (the model's default)")
+
+
+def thinking_of(args: argparse.Namespace) -> Thinking:
+    """What --think asks for."""
+    return THINKING.get(args.think, Thinking())
 
 
 def add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
@@ -261,6 +278,10 @@ def _body(request: ChatRequest) -> dict[str, Json]:
         body["max_tokens"] = request.max_tokens
     if request.sampling.temperature is not None:
         body["temperature"] = request.sampling.temperature
+    if request.thinking.effort is not None:
+        body["reasoning_effort"] = request.thinking.effort
+    if request.thinking.enabled is not None:
+        body["chat_template_kwargs"] = {"enable_thinking": request.thinking.enabled}
     return body
 
 

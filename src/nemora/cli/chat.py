@@ -7,8 +7,8 @@ import importlib
 import sys
 from contextlib import closing, suppress
 
-from nemora.cli.asking import Door, add_cloud_arguments, open_door, show, whole_text
-from nemora.core import ChatRequest, Message
+from nemora.cli.asking import Door, add_cloud_arguments, add_thinking_argument, open_door, show, thinking_of, whole_text
+from nemora.core import ChatRequest, Message, Thinking
 from nemora.errors import NemoraError, UsageError
 
 
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
     parser.add_argument("--system", help="instructions that stand before the conversation")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
+    add_thinking_argument(parser)
     add_cloud_arguments(parser)
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write("Write a message and press Enter. Ctrl-C stops an answer, /quit or Ctrl-D ends.\n")
         while (text := _next_line()) is not None:
             if text.strip():
-                _turn(door, args.model, history, text)
+                _turn(door, args.model, thinking_of(args), history, text)
     return 0
 
 
@@ -54,11 +55,12 @@ def _next_line() -> str | None:
     return None if line.strip() == "/quit" else line.rstrip("\n")
 
 
-def _turn(door: Door, model: str, history: list[Message], text: str) -> None:
+def _turn(door: Door, model: str, thinking: Thinking, history: list[Message], text: str) -> None:
     """Ask with the whole history. A turn that fails or is stopped is taken back, and the conversation goes on."""
     try:
         asked = Message("user", whole_text(text, "This message"))
-        answer = show(*door.answer(ChatRequest(model=model, messages=(*history, asked), stream=True)))
+        request = ChatRequest(model=model, messages=(*history, asked), thinking=thinking, stream=True)
+        answer = show(*door.answer(request))
     except NemoraError as error:
         sys.stderr.write(f"nemora: {error.message}\n")
     except KeyboardInterrupt:

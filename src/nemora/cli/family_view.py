@@ -217,7 +217,7 @@ def _smallest(model: FamilyModel, place: Place) -> fit.Fit | None:
 def _sampling(sampling: Sampling | None) -> Json:
     if sampling is None:
         return None
-    return {key: value for key, value in dataclasses.asdict(sampling).items() if value is not None}
+    return {key: value for key, value in dataclasses.asdict(sampling).items() if value not in (None, ())}
 
 
 def _cells(row: Row) -> list[str]:

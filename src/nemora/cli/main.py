@@ -27,12 +27,14 @@ VERBS = {
     "judge": "measure a local model as the judge of what is uncertain",
     "generate": "continue a prompt with a local model",
     "quantize": "write a model in a smaller published format",
+    "bench": "measure how fast a model runs, beside what the machine can do",
     "models": "list the models, or show one",
     "train": "adapt a model to texts of your own",
     "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",
     "rm": "remove a model from the cache",
     "ledger": "show, verify and report on the record of what left",
+    "keys": "make, list and revoke API keys",
     "policy": "check a policy file, or try it on what was decided",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nemora.models.lookahead import lookahead_bytes
 from nemora.models.state import State
 
 UNLIMITED = 1 << 62
@@ -20,16 +21,20 @@ class Cost:
     """Of the one forward pass that runs, beside its activations: see `of`."""
 
     @classmethod
-    def of(cls, state: State, *, context: int, chunk: int, vocab_size: int) -> Cost:
+    def of(cls, state: State, *, context: int, chunk: int, vocab_size: int, drafts: int = 0, head: int = 0) -> Cost:
         """The sum, from any state of the model for one sequence.
 
         The workspace is the attention mask (5 bytes for each token of a chunk and position), one layer's keys twice
-        while they grow, the recurrent states that a pass hands in, and 32 bytes for each token that is drawn from.
+        while they grow, the recurrent states that a pass hands in, and 32 bytes for each token that is drawn from;
+        where `drafts` are read with the last token, for each what recurrent layers remember after it and its logits.
+        `head` is what a draft head keeps of a position.
         """
         widest = max((shape.kv_heads * shape.head_dim for shape in state.kv_shapes), default=0) * state.dtype.itemsize
         mask = 5 * chunk * context if state.kv_shapes else 0
         workspace = mask + widest * context + 2 * state.bytes_per_sequence + 32 * vocab_size
-        return cls(state.bytes_per_sequence, state.bytes_per_position, workspace)
+        if drafts:
+            workspace += lookahead_bytes(state, drafts + 1) + 4 * vocab_size * drafts
+        return cls(state.bytes_per_sequence, state.bytes_per_position + head, workspace)
 
     def of_length(self, positions: int) -> int:
         """Of one sequence with room for that many positions."""

@@ -33,6 +33,37 @@ def continuation_logprobs(
     return tree.found
 
 
+def nesting(continuations: Sequence[Sequence[int]]) -> int:
+    """The most states that are kept at once for going back to them, beside the one that reads."""
+    deepest = 0
+    # Members, the tokens in which they are equal, and the states that are kept for them.
+    pending: list[tuple[Sequence[int], int, int]] = [(range(len(continuations)), 0, 0)]
+    while pending:
+        members, depth, kept = pending.pop()
+        deepest = max(deepest, kept)
+        for group in _groups(continuations, members, depth):
+            pending.append((group, _parting(continuations, group, depth + 1), kept + 1))
+    return deepest
+
+
+def _groups(continuations: Sequence[Sequence[int]], members: Sequence[int], depth: int) -> list[list[int]]:
+    """Members, equal before `depth`, that have the same token there and a further one after it."""
+    groups: dict[int, list[int]] = {}
+    for member in members:
+        if len(continuations[member]) > depth + 1:
+            groups.setdefault(continuations[member][depth], []).append(member)
+    return list(groups.values())
+
+
+def _parting(continuations: Sequence[Sequence[int]], group: Sequence[int], end: int) -> int:
+    """How far a group, equal before `end`, stays equal, with a token left in each."""
+    ids = [continuations[member] for member in group]
+    shortest = min(map(len, ids)) - 1
+    while end < shortest and len({each[end] for each in ids}) == 1:
+        end += 1
+    return end
+
+
 class _Tree:
     """Continuations as branches that part where they differ. The state goes back to where a branch began."""
 
@@ -63,14 +94,10 @@ class _Tree:
 
     def branch(self, members: Sequence[int], depth: int, last: Tensor) -> None:
         """Of continuations that are equal before `depth`; `last`, [vocab], are the log-probabilities there."""
-        groups: dict[int, list[int]] = {}
         for member in members:
-            token = self._continuations[member][depth]
-            self.found[member].append(float(last[token]))
-            if len(self._continuations[member]) > depth + 1:
-                groups.setdefault(token, []).append(member)
-        for group in groups.values():
-            end = self._parting(group, depth + 1)
+            self.found[member].append(float(last[self._continuations[member][depth]]))
+        for group in _groups(self._continuations, members, depth):
+            end = _parting(self._continuations, group, depth + 1)
             before = self._state.snapshot()
             rows = self.read(self._continuations[group[0]][depth:end])
             for member in group:
@@ -78,11 +105,3 @@ class _Tree:
                 self.found[member] += [float(row[token]) for row, token in zip(rows, shared, strict=False)]
             self.branch(group, end, rows[-1])
             self._state.restore(before)
-
-    def _parting(self, group: Sequence[int], end: int) -> int:
-        """How far a group, equal before `end`, stays equal, with a token left in each."""
-        ids = [self._continuations[member] for member in group]
-        shortest = min(map(len, ids)) - 1
-        while end < shortest and len({each[end] for each in ids}) == 1:
-            end += 1
-        return end

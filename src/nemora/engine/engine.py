@@ -11,15 +11,18 @@ import weakref
 from collections.abc import Callable
 from collections.abc import Sequence as AnySequence
 from functools import partial
+from typing import Literal
 
 from nemora.core import StopReason
-from nemora.engine.continuations import continuation_logprobs
+from nemora.engine.continuations import continuation_logprobs, nesting
+from nemora.engine.drafting import DraftCosts, Drafting
 from nemora.engine.generation import Generation
 from nemora.engine.memory import Memory
 from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
 from nemora.engine.runner import Runner
 from nemora.engine.scheduler import Scheduler
 from nemora.engine.sequence import Sequence, Stage
+from nemora.engine.speculation import MOST_DRAFTS
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, NemoraError, Overloaded, RequestError
 from nemora.models.base import Model
 
@@ -30,6 +33,8 @@ PREFILL_CHUNK = 128
 
 MAX_WAITING_TOKENS = 1 << 20
 
+SpeculationMode = Literal["off", "auto", "always"]
+
 RETRY_SECONDS = 0.1
 """How often somebody who waits for memory looks at his deadline."""
 
@@ -38,7 +43,8 @@ class Engine:
     """Continues token sequences with one model, on a thread of its own.
 
     Each sequence has its own state, random numbers and forward passes, and its prompt is always cut at the same
-    places, whatever the cache knows of it. So what it gets does not depend on what else runs or ran.
+    places, whatever the cache knows of it. So what it gets depends on its ids, its parameters and its seed alone, and
+    not on what else runs or ran: see `deterministic`.
 
     Args:
         context: most tokens of a sequence, prompt and continuation together; less where `memory` holds less.
@@ -50,6 +56,11 @@ class Engine:
         step_tokens: see `Scheduler`; by default one chunk.
         batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
             depends on its company, if only by rounding.
+        speculation: "auto" drafts tokens, by looking up what followed before or with the model's draft head if that was
+            loaded, and reads them with the last one, where that is measured to give more tokens a second; "always"
+            does it whenever there are drafts. What is drawn has the model's own distribution either way; but as numbers
+            of a pass over several tokens are rounded otherwise, an answer may then depend on it, which it does not with
+            "off". Only sequences that are stepped alone draft.
 
     Raises:
         ModelError: `memory` does not hold even the shortest sequence.
@@ -68,8 +79,12 @@ class Engine:
         prefill_chunk: int = PREFILL_CHUNK,
         step_tokens: int | None = None,
         batched: bool = False,
+        speculation: SpeculationMode = "off",
     ) -> None:
-        self._memory = Memory(model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes)
+        drafts = 0 if speculation == "off" else MOST_DRAFTS
+        self._memory = Memory(
+            model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes, drafts=drafts
+        )
         self.context = self._memory.context
         self._model = model
         self._vocab_size = model.config.vocab_size
@@ -87,6 +102,8 @@ class Engine:
         self._condition = threading.Condition()
         self._closing = False
         self._alive = True
+        self._speculation = speculation
+        self._draft_costs = DraftCosts()
         self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
@@ -98,6 +115,12 @@ class Engine:
     def alive(self) -> bool:
         """Whether `submit` can succeed. Never waits."""
         return self._alive and not self._closing
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a sequence with a seed, or a greedy one, gets the same tokens each time, whatever company it has and
+        whether the cache knew its prompt. True unless `batched` or drafting; on one machine, with the same kernels."""
+        return self._scheduler.together == 1 and self._speculation == "off"
 
     @property
     def active(self) -> int:
@@ -114,6 +137,7 @@ class Engine:
         namespace: str = "",
         boundaries: AnySequence[int] = (),
         priority: Priority = Priority.NORMAL,
+        follows: Generation | None = None,
     ) -> Generation:
         """Queue a sequence. Its deltas go to `on_delta`, called on the engine thread, or are iterated over.
 
@@ -121,14 +145,16 @@ class Engine:
             namespace: what was read is shared within it, and never with another.
             boundaries: positions, such as the beginnings of turns, at which the prompt is cut by preference, so that
                 another prompt that parts there finds all before it read. They must follow from the ids before them.
+            follows: one of the same prompt. This one waits until that has read it, and finds it in the cache.
 
         Raises:
-            RequestError: no ids, or one outside the vocabulary.
+            RequestError: no ids, or one outside the vocabulary; also in `logit_bias`.
             ContextLengthExceeded: the prompt leaves no room for a new token, in the context or in memory.
             Overloaded: too many wait; `retry_after` says for how many seconds.
             LocalModelDown: the engine is closed or its thread has died.
         """
         self._check_prompt(ids)
+        params.check_vocabulary(self._vocab_size)
         generation = Generation(self._cancel, on_delta)
         sequence = Sequence(
             ids,
@@ -140,6 +166,8 @@ class Engine:
             namespace=namespace,
             boundaries=boundaries,
             priority=priority,
+            leader=follows.sequence if follows is not None else None,
+            speculation=self._new_speculation(),
         )
         generation.attach(sequence)
         with self._condition:
@@ -169,8 +197,7 @@ class Engine:
         for ids in (prefix, *continuations):
             self._check_ids(ids)
         longest = len(prefix) + max(map(len, continuations), default=0)
-        # Beside its state it keeps one more wherever continuations part.
-        needed = self._memory.cost.of_length(longest) + len(continuations) * self._memory.cost.per_sequence
+        needed = self._memory.cost.of_length(longest) + nesting(continuations) * self._memory.cost.per_sequence
         if longest > self.context or needed > self._memory.budget.total:
             raise ContextLengthExceeded(
                 f"{longest} tokens do not fit the context of {self.context} tokens{self._memory.why()}."
@@ -214,6 +241,11 @@ class Engine:
             self._memory.check_integrity()
             if not self._alive and len(self._scheduler):
                 raise RuntimeError("the engine is down and still has sequences")
+
+    def _new_speculation(self) -> Drafting | None:
+        if self._speculation == "off":
+            return None
+        return Drafting(self._model, self._draft_costs, always=self._speculation == "always")
 
     def _check_prompt(self, ids: AnySequence[int]) -> None:
         self._check_ids(ids)
@@ -306,9 +338,11 @@ class Engine:
                 self._guarded(sequence, partial(sequence.fail, _failure(outcome)))
                 continue
             sequence.count_time(stage, since)
-            if outcome is not None:
+            for drawn in outcome:
+                if sequence.stage is Stage.DONE:
+                    break
                 sequence.stage = Stage.DECODE
-                self._guarded(sequence, partial(sequence.add, outcome))
+                self._guarded(sequence, partial(sequence.add, *drawn))
                 if sequence.stage is Stage.DONE:
                     self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 

@@ -20,6 +20,9 @@ class Timings:
     decode_seconds: float
     cached_tokens: int = 0
     """Of the prompt; the cache knew them."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of those drafted."""
 
     @property
     def prefill_tokens_per_second(self) -> float:
@@ -44,6 +47,11 @@ class Generation:
     def attach(self, sequence: Sequence) -> None:
         """Called by the engine, once."""
         self._sequence = sequence
+
+    @property
+    def sequence(self) -> Sequence | None:
+        """What the engine works on; for the engine."""
+        return self._sequence
 
     def cancel(self) -> None:
         """Ask for the end. No forward pass of this sequence begins after the one that runs now; then comes the
@@ -74,12 +82,15 @@ class Generation:
         """How long it took so far."""
         sequence = self._sequence
         assert sequence is not None
+        drafts = sequence.speculation
         return Timings(
             sequence.prompt_tokens,
             sequence.new_tokens,
             sequence.prefill_seconds,
             sequence.decode_seconds,
             sequence.cached_tokens,
+            drafts.drafted if drafts is not None else 0,
+            drafts.accepted if drafts is not None else 0,
         )
 
     @property

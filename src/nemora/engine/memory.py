@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nemora.engine.budget import UNLIMITED, Budget, Cost
 from nemora.engine.cache import PrefixCache, snapshot_interval
+from nemora.engine.draft_head import has_draft_head
 from nemora.errors import ModelError
 from nemora.models.base import Model
 
@@ -16,16 +17,20 @@ class Memory:
 
     Args:
         total: bytes for sequences, the workspace of one forward pass and the cache; None: without limit.
+        drafts: most tokens that a pass reads beyond the last one of a sequence.
         cache_bytes: most that the cache takes of it; 0: there is none. What sequences need it gives back at once.
 
     Raises:
         ModelError: it does not hold even the shortest sequence.
     """
 
-    def __init__(self, model: Model, *, context: int, chunk: int, total: int | None, cache_bytes: int) -> None:
+    def __init__(
+        self, model: Model, *, context: int, chunk: int, total: int | None, cache_bytes: int, drafts: int = 0
+    ) -> None:
         probe, vocabulary = model.new_state(1), model.config.vocab_size
         total = UNLIMITED if total is None else total
-        self.cost = Cost.of(probe, context=context, chunk=chunk, vocab_size=vocabulary)
+        head = model.new_draft_state(1).bytes_per_position if drafts and has_draft_head(model) else 0
+        self.cost = Cost.of(probe, context=context, chunk=chunk, vocab_size=vocabulary, drafts=drafts, head=head)
         self.context = min(context, self.cost.longest(total))
         """Most positions that one sequence can have."""
         self._bounds = self.context < context

@@ -26,6 +26,17 @@ def new_generator(seed: int | None) -> torch.Generator:
     return generator
 
 
+def choice_seed(seed: int | None, choice: int) -> int | None:
+    """The seed of one of several answers to the same prompt: the first has the request's own, the others follow from
+    it, and none is what another request's seed gives (SplitMix64, Steele, Lea and Flood 2014)."""
+    if seed is None or choice == 0:
+        return seed
+    mixed = (seed + choice * 0x9E3779B97F4A7C15) % 2**64
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+    return mixed ^ (mixed >> 31)
+
+
 def sample(logits: Tensor, params: GenerationParams, generator: torch.Generator, allowed: Tensor | None = None) -> int:
     """The next token id, from `logits` [vocab]; `allowed` is a bool tensor [vocab].
 

@@ -34,7 +34,7 @@ class Scheduler:
         self.decoding: deque[Sequence] = deque()
         self._cost = cost
         self._step_tokens = step_tokens
-        self._together = together
+        self.together = together
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
@@ -52,7 +52,7 @@ class Scheduler:
         """Whose forward pass comes next: one, or several that decode. Memory for it is reserved. Nobody: empty."""
         first = self._next()
         group = [first] if first is not None else []
-        while self._turns and len(group) < self._together and group[0].stage is Stage.DECODE:
+        while self._turns and len(group) < self.together and group[0].stage is Stage.DECODE:
             sequence = self._turns.popleft()
             if sequence.stage is Stage.DECODE and self._has_room(sequence):
                 group.append(sequence)
@@ -63,9 +63,11 @@ class Scheduler:
         if sequence.stage is Stage.DECODE and sequence in self.prefilling:
             self.prefilling.remove(sequence)
             self.decoding.append(sequence)
+            self._refused_at = -1  # whoever follows it may begin
         elif sequence.stage is Stage.DONE:
             self.remove(sequence)
             self.budget.release(sequence)
+            self._refused_at = -1
 
     def remove(self, sequence: Sequence) -> None:
         """Take it out of its queue. Its memory stays reserved until `move` finds it done."""
@@ -131,7 +133,8 @@ class Scheduler:
 
     def _reserved(self) -> Sequence | None:
         """The first of those who wait whose memory could be reserved, which it now is."""
-        order = sorted(self.waiting, key=lambda each: (-each.priority, each.number))
+        ready = (sequence for sequence in self.waiting if sequence.may_begin)
+        order = sorted(ready, key=lambda each: (-each.priority, each.number))
         overdue = [sequence for sequence in order if sequence.overtaken >= MAX_OVERTAKEN]
         for sequence in overdue[:1] or order:
             held, most = self._cost.of_length(sequence.room), self._cost.of_length(sequence.limit)

@@ -11,8 +11,12 @@ from collections.abc import Sequence as AnySequence
 
 from nemora.core import StopReason
 from nemora.engine.cuts import stable_cuts
+from nemora.engine.drafting import Drafting
+from nemora.engine.logprobs import TokenChances
+from nemora.engine.penalties import Penalties
 from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
 from nemora.engine.sampler import new_generator
+from nemora.engine.thinking import ThinkingWatch
 from nemora.errors import NemoraError
 from nemora.models.state import State
 
@@ -47,6 +51,8 @@ class Sequence:
         namespace: str = "",
         boundaries: AnySequence[int] = (),
         priority: Priority = Priority.NORMAL,
+        leader: Sequence | None = None,
+        speculation: Drafting | None = None,
     ) -> None:
         self.ids = list(ids)
         self.prompt_tokens = len(self.ids)
@@ -74,6 +80,10 @@ class Sequence:
         self.state: State | None = None
         self.cancelled = False
         self.generator = new_generator(params.seed)
+        self.penalties = Penalties(params, self.ids)
+        self.thinking = ThinkingWatch(params.thinking) if params.thinking is not None else None
+        self._leader = leader
+        self.speculation = speculation
         self.prefill_seconds = 0.0
         self.decode_seconds = 0.0
         self._deliver = deliver
@@ -81,6 +91,13 @@ class Sequence:
     @property
     def new_tokens(self) -> int:
         return len(self.ids) - self.prompt_tokens
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether its leader, of the same prompt, has read it, so that the cache can know it; or there is none."""
+        if self._leader is not None and self._leader.stage not in (Stage.WAITING, Stage.PREFILL):
+            self._leader = None
+        return self._leader is None
 
     @property
     def computed(self) -> int:
@@ -102,16 +119,25 @@ class Sequence:
         index = bisect_right(self.cuts, start)
         return self.ids[start : self.cuts[index] if index < len(self.cuts) else self.prompt_tokens]
 
-    def add(self, token_id: int) -> None:
+    def add(self, token_id: int, chances: TokenChances | None = None) -> None:
         """Take the token that was drawn: emit it, or end."""
+        known = (chances,) if chances is not None else ()
         if token_id in self.params.stop_ids:
             self.finish(StopReason.STOP)
             return
         self.ids.append(token_id)
         if self.new_tokens >= self.params.max_tokens or len(self.ids) >= self.limit:
-            self._end(TokenDelta((token_id,), StopReason.LENGTH))
+            self._end(TokenDelta((token_id,), StopReason.LENGTH, chances=known))
         else:
-            self._deliver(TokenDelta((token_id,)))
+            self._deliver(TokenDelta((token_id,), chances=known))
+
+    def accept(self, token_id: int) -> None:
+        """A token was drawn that does not end the sequence: tell everything that looks at what was written."""
+        self.penalties.accept(token_id)
+        if self.thinking is not None:
+            self.thinking.accept(token_id)
+        if self.mask is not None:
+            self.mask.accept(token_id)
 
     def finish(self, reason: StopReason) -> None:
         self._end(TokenDelta((), reason))
@@ -123,6 +149,8 @@ class Sequence:
         """End without a word: nobody listens any more."""
         self.stage = Stage.DONE
         self.state = None
+        if self.speculation is not None:
+            self.speculation.forget()
 
     def count_time(self, stage: Stage, since: float) -> None:
         """Add the time since `since` (`time.perf_counter`) to what `stage` has taken."""

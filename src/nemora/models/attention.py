@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
 from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Weights
-from nemora.models.state import KVShape, State
+from nemora.models.state import KVShape
 from nemora.ops import kernels
 from nemora.ops.quantise import fake_quantise_fp8
 
@@ -33,6 +34,14 @@ class AttentionSpec:
         return KVShape(self.kv_heads, self.head_dim)
 
 
+class Mixer(Protocol):
+    """What lets queries see keys and values: a `State`, or `encoder.BothWays`."""
+
+    def attend(self, slot: int, q: Tensor, k: Tensor, v: Tensor, /) -> Tensor:
+        """q [batch, heads, seq, head_dim], k and v [batch, kv_heads, seq, head_dim], to the shape of q."""
+        ...
+
+
 class Attention:
     """softmax(q · kᵀ / √head_dim) · v over all positions so far, then an output projection (arXiv:1706.03762, 3.2).
 
@@ -46,7 +55,7 @@ class Attention:
         self.output = weights.matrix(f"{name}.output", hidden, q_rows)
         self.kv_scales = weights.kv_scales(name)
 
-    def forward(self, x: Tensor, state: State, angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, state: Mixer, angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """x [batch, seq, hidden] to the same shape.
 
         `angles` are those of `State.angles` for the new positions; without them order is told by nothing here,

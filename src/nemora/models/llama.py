@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nemora.models.attention import Attention
+from nemora.models.attention import Attention, Mixer
 from nemora.models.base import Weights
 from nemora.models.ids import ids_on
 from nemora.models.llama_config import LlamaConfig
@@ -64,6 +64,6 @@ class Layer:
         self.mlp_norm = weights.tensor(f"{name}.mlp_norm", hidden)
         self.mlp = SwiGLU(config.intermediate_size, hidden, weights, f"{name}.mlp")
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: State) -> Tensor:
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], state: Mixer) -> Tensor:
         x = x + self.attention.forward(kernels.rms_norm(x, self.attention_norm, self.eps), state, angles)
         return x + self.mlp.forward(kernels.rms_norm(x, self.mlp_norm, self.eps))

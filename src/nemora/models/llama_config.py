@@ -69,15 +69,35 @@ HUGGING_FACE_NEUTRAL: Mapping[str, Collection[Any]] = {
 }
 
 
-def llama_config_from_hugging_face(config: Mapping[str, Any]) -> LlamaConfig:
-    """Read a config.json of `LlamaForCausalLM`.
+ENCODER_NEUTRAL: Mapping[str, Collection[Any]] = {
+    **HUGGING_FACE_NEUTRAL,
+    "architectures": [["LlamaBidirectionalModel"]],
+    "model_type": ["llama_bidirec"],
+    "pooling": ["avg"],
+    "is_causal": [False],
+}
+
+
+def llama_encoder_config(config: Mapping[str, Any]) -> LlamaConfig:
+    """Read a config.json of `LlamaBidirectionalModel`. Raises: as `llama_config_from_hugging_face`.
+
+    `auto_map` names code, which is not run.
+    """
+    kept = {key: value for key, value in config.items() if key != "auto_map"}
+    return llama_config_from_hugging_face({"tie_word_embeddings": False, **kept}, neutral=ENCODER_NEUTRAL)
+
+
+def llama_config_from_hugging_face(
+    config: Mapping[str, Any], *, neutral: Mapping[str, Collection[Any]] = HUGGING_FACE_NEUTRAL
+) -> LlamaConfig:
+    """Read a config.json of `LlamaForCausalLM`, or of what `neutral` says.
 
     Raises:
         CorruptCheckpoint: a key is missing or its value makes no sense.
         UnsupportedCheckpoint: a key is unknown, or its value asks for what is not implemented.
     """
     reader = ConfigReader(config, "config.json")
-    refuse_all_but(reader, HUGGING_FACE_KEYS, HUGGING_FACE_NEUTRAL)
+    refuse_all_but(reader, HUGGING_FACE_KEYS, neutral)
     for key in ("model_type", "hidden_act"):
         reader.require(key)
     if reader.has("rope_parameters") and reader.has("rope_scaling"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nemora.errors import CorruptCheckpoint
@@ -69,10 +70,11 @@ class Mamba2:
         spec = self.spec
         gate, xbc, dt = self.input.matmul(x).split([spec.inner, spec.channels, spec.heads], dim=-1)
         conv_before, ssm = state.recurrent(self.slot)
-        xbc, conv_after = kernels.causal_conv(xbc, self.conv, self.conv_bias, conv_before, state.texts)
+        inputs = xbc
+        xbc, conv_after = kernels.causal_conv(inputs, self.conv, self.conv_bias, conv_before, state.texts)
         grouped = spec.groups * spec.state_size
         value, b, c = xbc.float().split([spec.inner, grouped, grouped], dim=-1)
-        y, ssm = kernels.ssd(
+        scanned = (
             value.unflatten(-1, (spec.heads, spec.head_dim)),
             kernels.step_sizes(dt, self.dt_bias, spec.step_limits),
             self.a,
@@ -80,7 +82,12 @@ class Mamba2:
             c.unflatten(-1, (spec.groups, spec.state_size)),
             self.d,
             ssm,
-            state.texts,
         )
-        state.remember(self.slot, conv_after, ssm)
+        if state.looks_ahead:
+            y, each = kernels.ssd_each(*scanned)
+            seen = torch.cat((conv_before.to(inputs.dtype), inputs.transpose(1, 2)), dim=-1)
+            state.remember_each(self.slot, seen, each)
+        else:
+            y, ssm = kernels.ssd(*scanned, state.texts)
+            state.remember(self.slot, conv_after, ssm)
         return self.output.matmul(kernels.gated_rms_norm(y.flatten(-2), gate, self.norm, spec.groups, self.eps))

@@ -80,6 +80,9 @@ class State:
     texts: Texts | None = None
     """Where a row holds several texts side by side, which only training does: see `train.packed_state`."""
 
+    looks_ahead = False
+    """Whether a forward pass must leave what recurrent layers remember after each of its tokens: see `Lookahead`."""
+
     def __init__(
         self,
         *,
@@ -166,6 +169,10 @@ class State:
     def remember(self, layer: int, conv: Tensor, ssm: Tensor) -> None:
         """Hand in a Mamba-2 layer's new state; it counts from `advance` on."""
         self._new[layer] = (conv, ssm)
+
+    def remember_each(self, layer: int, conv: Tensor, ssm: Tensor) -> None:
+        """See `Lookahead`, which alone is asked for it."""
+        raise TypeError("this state remembers the end of a pass only")
 
     def advance(self, count: int) -> None:
         """Count `count` more positions as read, by every layer."""

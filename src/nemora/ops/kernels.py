@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nemora.ops.cpu import packed_weight
+from nemora.ops.cpu.packed_weight import PackedExperts
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
 from nemora.ops.reference_moe import route
@@ -19,9 +21,11 @@ from nemora.ops.weight import Weight
 
 __all__ = [
     "attention",
+    "attention_both_ways",
     "causal_conv",
     "experts_mlp",
     "gated_rms_norm",
+    "layer_norm",
     "layer_norm_1p",
     "relu2",
     "rms_norm",
@@ -29,6 +33,7 @@ __all__ = [
     "rope_angles",
     "route",
     "ssd",
+    "ssd_each",
     "step_sizes",
     "swiglu",
 ]
@@ -40,6 +45,11 @@ SSD_CHUNK = 128
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `reference.rms_norm`."""
     return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """See `reference.layer_norm`."""
+    return F.layer_norm(x.float(), bias.shape, weight, bias, eps).to(x.dtype)
 
 
 def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -65,6 +75,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Te
     if seq == total:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=causal_mask(seq, total, q.device), enable_gqa=True)
+
+
+def attention_both_ways(q: Tensor, k: Tensor, v: Tensor, there: Tensor) -> Tensor:
+    """See `reference.attention_both_ways`."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None, :], enable_gqa=True)
 
 
 def causal_conv(
@@ -107,6 +122,16 @@ def ssd(
         y, state = _ssd_chunk(x[:, part], dt[:, part], a, b[:, part], c[:, part], state, own)
         outputs.append(y)
     return torch.cat(outputs, dim=1) + d[:, None] * x, state
+
+
+def ssd_each(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """As `ssd`, token by token, with the state after each: [seq, batch, H, P, N]."""
+    outputs, states = [], []
+    for token in range(x.shape[1]):
+        y, state = _ssd_step(x[:, token], dt[:, token], a, b[:, token], c[:, token], state)
+        outputs.append(y)
+        states.append(state)
+    return torch.stack(outputs, dim=1) + d[:, None] * x, torch.stack(states)
 
 
 def _ssd_step(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,6 +193,8 @@ def gated_rms_norm(y: Tensor, gate: Tensor, weight: Tensor, groups: int, eps: fl
 
 def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: Sequence[Weight], down: Sequence[Weight]) -> Tensor:
     """See `reference_moe.experts_mlp`. Tokens are grouped by expert, so each expert's weights are read once."""
+    if isinstance(up, PackedExperts) and isinstance(down, PackedExperts):
+        return packed_weight.experts_mlp(x, chosen, shares, up, down)
     top_k = chosen.shape[1]
     order = chosen.flatten().argsort(stable=True)
     counts = torch.bincount(chosen.flatten(), minlength=len(up)).tolist()

@@ -21,6 +21,14 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps) * weight).to(x.dtype)
 
 
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """x [..., hidden] less its mean, over its standard deviation. Ba et al. 2016 (arXiv:1607.06450)."""
+    wide = x.float()
+    centred = wide - wide.mean(-1, keepdim=True)
+    variance = centred.pow(2).mean(-1, keepdim=True)
+    return (centred * torch.rsqrt(variance + eps) * weight + bias).to(x.dtype)
+
+
 def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Layer normalisation (Ba et al. 2016, arXiv:1607.06450) whose stored weight [hidden] is one less than the factor.
 
@@ -105,6 +113,18 @@ def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Te
     scores = q.float() @ k.float().transpose(-1, -2) / math.sqrt(q.shape[-1])
     visible = causal_mask(seq, total, q.device) if texts is None else texts.visible
     scores = scores.masked_fill(~visible, -math.inf)
+    return (torch.softmax(scores, dim=-1) @ v.float()).to(q.dtype)
+
+
+def attention_both_ways(q: Tensor, k: Tensor, v: Tensor, there: Tensor) -> Tensor:
+    """Attention in which every query sees every key of its row that is `there`, bool [batch, seq]: no padding.
+
+    q is [batch, heads, seq, head_dim], k and v [batch, kv_heads, seq, head_dim]; gives the shape of q.
+    """
+    group = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
+    scores = q.float() @ k.float().transpose(-1, -2) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(~there[:, None, None, :], -math.inf)
     return (torch.softmax(scores, dim=-1) @ v.float()).to(q.dtype)
 
 

@@ -8,23 +8,31 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from nemora.core import ChatRequest, Json, Message, Part, TextPart, Tool, ToolCall
+from nemora.core import ChatRequest, Json, Message, Part, ResponseFormat, TextPart, Tool, ToolCall
 from nemora.privacy.segment import is_plain_key
 
 Edit = Callable[[str, str], str]
 """Pointer and text to the text that takes its place."""
 
 SENT = frozenset(
-    {"model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens", "chat_template_kwargs"}
+    (
+        *("model", "messages", "tools", "tool_choice", "stop", "seed", "top_k", "max_tokens", "chat_template_kwargs"),
+        *("response_format", "structured_outputs"),
+        *("bad_words", "stop_token_ids", "logit_bias", "min_tokens", "top_logprobs", "n", "thinking_token_budget"),
+    )
 )
 """The first words of pointers into what is sent."""
 
 
 def rewritten(request: ChatRequest, edit: Edit) -> ChatRequest:
     """`request` with each of its strings replaced by what `edit` makes of it, and without what is never sent."""
+    words = tuple(edit(f"/bad_words/{i}", word) for i, word in enumerate(request.sampling.bad_words))
     return dataclasses.replace(
         request,
+        sampling=dataclasses.replace(request.sampling, bad_words=words),
+        cache_salt=None,
         tools=tuple(_tool(f"/tools/{i}/function", t, edit) for i, t in enumerate(request.tools)),
+        response_format=None if request.response_format is None else _response_format(request.response_format, edit),
         stop=tuple(edit(f"/stop/{i}", stop) for i, stop in enumerate(request.stop)),
         messages=tuple(_message(f"/messages/{i}", m, edit) for i, m in enumerate(request.messages)),
         unsent={},
@@ -71,12 +79,25 @@ def _message(where: str, message: Message, edit: Edit) -> Message:
 
 
 def _tool(where: str, tool: Tool, edit: Edit) -> Tool:
-    parameters = tool.parameters
-    if parameters is not None:
-        changed = _json(f"{where}/parameters", dict(parameters), edit)
-        parameters = changed if isinstance(changed, Mapping) else parameters
+    parameters = _schema(f"{where}/parameters", tool.parameters, edit)
     description = None if tool.description is None else edit(f"{where}/description", tool.description)
     return dataclasses.replace(tool, description=description, parameters=parameters)
+
+
+def _response_format(form: ResponseFormat, edit: Edit) -> ResponseFormat:
+    """A grammar is a program of its own, so neither a regular expression nor a rule is edited."""
+    where = "/response_format/json_schema"
+    return dataclasses.replace(
+        form,
+        schema=_schema(f"{where}/schema", form.schema, edit),
+        description=None if form.description is None else edit(f"{where}/description", form.description),
+        choices=tuple(edit(f"/structured_outputs/choice/{i}", choice) for i, choice in enumerate(form.choices)),
+    )
+
+
+def _schema(where: str, schema: Mapping[str, Json] | None, edit: Edit) -> Mapping[str, Json] | None:
+    changed = None if schema is None else _json(where, dict(schema), edit)
+    return changed if isinstance(changed, Mapping) else schema
 
 
 def _json(where: str, value: Json, edit: Edit) -> Json:

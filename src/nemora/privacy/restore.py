@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from nemora.core import Delta, ToolCallDelta
 from nemora.privacy.placeholder import LOOKALIKE
@@ -138,6 +138,18 @@ class Untouched(Restorer):
         return sum(self._begins_known(text) for text in found)
 
 
+@dataclass(slots=True)
+class _Choice:
+    """The streams of one answer; several may be asked for, and their deltas come mixed."""
+
+    text: Restorer
+    reasoning: Restorer
+    calls: dict[int, Restorer] = field(default_factory=dict)
+
+    def streams(self) -> list[Restorer]:
+        return [self.text, self.reasoning, *self.calls.values()]
+
+
 class AnswerRestorer:
     """Restores the deltas of one answer: text, reasoning and the arguments of each tool call, each by itself.
 
@@ -153,54 +165,66 @@ class AnswerRestorer:
         may_restore: Callable[[str], bool],
         in_urls: Collection[tuple[str, str]] = (),
     ) -> None:
-        plain = Values(values, in_urls=in_urls)
+        self._plain = Values(values, in_urls=in_urls)
         self._json = Values(values, as_json=True, in_urls=in_urls)
         self._may_restore = may_restore
-        self._text, self._reasoning = Restorer(plain), Restorer(plain)
-        self._calls: dict[int, Restorer] = {}
+        self._choices: dict[int, _Choice] = {}
 
     def feed(self, delta: Delta) -> Iterator[Delta]:
         """What one delta becomes: itself restored, nothing yet, or with the last one what was still held."""
         if delta.finish is not None:
             inner = replace(delta, finish=None, usage=None)
-            if inner != Delta():
+            if inner != Delta(index=delta.index):
                 yield from self.feed(inner)
-            yield from self.finish()
-            yield Delta(finish=delta.finish, usage=delta.usage)
+            yield from self._finish(delta.index)
+            yield Delta(finish=delta.finish, usage=delta.usage, index=delta.index)
             return
+        choice = self._choice(delta.index)
         restored = replace(
             delta,
-            text=self._text.feed(delta.text) if delta.text else "",
-            reasoning=self._reasoning.feed(delta.reasoning) if delta.reasoning else "",
-            tool_call=None if delta.tool_call is None else self._call(delta.tool_call),
+            text=choice.text.feed(delta.text) if delta.text else "",
+            reasoning=choice.reasoning.feed(delta.reasoning) if delta.reasoning else "",
+            tool_call=None if delta.tool_call is None else self._call(choice, delta.tool_call),
+            # Pieces of stand-ins are no pieces of what they stand for: no chance is better than a wrong one.
+            logprobs=(),
         )
-        if restored != Delta():
+        if restored != Delta(index=delta.index):
             yield restored
 
     def finish(self) -> Iterator[Delta]:
         """What was held back, when the stream has ended."""
-        last = Delta(text=self._text.finish(), reasoning=self._reasoning.finish())
-        if last != Delta():
+        for index in self._choices:
+            yield from self._finish(index)
+
+    def _finish(self, index: int) -> Iterator[Delta]:
+        choice = self._choice(index)
+        last = Delta(text=choice.text.finish(), reasoning=choice.reasoning.finish(), index=index)
+        if last != Delta(index=index):
             yield last
-        for index, call in self._calls.items():
+        for number, call in choice.calls.items():
             rest = call.finish()
             if rest:
-                yield Delta(tool_call=ToolCallDelta(index, arguments=rest))
+                yield Delta(tool_call=ToolCallDelta(number, arguments=rest), index=index)
 
     def counts(self) -> dict[str, int]:
         """How many stand-ins were restored, withheld from tools and URLs, or unknown to this request. No content."""
-        streams = [self._text, self._reasoning, *self._calls.values()]
+        streams = [stream for choice in self._choices.values() for stream in choice.streams()]
         return {
             "restored": sum(stream.restored for stream in streams),
             "withheld": sum(stream.withheld() for stream in streams),
             "unknown": sum(len(stream.left()) for stream in streams),
         }
 
-    def _call(self, piece: ToolCallDelta) -> ToolCallDelta | None:
-        if piece.index not in self._calls:
+    def _choice(self, index: int) -> _Choice:
+        if index not in self._choices:
+            self._choices[index] = _Choice(Restorer(self._plain), Restorer(self._plain))
+        return self._choices[index]
+
+    def _call(self, choice: _Choice, piece: ToolCallDelta) -> ToolCallDelta | None:
+        if piece.index not in choice.calls:
             allowed = piece.name is not None and self._may_restore(piece.name)
-            self._calls[piece.index] = (Restorer if allowed else Untouched)(self._json)
-        arguments = self._calls[piece.index].feed(piece.arguments) if piece.arguments else ""
+            choice.calls[piece.index] = (Restorer if allowed else Untouched)(self._json)
+        arguments = choice.calls[piece.index].feed(piece.arguments) if piece.arguments else ""
         if not arguments and piece.id is None and piece.name is None:
             return None
         return replace(piece, arguments=arguments)

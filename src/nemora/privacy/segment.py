@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolCall
+from nemora.core import ChatRequest, Json, Message, OpaquePart, ResponseFormat, TextPart, Tool, ToolCall
 from nemora.privacy.protocols import Segment
 
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)("?)(\s*+:)?|(-?\d[\d.eE+-]{0,40})|([{\[])|([}\]])', re.DOTALL)
@@ -30,7 +30,15 @@ def segments(request: ChatRequest) -> list[Segment]:
         found.extend(_tool(f"/tools/{index}/function", tool))
     if request.tool_choice is not None and request.tool_choice.name is not None:
         found.append(Segment("/tool_choice/function/name", request.tool_choice.name))
+    if request.response_format is not None:
+        found.extend(_response_format(request.response_format))
+    for index, question in enumerate(request.questions):
+        found.append(Segment(f"/questions/{index}/question", question.text))
+        found.extend(Segment(f"/questions/{index}/options/{n}", text) for n, text in enumerate(question.answers))
     found.extend(Segment(f"/stop/{index}", stop) for index, stop in enumerate(request.stop))
+    found.extend(Segment(f"/bad_words/{index}", word) for index, word in enumerate(request.sampling.bad_words))
+    if request.cache_salt is not None:
+        found.append(Segment("/cache_salt", request.cache_salt))
     found.extend(_numbers(request))
     found.extend(_json("", dict(request.unsent), ""))
     return [segment for segment in found if segment.text or segment.opaque]
@@ -47,6 +55,8 @@ def _message(where: str, message: Message) -> Iterator[Segment]:
         for index, part in enumerate(message.content):
             if isinstance(part, TextPart):
                 yield Segment(f"{where}/content/{index}/text", part.text)
+                if part.text.lstrip()[:1] in ("{", "["):
+                    yield from _json_text(f"{where}/content/{index}/text", part.text)
             else:
                 yield from _opaque(f"{where}/content/{index}", part)
     if message.reasoning is not None:
@@ -118,17 +128,43 @@ def _tool(where: str, tool: Tool) -> Iterator[Segment]:
         yield from _json(f"{where}/parameters", dict(tool.parameters), "")
 
 
+def _response_format(form: ResponseFormat) -> Iterator[Segment]:
+    """Every text of it, at the places where OpenAI's API and vLLM's have it."""
+    where = "/response_format/json_schema"
+    if form.name is not None:
+        yield Segment(f"{where}/name", form.name)
+    if form.description is not None:
+        yield Segment(f"{where}/description", form.description)
+    if form.schema is not None:
+        yield from _json(f"{where}/schema", dict(form.schema), "")
+    if form.text is not None:
+        yield Segment("/structured_outputs/text", form.text)
+    yield from (Segment(f"/structured_outputs/choice/{i}", choice) for i, choice in enumerate(form.choices))
+
+
 def _numbers(request: ChatRequest) -> Iterator[Segment]:
     """Numbers that are sent on and long enough to identify something."""
-    fields = {
-        "seed": request.sampling.seed,
-        "top_k": request.sampling.top_k,
-        "max_tokens": request.max_tokens,
-        "chat_template_kwargs/reasoning_budget": request.thinking.budget,
-    }
-    for name, number in fields.items():
+    sampling = request.sampling
+    fields = [
+        ("seed", sampling.seed),
+        ("top_k", sampling.top_k),
+        ("max_tokens", request.max_tokens),
+        ("chat_template_kwargs/reasoning_budget", request.thinking.budget),
+        ("thinking_token_budget", request.thinking.limit),
+        ("min_tokens", sampling.min_tokens),
+        ("top_logprobs", sampling.logprobs),
+        ("n", request.choices),
+        ("priority", request.priority),
+    ]
+    for name, number in fields:
         if number is not None and abs(number) >= LONG_NUMBER:
             yield Segment(f"/{name}", str(number), name.rpartition("/")[2])
+    # Each is short, and all together are as long as anybody likes.
+    if sampling.stop_token_ids:
+        yield Segment("/stop_token_ids", " ".join(map(str, sampling.stop_token_ids)))
+    if sampling.logit_bias:
+        pairs = (f"{token_id} {_number(value)}" for token_id, value in sampling.logit_bias.items())
+        yield Segment("/logit_bias", " ".join(pairs))
 
 
 def _json(where: str, value: Json, label: str) -> Iterator[Segment]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,29 +14,71 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from nemora.core import ChatRequest, Delta
-from nemora.errors import LocalModelDown, MethodNotAllowed, NemoraError, RequestError, UnknownEndpoint, UnknownModel
+from nemora.errors import (
+    LocalModelDown,
+    MethodNotAllowed,
+    NemoraError,
+    RequestError,
+    UnknownEndpoint,
+    UnknownModel,
+)
 from nemora.privacy.policy_file import POLL_SECONDS
-from nemora.server.envelope import Errors, error_response
-from nemora.server.explanation import coarse, decision_headers, explain_to, only_owner
+from nemora.server.answering import Answering
+from nemora.server.anthropic_format import (
+    AnthropicMessages,
+    anthropic_error,
+    model_info,
+    model_list,
+    speaks_messages,
+)
+from nemora.server.api_keys import ApiKeys
+from nemora.server.caller import caller_of
+from nemora.server.decisions import Decisions
+from nemora.server.embeddings import Embeddings
+from nemora.server.envelope import Errors, envelope, error_response
+from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
-from nemora.server.limits import Concurrency, read_body, unless_gone
+from nemora.server.limits import Concurrency
 from nemora.server.metrics import CONTENT_TYPE, InFlight
-from nemora.server.openai_chat import ParsedRequest, parse_chat_request
-from nemora.server.openai_encode import Head, chunks, completion
-from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
-from nemora.server.wire import parse_json
+from nemora.server.ollama_answer import error_line
+from nemora.server.ollama_format import OllamaChat, OllamaGenerate
+from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
+from nemora.server.openai_chat_format import OpenAIChat
+from nemora.server.openai_completions import OpenAICompletions
+from nemora.server.rate_limits import RateLimits
+from nemora.server.responses_endpoints import ResponsesEndpoints
+from nemora.server.token_count import PATH as TOKEN_COUNT
+from nemora.server.token_count import TokenCount
+from nemora.server.tokenization import Tokenization
+from nemora.server.wire_format import WireFormat
 from nemora.settings import ServerSettings
 
-PARSE_IN_THREAD_BYTES = 64 * 1024
+APIS: Mapping[str, WireFormat] = {
+    "/v1/chat/completions": OpenAIChat(),
+    "/v1/completions": OpenAICompletions(),
+    "/api/chat": OllamaChat(),
+    "/api/generate": OllamaGenerate(),
+    "/v1/messages": AnthropicMessages(),
+    "/v1/decisions": Decisions(),
+}
+"""Every API in which a model is asked, by its path."""
 
 
-def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Starlette:
-    """The application, which closes `gateway` when it shuts down. `bound` is the address that the socket has."""
+def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: ApiKeys | None = None) -> Starlette:
+    """The application, which closes `gateway` when it shuts down.
+
+    Args:
+        bound: the address that the socket has.
+        keys: those of clients, beside `settings.api_key`.
+    """
+    limits = RateLimits()
+    answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
     endpoints = Endpoints(gateway, settings)
+    responses = ResponsesEndpoints(lambda api: Answering(api, gateway, settings, limits))
+    tokenization = Tokenization(gateway.local, settings, limits)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
 
@@ -56,13 +98,19 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str) -> Star
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
-            Route("/v1/chat/completions", endpoints.chat, methods=["POST"]),
+            *responses.routes(),
+            Route("/v1/tokenize", tokenization.tokenize, methods=["POST"]),
+            Route("/v1/detokenize", tokenization.detokenize, methods=["POST"]),
+            *OllamaModels(gateway, settings).routes(),
+            Route(TOKEN_COUNT, TokenCount(gateway, settings, limits).respond, methods=["POST"]),
+            *Embeddings(gateway, settings, limits).routes(),
+            *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),
         ],
         middleware=[
-            Middleware(Errors),
+            Middleware(Errors, shape=error_shape),
             Middleware(HostCheck, bound=bound, allowed=settings.allowed_hosts),
             Middleware(OriginCheck),
-            Middleware(KeyCheck, key=settings.api_key),
+            Middleware(KeyCheck, key=settings.api_key, keys=keys),
             Middleware(Concurrency, limit=settings.max_requests),
             Middleware(JsonOnly),
             Middleware(InFlight, metrics=gateway.metrics),
@@ -97,11 +145,14 @@ class Endpoints:
 
     async def metrics(self, request: Request) -> Response:
         """Counters for Prometheus: without content, for the owner on this machine."""
-        only_owner(request.client.host if request.client is not None else "", self._settings)
+        only_owner(_peer(request), caller_of(request), self._settings)
         text = self._gateway.metrics.text()
         return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
-    async def models(self, _request: Request) -> Response:
+    async def models(self, request: Request) -> Response:
+        """All names, in the shape of the API whose client asks."""
+        if speaks_messages(request.scope):
+            return JSONResponse(model_list(self._gateway.models(), self._started))
         data = [self._model(name, owner) for name, owner in self._gateway.models().items()]
         return JSONResponse({"object": "list", "data": data})
 
@@ -110,72 +161,32 @@ class Endpoints:
         owner = self._gateway.models().get(name)
         if owner is None:
             raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="model")
+        if speaks_messages(request.scope):
+            return JSONResponse(model_info(name, self._started))
         return JSONResponse(self._model(name, owner))
 
     async def decision(self, request: Request) -> Response:
         """Why a request was decided as it was, from the ledger: without content, for the owner on this machine."""
-        peer = request.client.host if request.client is not None else ""
-        return JSONResponse(await explain_to(peer, request.path_params["id"], self._gateway, self._settings))
-
-    async def chat(self, request: Request) -> Response:
-        """Chat completions, streamed or whole."""
-        body = await read_body(
-            request.scope,
-            request.receive,
-            max_bytes=self._settings.max_body_bytes,
-            seconds=self._settings.body_seconds,
-        )
-        override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
-        parsed = await asyncio.to_thread(_parse, body) if len(body) > PARSE_IN_THREAD_BYTES else _parse(body)
-        return await unless_gone(request.receive, self._answer(parsed, request.state.request_id, override))
-
-    async def _answer(self, parsed: ParsedRequest, request_id: str, override: Override | None) -> Response:
-        """A response whose status is certain: the answer is whole, or its first delta is there."""
-        try:
-            answer = await self._gateway.answer(parsed.request, request_id=request_id, override=override)
-        except NemoraError as error:
-            raise coarse(error, self._settings) from None
-        headers = decision_headers(answer, parsed.ignored_fields, self._settings)
-        head = Head(answer.model)
-        try:
-            if not parsed.request.stream:
-                async with aclosing(answer.deltas) as deltas:
-                    return JSONResponse(await completion(head, deltas), headers=headers)
-            first = await _first(answer.deltas)
-        except NemoraError as error:
-            return error_response(error, headers)
-        return EventStream(head, first, answer.deltas, parsed.request, headers)
+        only_owner(_peer(request), caller_of(request), self._settings)
+        return JSONResponse(await explain_to(request.path_params["id"], self._gateway))
 
     def _model(self, name: str, owner: str) -> dict[str, str | int]:
         return {"id": name, "object": "model", "created": self._started, "owned_by": owner}
 
 
-class EventStream(Response):
-    """Server-sent events, cancelled as soon as the client is gone."""
+def _peer(request: Request) -> str:
+    """The client's address."""
+    return request.client.host if request.client is not None else ""
 
-    def __init__(
-        self,
-        head: Head,
-        first: Delta | None,
-        rest: AsyncGenerator[Delta, None],
-        request: ChatRequest,
-        headers: Mapping[str, str],
-    ) -> None:
-        super().__init__(headers={**headers, "cache-control": "no-store", "x-accel-buffering": "no"})
-        del self.headers["content-length"]
-        self.headers["content-type"] = "text/event-stream; charset=utf-8"
-        self._deltas = rest
-        self._events = chunks(head, _chained(first, rest), include_usage=request.include_usage)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._deltas):
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await unless_gone(receive, self._send(send))
-
-    async def _send(self, send: Send) -> None:
-        async for event in self._events:
-            await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+def error_shape(scope: Scope) -> Callable[[NemoraError], bytes]:
+    """Who writes the body of an error: the API at that path, or the one whose client asks."""
+    api = APIS.get(scope["path"])
+    if api is not None:
+        return api.error
+    if scope["path"] in OLLAMA_PATHS:
+        return error_line
+    return anthropic_error if speaks_messages(scope) else envelope
 
 
 async def _watch_policy(gateway: Gateway) -> None:
@@ -185,32 +196,14 @@ async def _watch_policy(gateway: Gateway) -> None:
         await gateway.policy()
 
 
-def _parse(body: bytes) -> ParsedRequest:
-    return parse_chat_request(parse_json(body))
-
-
-async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta | None:
-    """The first delta: what fails before it can still have a status of its own."""
-    try:
-        return await anext(deltas, None)
-    except BaseException:
-        await deltas.aclose()
-        raise
-
-
-async def _chained(first: Delta | None, rest: AsyncGenerator[Delta, None]) -> AsyncIterator[Delta]:
-    if first is not None:
-        yield first
-    async for delta in rest:
-        yield delta
-
-
-async def _http_exception(_request: Request, raised: Exception) -> Response:
+async def _http_exception(request: Request, raised: Exception) -> Response:
     """What the router itself refuses."""
     status = raised.status_code if isinstance(raised, HTTPException) else 500
+    allow = (raised.headers if isinstance(raised, HTTPException) and status == 405 else None) or {}
+    error = RequestError("The request could not be read.")
     if status == 404:
-        return error_response(UnknownEndpoint("There is no such endpoint; nothing was forwarded."))
-    if status == 405:
-        allow = (raised.headers or {}) if isinstance(raised, HTTPException) else {}
-        return error_response(MethodNotAllowed("This endpoint does not have that method; see the allow header."), allow)
-    return error_response(RequestError("The request could not be read."))
+        error = UnknownEndpoint("There is no such endpoint; nothing was forwarded.")
+    elif status == 405:
+        error = MethodNotAllowed("This endpoint does not have that method; see the allow header.")
+    error.request_id = request.state.request_id
+    return error_response(error, allow, write=error_shape(request.scope))

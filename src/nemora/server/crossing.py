@@ -44,7 +44,7 @@ class Crossing:
         if self.price is None:
             return None
         most = request.max_tokens if request.max_tokens is not None else MOST_OUTPUT_TOKENS
-        return self.price.micro_usd(estimated_tokens(len(body)), most)
+        return self.price.micro_usd(estimated_tokens(len(body)), most * request.choices)
 
 
 def choose(
@@ -56,9 +56,10 @@ def choose(
 ) -> Crossing:
     """The first destination of the policy that may have the request, or the one that the client named, if it may.
 
-    What nobody read goes nowhere, whatever was decided; a document goes only to a server that can be sent it.
+    What nobody read goes nowhere, whatever was decided; a document goes only to a server that can be sent it, and a
+    raw text to none.
     """
-    if not clouds:
+    if not clouds or request.raw:
         return Crossing()
     known = {backend.name: backend for backend in clouds}
     allowed = policy.destinations_for(decision.sensitivity, decision.findings, list(known))

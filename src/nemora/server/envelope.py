@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from starlette.responses import Response
@@ -40,8 +40,12 @@ def unexpected(error: Exception) -> NemoraError:
 class Errors:
     """Turns every exception into the envelope, and gives each response an `x-request-id`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, shape: Callable[[Scope], Callable[[NemoraError], bytes]] = lambda _scope: envelope
+    ) -> None:
+        """`shape` says who writes the body of an error: some paths have a shape of their own."""
         self.app = app
+        self._shape = shape
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +59,9 @@ class Errors:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                # Under two names: Anthropic's clients read the second.
+                named = [(name, request_id.encode()) for name in (b"x-request-id", b"request-id")]
+                message["headers"] = [*message.get("headers", ()), *named]
             await send(message)
 
         try:
@@ -72,23 +78,27 @@ class Errors:
             error = unexpected(raised)
         if started:
             return
+        error.request_id = request_id
+        write = self._shape(scope)
         if isinstance(error, BodyTooLarge | SlowRequest):
-            await _respond_unread(error, scope, receive, tracked)
+            await _respond_unread(error_response(error, {"connection": "close"}, write=write), scope, receive, tracked)
         else:
-            await error_response(error)(scope, receive, tracked)
+            await error_response(error, write=write)(scope, receive, tracked)
 
 
-def error_response(error: NemoraError, headers: Mapping[str, str] | None = None) -> Response:
-    """The envelope as a response, with what the status asks for in its headers."""
+def error_response(
+    error: NemoraError, headers: Mapping[str, str] | None = None, *, write: Callable[[NemoraError], bytes] = envelope
+) -> Response:
+    """The error as a response in the shape that `write` gives it, with what the status asks for in its headers."""
     extra = dict(headers or {})
     if error.retry_after is not None:
         extra["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
         extra["www-authenticate"] = "Bearer"
-    return Response(envelope(error), error.status, extra, media_type="application/json")
+    return Response(write(error), error.status, extra, media_type="application/json")
 
 
-async def _respond_unread(error: NemoraError, scope: Scope, receive: Receive, send: Send) -> None:
+async def _respond_unread(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer while the rest of the body is still coming, and close.
 
     A close with unread bytes resets the connection and the answer is lost, so a little is read and dropped.
@@ -97,7 +107,7 @@ async def _respond_unread(error: NemoraError, scope: Scope, receive: Receive, se
     async def held_open(message: Message) -> None:
         await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
 
-    await error_response(error, {"connection": "close"})(scope, receive, held_open)
+    await response(scope, receive, held_open)
     await _linger(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

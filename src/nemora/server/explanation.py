@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from nemora.errors import NemoraError, OverrideNeeded, PrivacyRefused, UnknownDecision
+from nemora.errors import KeyNotAllowed, NemoraError, OverrideNeeded, PrivacyRefused, UnknownDecision
 from nemora.privacy.explain import recorded
+from nemora.server.caller import Caller
 from nemora.server.gateway import Answer, Gateway
 from nemora.settings import ServerSettings
 
@@ -51,23 +52,31 @@ def coarse(error: NemoraError, settings: ServerSettings) -> NemoraError:
     return error
 
 
-def only_owner(peer: str, settings: ServerSettings) -> None:
-    """Raises `PrivacyRefused` unless the client, whose address is `peer`, is on this machine and may know why."""
-    if settings.explain != "owner" or not _is_loopback(peer):
+def only_owner(peer: str, caller: Caller, settings: ServerSettings) -> None:
+    """Let only the owner pass: an administrator's key, or where no key was needed a client on this machine.
+
+    Args:
+        peer: the client's address.
+
+    Raises:
+        KeyNotAllowed: the key is another's.
+        PrivacyRefused: the client is elsewhere, or this server does not explain.
+    """
+    if not caller.administers:
+        raise KeyNotAllowed("This needs an administrator's API key; nemora keys add makes one with --admin.")
+    if caller.key is None and (settings.explain != "owner" or not _is_loopback(peer)):
         raise PrivacyRefused(
             "Decisions are explained and counted only to the owner on this machine; run there: nemora ledger show."
         )
 
 
-async def explain_to(peer: str, request_id: str, gateway: Gateway, settings: ServerSettings) -> dict[str, Any]:
-    """The recorded decision, for a client on this machine. `peer` is the client's address.
+async def explain_to(request_id: str, gateway: Gateway) -> dict[str, Any]:
+    """The recorded decision, for the owner.
 
     Raises:
-        PrivacyRefused: the client is elsewhere, or this server does not explain.
         UnknownDecision: the ledger holds no decision on such a request.
         LedgerError: the ledger cannot be read.
     """
-    only_owner(peer, settings)
     row = await gateway.decision_of(request_id)
     if row is None:
         raise UnknownDecision("The ledger holds no decision with that id; it is the header x-nemora-decision-id.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 
 from nemora.core import Json
 from nemora.errors import RequestError, UnsupportedField
@@ -80,6 +81,21 @@ def only(table: dict[str, Json], known: Collection[str], where: str, *, unsuppor
             f"known are: {', '.join(sorted(known))}.",
             param=where or None,
         )
+
+
+def neutral_only(table: dict[str, Json], neutral: Mapping[str, tuple[Json, ...]], where: str = "") -> None:
+    """Refuse each field of `neutral`, unless it is null or one of the values there, which ask for nothing."""
+    for name, values in neutral.items():
+        value = table.get(name)
+        if value is None or any(_same(value, one) for one in values):
+            continue
+        only_default = f" (but for {json.dumps(values[0])}, which has no effect)" if values else ""
+        raise UnsupportedField(f"{where}/{name} is not supported{only_default}; leave it out.", param=f"{where}/{name}")
+
+
+def _same(value: Json, neutral: Json) -> bool:
+    """Equality of JSON values: 0.0 is 0, but false is not."""
+    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
 
 
 def named(where: str) -> str:

@@ -20,13 +20,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend, stream_for
+from nemora.backends.base import Backend, Tokenizes, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
     BackendUnreachable,
     CapReached,
     LedgerError,
+    LocalModelDown,
     NemoraError,
     OverrideNeeded,
     PrivacyRefused,
@@ -56,6 +57,7 @@ from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
+from nemora.server.embedder import Embedder
 from nemora.server.judge import Judging
 from nemora.server.metrics import Metrics
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
@@ -153,6 +155,7 @@ class Gateway:
         judging: Judging | None = None,
         documents: ReadsDocuments | None = None,
     ) -> None:
+        self.embedder: Embedder | None = None  # asked by the endpoints of embeddings only
         self.local = tuple(local)
         self.cloud = cloud
         self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
@@ -179,6 +182,7 @@ class Gateway:
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
         names = {"auto": "nemora", "local": "nemora"}
+        names |= {self.embedder.model.name: "nemora"} if self.embedder is not None else {}
         for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
         return names
@@ -222,7 +226,9 @@ class Gateway:
         request_id = request_id or f"req_{secrets.token_hex(12)}"
         in_force = await self.policy()
         policy = in_force.policy.for_tenant(tenant)
-        wanted, named = self._wanted(request.model)
+        wanted, named = self._wanted(request)
+        if request.questions and wanted != "local":
+            raise RequestError("Decisions are answered on this machine only; ask for the model local.", param="/model")
         if self._documents is not None:
             request = await self._documents.read(request)
         may_ask = bool(self.clouds) and wanted != "local"
@@ -241,7 +247,7 @@ class Gateway:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, redaction=redaction.outcome)
             except (PrivacyRefused, CapReached):
                 why = [crossing.obstacle] if crossing.obstacle is not None and decision.route == "cloud" else []
-                await self._records.refusal(decision, request_id, tenant, *why)
+                await self._records.refusal(decision, request_id, tenant, request.endpoint, *why)
                 raise
             backend = self._backend(destination, named, crossing)
             sent = _what_leaves(request, decision, redaction) if destination.side == "cloud" else request
@@ -254,7 +260,7 @@ class Gateway:
                 if destination.side == "cloud" and self._disclosures is not None:
                     await asyncio.to_thread(self._disclosures.left, sent.messages, tenant)
                 entry = await self._records.decision(
-                    decision, destination, backend, body, request_id, tenant, crossing, reserved
+                    decision, destination, backend, body, request_id, tenant, crossing, reserved, request.endpoint
                 )
             except LedgerError:
                 destination = self._resolve(decision, wanted, crossing, taint_ok=taint_ok, ledger_ok=False)
@@ -283,6 +289,24 @@ class Gateway:
         except BackendUnreachable:
             return await self._stand_in(request, decision, request_id, tenant)
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """Tokens of `request` as the local model reads it, also where it names another. No cloud is asked.
+
+        Raises:
+            UnknownModel: no such model.
+            LocalModelDown: there is no local model.
+            RequestError: the local side is a server elsewhere, or the request cannot be rendered.
+        """
+        _, named = self._wanted(request)
+        if not self.local:
+            raise LocalModelDown("There is no local model to count tokens with.")
+        backend = named if named is not None and named.trust == "local" else self.local[0]
+        if not isinstance(backend, Tokenizes):
+            raise RequestError("Tokens are counted only by a model that runs in this process, and this is another's.")
+        if self._documents is not None:
+            request = await self._documents.read(request)
+        return len(await backend.tokenize(request))
+
     async def _stand_in(self, request: ChatRequest, decision: Decision, request_id: str, tenant: str) -> Answer:
         """The local model's answer in place of a cloud that no connection could be made to: nothing has left."""
         destination, backend = Destination("local", (CLOUD_DOWN, *decision.reasons)), self.local[0]
@@ -290,7 +314,7 @@ class Gateway:
         self.metrics.decided("local", decision, destination.reasons)
         try:
             entry = await self._records.decision(
-                decision, destination, backend, b"", request_id, tenant, Crossing(), None
+                decision, destination, backend, b"", request_id, tenant, Crossing(), None, request.endpoint
             )
         except LedgerError:
             logger.error("%s: the ledger cannot be written; answered here without a row", request_id)
@@ -310,15 +334,16 @@ class Gateway:
         for backend in (*self.local, *self.clouds):
             await backend.close()
         stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
-        for store in stores:
+        for store in (*stores, self.embedder):
             if store is not None:
                 await asyncio.to_thread(store.close)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    def _wanted(self, model: str) -> tuple[Wanted, Backend | None]:
+    def _wanted(self, request: ChatRequest) -> tuple[Wanted, Backend | None]:
         """What the client asks for by a model's name, and the very backend if it names one."""
+        model = request.model
         if model == "auto":
-            return "auto", None
+            return ("local" if request.raw else "auto"), None
         if model == "local":
             return "local", None
         for backend in self.local:
@@ -326,6 +351,8 @@ class Gateway:
                 return "local", backend
         for cloud in self.clouds:
             if model in (cloud.model, cloud.name):
+                if request.raw:
+                    raise RequestError("This endpoint is answered here only; ask for the model local.", param="/model")
                 return "cloud", cloud
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
 
@@ -362,7 +389,7 @@ class Gateway:
         to_whom = "\0".join(("override", tenant, policy.id, crossing.destination.name, crossing.backend.name, ""))
         bound = bytes.fromhex(self._ledger.body_digest(to_whom.encode() + body))
         if override is None:
-            if not await self._records.refusal(decision, request_id, tenant, "override_needed"):
+            if not await self._records.refusal(decision, request_id, tenant, request.endpoint, "override_needed"):
                 return decision
             raise OverrideNeeded(
                 f"The policy asks before this request may leave: {explain(decision.reasons[0])}; send it again with "
@@ -376,7 +403,7 @@ class Gateway:
         try:
             self._overrides.redeem(override.token, bound)
         except PrivacyRefused:
-            await self._records.refusal(decision, request_id, tenant, "override_refused")
+            await self._records.refusal(decision, request_id, tenant, request.endpoint, "override_refused")
             raise
         return overridden(decision, override.reason)
 
@@ -501,7 +528,7 @@ class Gateway:
     ) -> AsyncGenerator[Delta, None]:
         """The backend's stream, with real values restored; when it ends, for whatever reason, taint and ledger hear
         of it. `remembered` is the class that a local or restored answer keeps."""
-        said = Transcript()
+        said = Transcript(request.choices)
         status = "cancelled"
         body_bytes = len(body)
         sending = Sending.of(backend.name, body if destination.side == "cloud" else None)
@@ -535,7 +562,8 @@ class Gateway:
 
     async def _mark_answer(self, said: Transcript, sensitivity: Sensitivity) -> None:
         try:
-            await settled(lambda: self._taint.mark_answer(said.message(), sensitivity))
+            for message in said.messages():
+                await settled(partial(self._taint.mark_answer, message, sensitivity))
         except LedgerError:
             self.metrics.store_failed("taint")
             logger.error("an answer could not be remembered as sensitive; the taint store tries again")

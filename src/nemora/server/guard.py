@@ -16,6 +16,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nemora.errors import ForeignOrigin, NotJson, Unauthorized
+from nemora.server.api_keys import ApiKeys
+from nemora.server.caller import OWNER, Caller
 
 OPEN_PATHS = ("/health/live",)
 
@@ -69,19 +71,46 @@ class OriginCheck:
 
 
 class KeyCheck:
-    """With an API key configured, every path but liveness needs it: denied by default, not by a list of prefixes."""
+    """With API keys, every path but liveness needs one: denied by default, not by a list of prefixes.
 
-    def __init__(self, app: ASGIApp, key: str | None) -> None:
+    `key` is the server's own, from the settings. Who it was is put into the scope's state as `caller`.
+    """
+
+    def __init__(self, app: ASGIApp, key: str | None, keys: ApiKeys | None = None) -> None:
         self.app = app
-        self._digest = None if key is None else hashlib.sha256(key.encode()).digest()
+        self._digest = None if key is None else _digest(key)
+        self._keys = keys
+        self._needed = key is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._digest is not None and scope["path"] not in OPEN_PATHS:
-            scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-            digest = hashlib.sha256(given.strip().encode("latin-1")).digest()
-            if scheme.lower() != "bearer" or not hmac.compare_digest(digest, self._digest):
-                raise Unauthorized("This server needs its API key; send it as Authorization: Bearer KEY.")
+        if scope["type"] == "http":
+            scope.setdefault("state", {})["caller"] = OWNER
+            if scope["path"] not in OPEN_PATHS and self._is_needed():
+                scope["state"]["caller"] = self._caller(_given(Headers(scope=scope)))
         await self.app(scope, receive, send)
+
+    def _is_needed(self) -> bool:
+        """Once a key has been needed it always is: that a file is gone opens no door."""
+        self._needed = self._needed or (self._keys is not None and self._keys.made)
+        return self._needed
+
+    def _caller(self, given: str) -> Caller:
+        if self._digest is not None and hmac.compare_digest(_digest(given), self._digest):
+            return OWNER
+        if self._keys is None:
+            raise Unauthorized("This server needs its API key; send it as Authorization: Bearer KEY.")
+        key = self._keys.find(given)
+        return Caller(key.tenant, key)
+
+
+def _given(headers: Headers) -> str:
+    """The key that a client sent, as OpenAI's clients do or as Anthropic's; "" for none."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 class JsonOnly:

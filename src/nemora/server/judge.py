@@ -45,7 +45,7 @@ class LocalJudge:
         from nemora.backends.fixed_answers import Choice, choose
 
         choices = [Choice(conversation(text, question), question.answers) for question in questions]
-        return choose(self._model, choices, seconds=seconds)
+        return choose(self._model, choices, seconds=seconds).probabilities
 
 
 class Judging:

@@ -23,8 +23,8 @@ DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 30
 
 
-def bind(settings: ServerSettings) -> socket.socket:
-    """A listening socket at the configured address.
+def bind(settings: ServerSettings, *, keyed: bool = False) -> socket.socket:
+    """A listening socket at the configured address. `keyed`: clients have keys of their own.
 
     Raises:
         SettingsError: see `serve`.
@@ -34,10 +34,10 @@ def bind(settings: ServerSettings) -> socket.socket:
     except OSError:
         raise SettingsError("server.host is neither an address nor a name of this machine.") from None
     family, _, _, _, address = found[0]
-    if settings.api_key is None and not ipaddress.ip_address(address[0]).is_loopback:
+    if settings.api_key is None and not keyed and not ipaddress.ip_address(address[0]).is_loopback:
         raise SettingsError(
-            "server.host is not a loopback address, and no API key is set; name a variable with the key in "
-            "server.api_key_env, or bind 127.0.0.1."
+            "server.host is not a loopback address, and there is no API key; make one with nemora keys add, name a "
+            "variable with one in server.api_key_env, or bind 127.0.0.1."
         )
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

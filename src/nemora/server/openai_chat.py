@@ -7,25 +7,29 @@ the endpoint is the source, with the fields that local servers add (top_k, min_p
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Sampling, TextPart, Tool, ToolCall
+from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, TextPart, Tool, ToolCall
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server import response_format
+from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
+from nemora.server.sampling_fields import MAX_TOKENS, SAMPLING, max_tokens_of, sampling_of, stops_of
 from nemora.server.thinking_fields import thinking_of
+from nemora.server.wire_format import ParsedRequest
 
-MAX_STOPS = 16
-MAX_TOKENS = 2**31 - 1
+MAX_CHOICES = 16
+MAX_PRIORITY = 2**31 - 1
+MAX_SALT = 256
 
 READ = frozenset(
     (
         *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
-        *("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "max_completion_tokens", "stop"),
-        *("reasoning_effort", "chat_template_kwargs"),
+        *("n", "priority", "cache_salt", "add_generation_prompt", "continue_final_message"),
+        *("reasoning_effort", "chat_template_kwargs", "thinking_budget", "thinking_token_budget"),
+        *SAMPLING,
+        *response_format.FIELDS,
     )
 )
 """Fields that become part of the request."""
@@ -39,14 +43,6 @@ IGNORED = frozenset(
 """Fields that change no answer: inspected, never sent on."""
 
 NEUTRAL: Mapping[str, tuple[Json, ...]] = {
-    "n": (1,),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "response_format": ({"type": "text"},),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
     "modalities": (["text"],),
     "functions": ([],),
     "function_call": ("auto", "none"),
@@ -80,14 +76,6 @@ OPAQUE_PARTS = ("image_url", "input_audio", "video_url", "file", "refusal")
 TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRequest:
-    """A request, and the names of the fields that were accepted without effect."""
-
-    request: ChatRequest
-    ignored_fields: tuple[str, ...]
-
-
 def parse_chat_request(body: Json) -> ParsedRequest:
     """Read a chat completions body.
 
@@ -97,71 +85,66 @@ def parse_chat_request(body: Json) -> ParsedRequest:
     """
     table = an_object(body, "")
     only(table, READ | IGNORED | NEUTRAL.keys(), "")
-    _refuse_what_is_not_neutral(table)
+    neutral_only(table, NEUTRAL)
     messages = a_list(table.get("messages"), "/messages")
     if not messages:
         raise RequestError("/messages must hold at least one message.", param="/messages")
-    tools = _tools(table.get("tools"))
+    tools = tools_of(table.get("tools"))
     ignored = {name: value for name, value in table.items() if name in IGNORED}
+    begins, goes_on = _prompt_end(table, messages)
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
         messages=tuple(_message(item, f"/messages/{i}") for i, item in enumerate(messages)),
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),
         parallel_tool_calls=flag(table.get("parallel_tool_calls"), "/parallel_tool_calls"),
-        sampling=_sampling(table),
+        response_format=response_format.response_format_of(table),
+        sampling=sampling_of(table),
         thinking=thinking_of(table),
-        max_tokens=_max_tokens(table),
-        stop=_stop(table.get("stop")),
+        max_tokens=max_tokens_of(table),
+        stop=stops_of(table.get("stop"), "/stop"),
         stream=flag(table.get("stream"), "/stream") or False,
-        include_usage=_include_usage(table.get("stream_options")),
+        include_usage=include_usage_of(table.get("stream_options")),
+        choices=integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1,
+        priority=_priority(table.get("priority")),
+        cache_salt=_salt(table.get("cache_salt")),
+        generation_prompt=begins,
+        continue_final=goes_on,
         unsent=ignored,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
 
 
-def _refuse_what_is_not_neutral(table: dict[str, Json]) -> None:
-    for name, neutral in NEUTRAL.items():
-        value = table.get(name)
-        if value is None or any(_same(value, one) for one in neutral):
-            continue
-        only_default = f" (but for {json.dumps(neutral[0])}, which has no effect)" if neutral else ""
-        raise UnsupportedField(f"/{name} is not supported{only_default}; leave it out.", param=f"/{name}")
+def _priority(value: Json) -> int:
+    """vLLM's: what has the lower number comes first. There are three classes of it."""
+    asked = integer(value, "/priority", -MAX_PRIORITY, MAX_PRIORITY) or 0
+    return (asked < 0) - (asked > 0)
 
 
-def _same(value: Json, neutral: Json) -> bool:
-    """Equality of JSON values: 0.0 is 0, but false is not."""
-    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
+def _salt(value: Json) -> str | None:
+    return None if value is None else text(value, "/cache_salt", empty=False, longest=MAX_SALT)
 
 
-def _sampling(table: dict[str, Json]) -> Sampling:
-    return Sampling(
-        temperature=number(table.get("temperature"), "/temperature", 0, 2),
-        top_p=number(table.get("top_p"), "/top_p", 0, 1, above=True),
-        top_k=integer(table.get("top_k"), "/top_k", 1, MAX_TOKENS),
-        min_p=number(table.get("min_p"), "/min_p", 0, 1) or None,  # 0 means: off, as leaving it out does
-        seed=integer(table.get("seed"), "/seed", -(2**63), 2**63 - 1),
-    )
+def _prompt_end(table: dict[str, Json], messages: list[Json]) -> tuple[bool, bool]:
+    """Whether an answer is begun, or the last message goes on. The fields are vLLM's, where one excludes the other."""
+    begin = flag(table.get("add_generation_prompt"), "/add_generation_prompt")
+    goes_on = flag(table.get("continue_final_message"), "/continue_final_message") or False
+    if goes_on and begin:
+        raise RequestError(
+            "/continue_final_message and /add_generation_prompt exclude each other; send one of them.",
+            param="/continue_final_message",
+        )
+    last = messages[-1]
+    if goes_on and isinstance(last, dict) and (last.get("role") != "assistant" or not last.get("content")):
+        raise RequestError(
+            "/continue_final_message needs an assistant's message with content at the end of /messages.",
+            param="/continue_final_message",
+        )
+    return begin is not False and not goes_on, goes_on
 
 
-def _max_tokens(table: dict[str, Json]) -> int | None:
-    old = integer(table.get("max_tokens"), "/max_tokens", 1, MAX_TOKENS)
-    new = integer(table.get("max_completion_tokens"), "/max_completion_tokens", 1, MAX_TOKENS)
-    if old is not None and new is not None and old != new:
-        raise RequestError("/max_tokens and /max_completion_tokens differ; send one of them.", param="/max_tokens")
-    return new if new is not None else old
-
-
-def _stop(value: Json) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    stops = [value] if isinstance(value, str) else a_list(value, "/stop")
-    if len(stops) > MAX_STOPS:
-        raise RequestError(f"/stop must hold at most {MAX_STOPS} strings.", param="/stop")
-    return tuple(text(item, f"/stop/{i}", empty=False) for i, item in enumerate(stops))
-
-
-def _include_usage(value: Json) -> bool:
+def include_usage_of(value: Json) -> bool:
+    """Whether `stream_options` ask for usage at the end."""
     if value is None:
         return False
     options = an_object(value, "/stream_options")
@@ -174,7 +157,8 @@ def _include_usage(value: Json) -> bool:
     return flag(options.get("include_usage"), "/stream_options/include_usage") or False
 
 
-def _tools(value: Json) -> tuple[Tool, ...]:
+def tools_of(value: Json) -> tuple[Tool, ...]:
+    """The functions of /tools."""
     tools = tuple(_tool(item, f"/tools/{i}") for i, item in enumerate(a_list([] if value is None else value, "/tools")))
     if len({tool.name for tool in tools}) != len(tools):
         raise RequestError("/tools holds two functions of the same name; give each its own.", param="/tools")
@@ -190,14 +174,15 @@ def _tool(value: Json, where: str) -> Tool:
     only(function, {"name", "description", "parameters", "strict"}, f"{where}/function")
     parameters = function.get("parameters")
     return Tool(
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         description=optional_text(function.get("description"), f"{where}/function/description"),
         parameters=None if parameters is None else an_object(parameters, f"{where}/function/parameters"),
         strict=flag(function.get("strict"), f"{where}/function/strict"),
     )
 
 
-def _tool_name(value: Json, where: str) -> str:
+def tool_name(value: Json, where: str) -> str:
+    """The name of a function, checked."""
     name = text(value, where)
     if not TOOL_NAME.fullmatch(name):
         raise RequestError(f"{where} must be 1 to 128 letters, digits or any of _ - . : /", param=where)
@@ -218,12 +203,17 @@ def _tool_choice(value: Json, tools: tuple[Tool, ...]) -> Choice | None:
         only(value, {"type", "function"}, "/tool_choice")
         function = an_object(value.get("function"), "/tool_choice/function")
         only(function, {"name"}, "/tool_choice/function")
-        choice = Choice("named", _tool_name(function.get("name"), "/tool_choice/function/name"))
+        choice = Choice("named", tool_name(function.get("name"), "/tool_choice/function/name"))
     else:
         raise UnsupportedField(
             '/tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.',
             param="/tool_choice",
         )
+    return with_its_tool(choice, tools)
+
+
+def with_its_tool(choice: Choice, tools: tuple[Tool, ...]) -> Choice:
+    """The choice, if /tools holds what it asks for. Raises `RequestError`."""
     if choice.mode == "required" and not tools:
         raise RequestError("/tool_choice asks for a tool and /tools holds none.", param="/tool_choice")
     if choice.name is not None and choice.name not in {tool.name for tool in tools}:
@@ -302,6 +292,6 @@ def _tool_call(value: Json, where: str) -> ToolCall:
     only(function, {"name", "arguments"}, f"{where}/function")
     return ToolCall(
         id=text(table.get("id"), f"{where}/id", empty=False),
-        name=_tool_name(function.get("name"), f"{where}/function/name"),
+        name=tool_name(function.get("name"), f"{where}/function/name"),
         arguments=text(function.get("arguments"), f"{where}/function/arguments"),
     )

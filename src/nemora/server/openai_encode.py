@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nemora.core import Delta, Json, StopReason, Usage
+from nemora.core import Delta, Json, StopReason, TokenLogprob, Usage
 from nemora.errors import BackendError, NemoraError
 from nemora.server.envelope import unexpected
-from nemora.server.transcript import Transcript
+from nemora.server.transcript import Said, Transcript
 
 DONE = b"data: [DONE]\n\n"
 
@@ -28,13 +28,25 @@ class Head:
     created: int = field(default_factory=lambda: int(time.time()))
 
 
-async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json]:
-    """The `chat.completion` object of a whole answer."""
-    said = Transcript()
+async def completion(head: Head, deltas: AsyncIterator[Delta], *, choices: int = 1) -> dict[str, Json]:
+    """The `chat.completion` object of a whole answer, or of several."""
+    said = Transcript(choices)
     async for delta in deltas:
         said.add(delta)
     if not said.whole:
-        raise _broken_off()
+        raise broken_off()
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [_choice(index, one) for index, one in enumerate(said.choices)],
+        "usage": usage_of(said.usage),
+        "system_fingerprint": None,
+    }
+
+
+def _choice(index: int, said: Said) -> Json:
     answer = said.message()
     text = answer.text()
     message: dict[str, Json] = {"role": "assistant", "content": text, "refusal": None}
@@ -47,41 +59,49 @@ async def completion(head: Head, deltas: AsyncIterator[Delta]) -> dict[str, Json
     if answer.reasoning is not None:
         message["reasoning"] = message["reasoning_content"] = answer.reasoning
     return {
-        "id": head.id,
-        "object": "chat.completion",
-        "created": head.created,
-        "model": head.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": str(said.finish)}],
-        "usage": _usage(said.usage),
-        "system_fingerprint": None,
+        "index": index,
+        "message": message,
+        "logprobs": _logprobs(said.logprobs),
+        "finish_reason": str(said.finish),
     }
 
 
-async def chunks(head: Head, deltas: AsyncIterator[Delta], *, include_usage: bool) -> AsyncIterator[bytes]:
+async def chunks(
+    head: Head, deltas: AsyncIterator[Delta], *, include_usage: bool, choices: int = 1
+) -> AsyncIterator[bytes]:
     """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
     try:
-        yield _event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, None, include_usage))
-        said = Transcript()
+        for index in range(choices):
+            yield event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, index, include_usage))
+        ends: dict[int, StopReason] = {}
+        usage: Usage | None = None
         async for delta in deltas:
-            said.add(delta)
+            logprobs = _logprobs(delta.logprobs)
             for piece in _pieces(delta):
-                yield _event(_chunk(head, piece, None, include_usage))
-        if not said.whole:
-            raise _broken_off()
-        yield _event(_chunk(head, {}, said.finish, include_usage))
+                yield event(_chunk(head, piece, delta.index, include_usage, logprobs=logprobs))
+                logprobs = None
+            usage = delta.usage or usage
+            if delta.finish is not None and delta.finish is not StopReason.CANCELLED:
+                ends[delta.index] = delta.finish
+                if len(ends) < choices:  # the last waits until nothing can go wrong any more
+                    yield event(_chunk(head, {}, delta.index, include_usage, finish=delta.finish))
+        if len(ends) < choices:
+            raise broken_off()
+        last, finish = list(ends.items())[-1]
+        yield event(_chunk(head, {}, last, include_usage, finish=finish))
         if include_usage:
-            yield _event({**_chunk(head, {}, None, True), "choices": [], "usage": _usage(said.usage)})
+            yield event({**_chunk(head, {}, 0, True), "choices": [], "usage": usage_of(usage)})
         yield DONE
     except NemoraError as error:
-        yield _event({"error": dict(error.public())})
+        yield event({"error": dict(error.public())})
     except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-        yield _event({"error": dict(unexpected(error).public())})
+        yield event({"error": dict(unexpected(error).public())})
 
 
 def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
     if delta.reasoning:
         yield {"reasoning": delta.reasoning, "reasoning_content": delta.reasoning}
-    if delta.text:
+    if delta.text or (delta.logprobs and not delta.reasoning and delta.tool_call is None):
         yield {"content": delta.text}
     call = delta.tool_call
     if call is not None:
@@ -94,11 +114,19 @@ def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:
         yield {"tool_calls": [described]}
 
 
-def _chunk(head: Head, delta: dict[str, Json], finish: StopReason | None, include_usage: bool) -> dict[str, Json]:
+def _chunk(
+    head: Head,
+    delta: dict[str, Json],
+    index: int,
+    include_usage: bool,
+    *,
+    finish: StopReason | None = None,
+    logprobs: Json = None,
+) -> dict[str, Json]:
     choice: dict[str, Json] = {
-        "index": 0,
+        "index": index,
         "delta": delta,
-        "logprobs": None,
+        "logprobs": logprobs,
         "finish_reason": None if finish is None else str(finish),
     }
     chunk: dict[str, Json] = {
@@ -114,12 +142,27 @@ def _chunk(head: Head, delta: dict[str, Json], finish: StopReason | None, includ
     return chunk
 
 
-def _event(value: dict[str, Json]) -> bytes:
+def _logprobs(found: Sequence[TokenLogprob]) -> Json:
+    """OpenAI's object of them; None where there are none."""
+    if not found:
+        return None
+    content: list[Json] = [
+        {**_token(each), "top_logprobs": [_token(alternative) for alternative in each.top]} for each in found
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _token(found: TokenLogprob) -> dict[str, Json]:
+    return {"token": found.token, "logprob": found.logprob, "bytes": list(found.bytes)}
+
+
+def event(value: dict[str, Json]) -> bytes:
     # ASCII on the wire: no line separator inside the data can end an event early, whatever splits the lines.
     return b"data: " + json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n\n"
 
 
-def _usage(usage: Usage | None) -> dict[str, Json] | None:
+def usage_of(usage: Usage | None) -> dict[str, Json] | None:
+    """Usage as chat completions and completions write it."""
     if usage is None:
         return None
     return {
@@ -131,5 +174,6 @@ def _usage(usage: Usage | None) -> dict[str, Json] | None:
     }
 
 
-def _broken_off() -> BackendError:
+def broken_off() -> BackendError:
+    """For an answer without an end."""
     return BackendError("The model's answer broke off before its end; ask again.")

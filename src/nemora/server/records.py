@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 NOT_AS_DECIDED = "sent_not_as_decided"
 """The status of a request of which other bytes were written, or about to be, than the ledger's."""
-ENDPOINT = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Records:
         tenant: str,
         crossing: Crossing,
         reserved: int | None,
+        endpoint: str,
     ) -> Entry:
         """The ledger's row of the decision, on the disk. A cancellation while it is written is recorded too."""
         to_whom = "local" if destination.side == "local" else backend.name
@@ -62,7 +62,7 @@ class Records:
             asyncio.to_thread(
                 self._ledger.record_decision,
                 request_id=request_id,
-                endpoint=ENDPOINT,
+                endpoint=endpoint,
                 decision=decision,
                 route=destination.side,
                 destination=to_whom,
@@ -85,14 +85,14 @@ class Records:
                 await self.completion(entry, request_id, "cancelled", 0, Transcript())
             raise
 
-    async def refusal(self, decision: Decision, request_id: str, tenant: str, *first: str) -> bool:
+    async def refusal(self, decision: Decision, request_id: str, tenant: str, endpoint: str, *first: str) -> bool:
         """The row of a request that is not answered; `first` are reasons before the decision's. Whether it is there."""
         self._metrics.decided("refuse", decision, (*first, *decision.reasons))
         try:
             await settled(
                 lambda: self._ledger.record_decision(
                     request_id=request_id,
-                    endpoint=ENDPOINT,
+                    endpoint=endpoint,
                     decision=decision,
                     route="refuse",
                     destination="",

@@ -23,8 +23,10 @@ from nemora.privacy.keys import derive, load_key
 from nemora.privacy.ledger import Ledger
 from nemora.privacy.policy_file import PolicyFile
 from nemora.privacy.taint import TaintStore
+from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
+from nemora.server.embedder import load_embedder
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
@@ -43,12 +45,13 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
         SettingsError: the address cannot be bound, or is not loopback and there is no API key.
         ModelError: the local model or the tagger cannot be loaded.
     """
-    with bind(settings.server) as listening:
+    keys = ApiKeys(settings.paths.data)
+    with bind(settings.server, keyed=bool(keys.all())) as listening:
         gateway = build_gateway(settings, progress=progress)
         # From here on nothing is fetched, and only the configured servers may be reached.
         guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
-        app = build_app(gateway, settings.server, bound=host)
+        app = build_app(gateway, settings.server, bound=host, keys=keys)
         run(app, listening, banner=banner(host, port, gateway))
 
 
@@ -71,7 +74,7 @@ def build_gateway(
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
     backends = _local(settings, progress) if local is None else list(local)
-    return Gateway(
+    gateway = Gateway(
         local=backends,
         cloud=clouds[0] if clouds else None,
         further_clouds=clouds[1:],
@@ -85,6 +88,8 @@ def build_gateway(
         judging=_judging(settings, derive(key, "judge"), backends, progress),
         documents=DocumentReader(settings, derive(key, "documents")),
     )
+    gateway.embedder = load_embedder(settings, progress)
+    return gateway
 
 
 def _judging(settings: Settings, key: bytes, local: Sequence[Backend], progress: Progress | None) -> Judging | None:
@@ -138,6 +143,8 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         prefix_cache=settings.local.prefix_cache,
         prefix_cache_bytes=settings.local.prefix_cache_bytes,
         batched=settings.local.batched,
+        speculation=settings.local.speculation,
+        activations=settings.local.activations,
         token=settings.hub_token,
         progress=progress,
     )

@@ -1,4 +1,5 @@
-"""The fields that say how much to think: `reasoning_effort`, and those of `chat_template_kwargs` that templates know.
+"""The fields that say how much to think: `reasoning_effort`, budgets, and those of `chat_template_kwargs` that
+templates know.
 
 Words of a fixed list, flags and one number: no text of a client can get into a prompt this way, unread.
 """
@@ -49,7 +50,22 @@ def thinking_of(table: Mapping[str, Json]) -> Thinking:
         effort=efforts[0] if efforts else None,
         budget=integer(settings.get("reasoning_budget"), f"{_WHERE}/reasoning_budget", 1, MAX_BUDGET),
         keep_history=None if truncate is None else not truncate,
+        limit=_limit(table),
     )
+
+
+def _limit(table: Mapping[str, Json]) -> int | None:
+    """vLLM's name of it, or the shorter one. None at all, with 0, is no reasoning."""
+    budgets = {
+        name: integer(table.get(name), f"/{name}", 0, MAX_BUDGET)
+        for name in ("thinking_token_budget", "thinking_budget")
+    }
+    asked = {value for value in budgets.values() if value is not None}
+    if len(asked) > 1:
+        raise RequestError(
+            "/thinking_token_budget and /thinking_budget differ; send one of them.", param="/thinking_budget"
+        )
+    return asked.pop() if asked else None
 
 
 def _effort(value: Json) -> Effort | None:

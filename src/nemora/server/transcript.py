@@ -2,50 +2,99 @@
 
 from __future__ import annotations
 
-from nemora.core import Delta, Message, StopReason, ToolCall, ToolCallDelta, Usage
+from dataclasses import dataclass, field
+
+from nemora.core import Delta, Message, StopReason, TokenLogprob, ToolCall, ToolCallDelta, Usage
 
 
-class Transcript:
-    """Collects the deltas of one answer."""
+@dataclass(slots=True)
+class SaidCall:
+    """A tool call as far as it was said."""
 
-    def __init__(self) -> None:
-        self.finish: StopReason | None = None
-        self.usage: Usage | None = None
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._calls: dict[int, dict[str, str]] = {}
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+    def whole(self) -> ToolCall:
+        return ToolCall(self.id, self.name, "".join(self.arguments))
+
+
+@dataclass(slots=True)
+class Said:
+    """One of the answers to a request."""
+
+    finish: StopReason | None = None
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    calls: dict[int, SaidCall] = field(default_factory=dict)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
 
     def add(self, delta: Delta) -> None:
-        """Take in one delta."""
-        self._text.append(delta.text)
-        self._reasoning.append(delta.reasoning)
+        self.text.append(delta.text)
+        self.reasoning.append(delta.reasoning)
+        self.logprobs.extend(delta.logprobs)
         self.finish = delta.finish or self.finish
-        self.usage = delta.usage or self.usage
         if delta.tool_call is not None:
             self._add_call(delta.tool_call)
 
     @property
     def whole(self) -> bool:
-        """Whether the answer came to its end."""
         return self.finish not in (None, StopReason.CANCELLED)
+
+    def message(self) -> Message:
+        return Message(
+            role="assistant",
+            content="".join(self.text) or None,
+            tool_calls=tuple(call.whole() for _, call in sorted(self.calls.items(), key=lambda item: item[0])),
+            reasoning="".join(self.reasoning) or None,
+        )
+
+    def _add_call(self, piece: ToolCallDelta) -> None:
+        call = self.calls.setdefault(piece.index, SaidCall())
+        call.id = piece.id or call.id
+        call.name = piece.name or call.name
+        call.arguments.append(piece.arguments)
+
+
+class Transcript:
+    """Collects the deltas of the answers to one request: one, or the several `choices` that were asked for."""
+
+    def __init__(self, choices: int = 1) -> None:
+        self.usage: Usage | None = None
+        self.choices = [Said() for _ in range(choices)]
+
+    def add(self, delta: Delta) -> None:
+        """Take in one delta."""
+        self.choices[delta.index].add(delta)
+        self.usage = delta.usage or self.usage
+
+    @property
+    def finish(self) -> StopReason | None:
+        """Why the first answer ended, once all have."""
+        return self.choices[0].finish if all(said.finish is not None for said in self.choices) else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every answer came to its end."""
+        return all(said.whole for said in self.choices)
 
     @property
     def characters(self) -> int:
         """How much was said, thought and called."""
-        pieces = [*self._text, *self._reasoning, *(call["arguments"] for call in self._calls.values())]
-        return sum(map(len, pieces))
-
-    def message(self) -> Message:
-        """The assistant's message so far."""
-        return Message(
-            role="assistant",
-            content="".join(self._text) or None,
-            tool_calls=tuple(ToolCall(**call) for _, call in sorted(self._calls.items())),
-            reasoning="".join(self._reasoning) or None,
+        return sum(
+            sum(
+                map(
+                    len,
+                    (*said.text, *said.reasoning, *(piece for call in said.calls.values() for piece in call.arguments)),
+                )
+            )
+            for said in self.choices
         )
 
-    def _add_call(self, piece: ToolCallDelta) -> None:
-        call = self._calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
-        call["id"] = piece.id or call["id"]
-        call["name"] = piece.name or call["name"]
-        call["arguments"] += piece.arguments
+    def message(self) -> Message:
+        """The assistant's message so far; the first, if there are several."""
+        return self.choices[0].message()
+
+    def messages(self) -> tuple[Message, ...]:
+        """All of them."""
+        return tuple(said.message() for said in self.choices)

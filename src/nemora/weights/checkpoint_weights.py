@@ -10,9 +10,12 @@ from torch import Tensor
 
 from nemora.errors import CorruptCheckpoint
 from nemora.models.inventory import Inventory
+from nemora.ops.blocks import StoredMatrix
+from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
 from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.packing import Packing
 from nemora.weights.quantisation import Algorithm
 from nemora.weights.read_matrix import read_matrix, read_number
 from nemora.weights.stored import Found, Problem, TensorFinder
@@ -23,7 +26,8 @@ LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of al
 class CheckpointWeights:
     """Hands out a checkpoint's weights by the model's names; a `models.base.Weights`.
 
-    What each token needs is decoded first as far as the budget goes; experts, of which a token needs few, last.
+    What `packing` takes is multiplied as it is stored. Of the rest, what each token needs is decoded first as far as
+    the budget goes; experts, of which a token needs few, last.
     """
 
     def __init__(
@@ -37,14 +41,15 @@ class CheckpointWeights:
         decode_budget: int,
         simulate: bool,
         progress: LoadProgress | None,
+        packing: Packing | None = None,
     ) -> None:
         self.checkpoint, self.finder, self.file = checkpoint, finder, checkpoint.file
         self.device, self.dtype, self.simulate = torch.device(device), dtype, simulate
-        self.progress = progress
+        self.progress, self.packing = progress, packing
         self.bytes = 0
         self.bytes_read = 0
         self.bytes_total = sum(info.stored_bytes for info in self.file.tensors.values())
-        dense, experts = _decoded_bytes(inventory, dtype)
+        dense, experts = _decoded_bytes(inventory if packing is None else packing.rest(inventory), dtype)
         self.decode_dense = dense <= decode_budget
         self.decode_experts = dense + experts <= decode_budget
 
@@ -57,7 +62,9 @@ class CheckpointWeights:
 
     def experts(self, name: str, count: int, rows: int, columns: int) -> Sequence[Weight]:
         numbered = (_sound(self.finder.expert(name, number, count, rows, columns)) for number in range(count))
-        return [self._kept([found], [name], decode=self.decode_experts) for found in numbered]
+        kept = [self._kept([found], [name], decode=self.decode_experts) for found in numbered]
+        packed = [weight for weight in kept if isinstance(weight, PackedWeight)]
+        return PackedExperts(packed) if packed and len(packed) == len(kept) else kept
 
     def tensor(self, name: str, *shape: int) -> Tensor:
         file_name = self.finder.small(name, shape)
@@ -96,14 +103,24 @@ class CheckpointWeights:
             read_matrix(self.file, part, layout.place(name)).to(self.device)
             for part, name in zip(found, names, strict=True)
         ]
+        weight = self._packed(found, stored) or self._blocks(stored, decode=decode)
+        self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
+        return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
+
+    def _packed(self, found: Sequence[Found], stored: Sequence[StoredMatrix]) -> Weight | None:
+        """The matrices for the native kernels, if they are to take them."""
+        if self.packing is None or not self.packing.takes(found, stored[0].shape[1]):
+            return None
+        return self.packing.pack(stored, self.dtype)
+
+    def _blocks(self, stored: Sequence[StoredMatrix], *, decode: bool) -> Weight:
         blocks = BlockWeight(stored, self.dtype)
         weight: Weight = blocks
         if decode or all(part.format.dtype == self.dtype for part in stored):
             weight = blocks.decoded()
             if self.device.type != "cpu":  # there the stored form is no mapped file that costs nothing
                 weight = DenseWeight(weight.tensor)
-        self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
-        return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
+        return weight
 
     def _rounding(self, found: Found) -> tuple[Algorithm, float] | None:
         """The algorithm and the scale by which a quantised module's inputs are rounded; None if they are not."""

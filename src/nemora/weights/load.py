@@ -20,6 +20,7 @@ from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
 from nemora.weights.device import check_device
 from nemora.weights.memory import available_memory
 from nemora.weights.names import Layout
+from nemora.weights.packing import Activations, activation_bits, packing
 from nemora.weights.quantisation import Quantisation
 from nemora.weights.stored import Described, Problem, TensorFinder
 from nemora.weights.tensors import TensorFile
@@ -35,6 +36,7 @@ def load_model(
     decode_budget: int | None = None,
     mtp: bool = False,
     simulate_activations: bool = False,
+    activations: Activations = "float32",
     progress: LoadProgress | None = None,
     through: Callable[[Weights], Weights] | None = None,
 ) -> Model:
@@ -47,6 +49,10 @@ def load_model(
         mtp: load the multi-token prediction head too, where there is one.
         simulate_activations: round inputs of quantised layers, and keys and values, as the published checkpoint's own
             kernels do. By default only weights are quantised, which is closer to the unquantised model.
+        activations: how precisely matrices of 4 to 8 bits meet them on the CPU. "float32": torch multiplies by decoded
+            weights. Otherwise, where the native kernels are there, these multiply by what is stored and round
+            activations: "int8", "int15", or as `packing.activation_bits` finds right for the model's size ("auto").
+            Not together with `simulate_activations`.
         progress: called after each tensor.
         through: what the model is to get its weights from instead, made of what reads them.
 
@@ -59,8 +65,12 @@ def load_model(
     plan = plan_loading(checkpoint)
     for problem in plan.problems():
         raise problem.error()
-    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    on_cpu = device == "cpu"
+    if activations != "float32" and simulate_activations:
+        raise ValueError('activations are rounded as published only with activations="float32"')
+    dtype = dtype or (torch.float32 if on_cpu else torch.bfloat16)
     budget = default_decode_budget(plan, device) if decode_budget is None else decode_budget
+    bits = activation_bits(activations, plan.inventory.parameters) if on_cpu else None
     build = plan.builder(mtp=mtp)
     weights = CheckpointWeights(
         checkpoint,
@@ -71,6 +81,7 @@ def load_model(
         decode_budget=budget,
         simulate=simulate_activations,
         progress=progress,
+        packing=bits and packing(plan.finder, bits, available_memory(device)),
     )
     model = build(weights if through is None else through(weights))
     weights.finish()

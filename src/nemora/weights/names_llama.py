@@ -25,6 +25,14 @@ LLAMA_HUGGING_FACE = Layout(
     ignored=("model.layers.{n}.self_attn.rotary_emb.inv_freq",),
 )
 
+_ENCODER = {ours: place.names[0] for ours, place in LLAMA_HUGGING_FACE.places.items() if ours != "head"}
+LLAMA_ENCODER = Layout(
+    # Saved as a bare model its names have no first word; saved inside another they have it.
+    places={ours: Place(names=(theirs.removeprefix("model."), theirs)) for ours, theirs in _ENCODER.items()},
+    ignored=("layers.{n}.self_attn.rotary_emb.inv_freq", *LLAMA_HUGGING_FACE.ignored),
+)
+"""LlamaBidirectionalModel: it has no output matrix."""
+
 
 def llama_gguf(head_dim: int) -> Layout:
     """The layout of a GGUF file: q and k are interleaved."""

@@ -65,10 +65,16 @@ class SafetensorsFolder:
             wrong = shown(min(listed.symmetric_difference(names)))
             raise CorruptCheckpoint(f"{path.name} and {INDEX} disagree on where the tensor {wrong!r} is.")
         for name in names:
+            if name.rpartition(".")[2] in COUNTS:
+                continue
             if name in self.tensors:
                 raise CorruptCheckpoint(f"The tensor {shown(name)!r} is in two files.")
             self.tensors[name] = _describe(file, name)
             self._files[name] = file
+
+
+COUNTS = frozenset({"position_ids"})
+"""Tensors that old versions of transformers saved beside the weights: whole numbers from 0, which nobody reads."""
 
 
 def _describe(file: Any, name: str) -> TensorInfo:

@@ -36,7 +36,7 @@ def coerced(text: str, schema: Json, root: Schema) -> Json:
     Where a string is allowed it stays text, but for the null of an optional one; so it does without a schema, and when
     it spells nothing that is allowed: whether a value fits is for the tool to say.
     """
-    types = set(_types(schema, root))
+    types = set(types_of(schema, root))
     word = text.strip()
     if word in _WORDS:
         kind, value = _WORDS[word]
@@ -54,7 +54,7 @@ def coerced(text: str, schema: Json, root: Schema) -> Json:
     return text
 
 
-def _types(schema: Json, root: Schema) -> Iterator[str]:
+def types_of(schema: Json, root: Schema) -> Iterator[str]:
     """Names of all types that a schema allows, as far as they can be told. Each part of it is looked at once."""
     left, seen = [schema], set[int]()
     while left:
@@ -67,8 +67,8 @@ def _types(schema: Json, root: Schema) -> Iterator[str]:
             inner = part.get(choice)
             left += inner if isinstance(inner, list) else []
         reference = part.get("$ref")
-        if isinstance(reference, str) and reference.startswith("#/"):
-            left.append(_led_to(reference, root))
+        if isinstance(reference, str):
+            left.append(led_to(reference, root))
 
 
 def _own_types(schema: dict[str, Json]) -> Iterator[str]:
@@ -87,7 +87,10 @@ def _own_types(schema: dict[str, Json]) -> Iterator[str]:
         yield "array"
 
 
-def _led_to(reference: str, root: Schema) -> Json:
+def led_to(reference: Json, root: Schema) -> Json:
+    """The schema to which a `$ref` leads within `root`; None where it leads elsewhere or to none."""
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return None
     value: Json | Schema = root
     for step in reference.removeprefix("#/").split("/"):
         value = value.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(value, Mapping) else None

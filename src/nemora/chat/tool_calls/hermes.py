@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from nemora.chat.tool_calls.call_rules import CallableTool, CallRules, Literal, json_objects
 from nemora.chat.tool_calls.tagged import TaggedCalls
 
 TAGS = MARKUP = ("<tool_call>", "</tool_call>")
@@ -17,3 +18,9 @@ def recognises(template: str) -> bool:
 def parser(offered: Collection[str]) -> TaggedCalls:
     """A parser for one answer."""
     return TaggedCalls(*MARKUP, offered)
+
+
+def rules(tools: Sequence[CallableTool], literal: Literal, *, many: bool) -> CallRules:
+    """The grammar of calls of these tools."""
+    body = f'body: "\\n"? object "\\n"? {literal(TAGS[1])}'
+    return CallRules(f"{body}\n{json_objects(tools, 'arguments')}", TAGS)

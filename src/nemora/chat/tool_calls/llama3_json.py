@@ -6,9 +6,10 @@ Several calls are separated by `;` or white space.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from nemora.chat.tool_calls.call import Call, read_calls
+from nemora.chat.tool_calls.call_rules import CallableTool, CallRules, Literal, json_objects
 
 PYTHON_TAG = "<|python_tag|>"
 MARKUP = (PYTHON_TAG,)
@@ -23,6 +24,11 @@ def recognises(template: str) -> bool:
 def parser(offered: Collection[str]) -> WholeAnswer:
     """A parser for one answer."""
     return WholeAnswer(offered)
+
+
+def rules(tools: Sequence[CallableTool], literal: Literal, *, many: bool) -> CallRules:
+    """The grammar of calls of these tools."""
+    return CallRules(f"body: object\n{json_objects(tools, 'parameters')}", joint="; ")
 
 
 class WholeAnswer:

@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from nemora.chat.tool_calls.call import Call, Offered
+from nemora.chat.tool_calls.call_rules import CallableTool, CallRules, Literal
 from nemora.chat.tool_calls.coerce import coerced, property_schema
 from nemora.chat.tool_calls.tagged import TaggedCalls
+from nemora.chat.tool_calls.xml_arguments import END_VALUE, TEXT, xml_function
 from nemora.core import Json
 
 TAGS = MARKUP = ("<tool_call>", "</tool_call>")
@@ -37,6 +40,15 @@ def recognises(template: str) -> bool:
 def parser(offered: Offered) -> XmlCalls:
     """A parser for one answer."""
     return XmlCalls(offered)
+
+
+def rules(tools: Sequence[CallableTool], literal: Literal, *, many: bool) -> CallRules:
+    """The grammar of calls of these tools."""
+    functions = "function: " + " | ".join(f"function_{number}" for number in range(len(tools)))
+    lines = [f'body: "\\n" function "\\n" {literal(TAGS[1])}', functions, f"VALUE: {TEXT}", END_VALUE]
+    for number, tool in enumerate(tools):
+        lines += xml_function(f"function_{number}", tool)
+    return CallRules("\n".join(lines), TAGS)
 
 
 class XmlCalls(TaggedCalls):

@@ -30,12 +30,29 @@ FLAGS = [
     "-fno-math-errno",
     "-fno-strict-aliasing",
     "-fvisibility=hidden",
+    "-pthread",
     "-Wall",
 ]
-AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"]
-SCALAR: dict[str, list[str]] = {"isa_scalar.cpp": [], "dispatch.cpp": []}
+AVX512 = [
+    "-mavx512f",
+    "-mavx512bw",
+    "-mavx512dq",
+    "-mavx512vl",
+    "-mavx2",
+    "-mfma",
+    "-mf16c",
+    "-mprefer-vector-width=512",
+]
+EXACT = ["-ffp-contract=off"]
+SCALAR: dict[str, list[str]] = {
+    "isa_scalar.cpp": [],
+    "dispatch.cpp": [],
+    "pack.cpp": EXACT,
+    "pool.cpp": [],
+    "products.cpp": EXACT,
+}
 X86 = {
-    "isa_avx2.cpp": ["-mavx2", "-mfma"],
+    "isa_avx2.cpp": ["-mavx2", "-mfma", "-mf16c"],
     "isa_avx512.cpp": AVX512,
     "isa_vnni.cpp": [*AVX512, "-mavx512vnni"],
 }
@@ -80,7 +97,7 @@ def compile_library(target: Path = HERE / LIBRARY, compiler: Sequence[str] = ())
             for (name, flags), made in zip(units.items(), objects, strict=True):
                 hashed = [f'-DNEMORA_SOURCES="{sources_hash()}"']
                 _run([*command, *FLAGS, *flags, *hashed, "-c", str(HERE / name), "-o", made])
-            _run([*command, "-shared", "-o", f"{folder}/{LIBRARY}", *objects])
+            _run([*command, "-shared", "-pthread", "-o", f"{folder}/{LIBRARY}", *objects])
             os.replace(f"{folder}/{LIBRARY}", target)
     except OSError as error:
         raise CannotCompile(

@@ -1,6 +1,10 @@
 // The C functions that Python calls. Each takes the instruction set as a number, from 0 (any processor) to `nemora_best`.
 #include "scratch.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #define NEMORA_API __attribute__((visibility("default")))
 
 #ifndef NEMORA_SOURCES
@@ -30,6 +34,8 @@ NEMORA_API const char *nemora_sources() { return NEMORA_SOURCES; }
 NEMORA_API int nemora_best() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    unsigned int a, b, c = 0, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_F16C)) return 0;  // not all compilers' functions know it by name
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))

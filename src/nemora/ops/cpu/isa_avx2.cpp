@@ -1,5 +1,7 @@
 #include "simd_avx2.h"
 // After the vectors, because it is written over them.
 #include "encode.h"
+#include "matmul.h"
 
 const Kernels AVX2 = {quantise, linear, matmul, add_norm, attention, encode};
+const MatmulKernels AVX2_MATMUL = {quantise_tokens, packed_panels};

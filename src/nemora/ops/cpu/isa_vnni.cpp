@@ -1,5 +1,7 @@
 #include "simd_avx512.h"
 // After the vectors, because it is written over them.
 #include "encode.h"
+#include "matmul.h"
 
 const Kernels AVX512_VNNI = {quantise, linear, matmul, add_norm, attention, encode};
+const MatmulKernels AVX512_VNNI_MATMUL = {quantise_tokens, packed_panels};

@@ -54,6 +54,16 @@ class CEncoder(Structure):
     )
 
 
+class CPacked(Structure):
+    """packed.h: Packed."""
+
+    _fields_ = (
+        ("data", c_void_p),
+        *((name, c_int32) for name in ("format", "rows", "columns")),
+        ("scale", c_float),
+    )
+
+
 class NoKernels(Exception):
     """Why the kernels cannot be used, in one line."""
 
@@ -94,7 +104,8 @@ def library(path: Path = HERE / LIBRARY) -> Library:
 
 
 def _declare(c: ctypes.CDLL) -> None:
-    pointer, number = c_void_p, c_int
+    pointer, number, long = c_void_p, c_int, c_int64
+    matrices = POINTER(CPacked)
     functions = {
         "nemora_sources": (c_char_p, ()),
         "nemora_best": (number, ()),
@@ -105,6 +116,16 @@ def _declare(c: ctypes.CDLL) -> None:
         "nemora_attention_scratch": (c_int64, (number, number)),
         "nemora_attention": (None, (number, pointer, number, number, number, pointer, pointer)),
         "nemora_encode_scratch": (c_int64, (POINTER(CEncoder), number)),
+        "nemora_panel_bytes": (long, (number, number, number)),
+        "nemora_pack": (number, (number, number, pointer, long, pointer, long, number, number, pointer)),
+        "nemora_unpack": (number, (matrices, pointer, long, pointer)),
+        "nemora_product_scratch": (long, (long, number, number)),
+        "nemora_product": (None, (number, number, matrices, number, pointer, long, number, pointer, pointer)),
+        "nemora_experts_scratch": (long, (matrices, matrices, number, long, number, number)),
+        "nemora_experts": (
+            number,
+            (number, number, matrices, matrices, number, *[pointer] * 3, long, number, number, pointer, pointer),
+        ),
         "nemora_encode": (number, (number, POINTER(CEncoder), *[pointer] * 2, number, *[pointer] * 4)),
     }
     for name, (result, arguments) in functions.items():

@@ -68,4 +68,60 @@ inline I dot_words(I sum, I a, const void *b) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, _mm256_loadu_si256(static_cast<const I *>(b))));
 }
 
+// For packed matrices: simd_scalar.h says what each of these does.
+constexpr int SIGNED_OFFSET = 0;
+
+inline F fused(F a, F b, F c) { return fma(a, b, c); }
+inline F floats(I x) { return _mm256_cvtepi32_ps(x); }
+inline I plus(I a, I b) { return _mm256_add_epi32(a, b); }
+inline I times_128(I x) { return _mm256_slli_epi32(x, 7); }
+inline I same_word(const int32_t *p) { return _mm256_set1_epi32(*p); }
+inline I same_four(const int8_t *p) { return same_four(reinterpret_cast<const uint8_t *>(p)); }
+inline I load_codes(const uint8_t *p) { return _mm256_loadu_si256(reinterpret_cast<const I *>(p)); }
+inline I low_halves(I x) { return _mm256_and_si256(x, _mm256_set1_epi8(0x0F)); }
+inline I high_halves(I x) { return low_halves(_mm256_srli_epi16(x, 4)); }
+inline I either(I a, I b) { return _mm256_or_si256(a, b); }
+template <int G>
+inline I bit_as_16(I x) {
+    if constexpr (G < 4) x = _mm256_slli_epi16(x, 4 - G);
+    else x = _mm256_srli_epi16(x, G - 4);
+    return _mm256_and_si256(x, _mm256_set1_epi8(0x10));
+}
+using Table = I;
+inline Table table(const int8_t *p) {
+    return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i *>(p)));
+}
+inline I looked_up(Table t, I places) { return _mm256_shuffle_epi8(t, places); }
+inline F halves(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p))); }
+inline F e4m3(const uint8_t *p) {
+    const __m128i bytes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
+    return mul(_mm256_cvtph_ps(_mm_slli_epi16(bytes, 7)), all(256.0f));
+}
+inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
+// As many pairs are added in 16 bits as these hold.
+template <int N, int MOST>
+inline I dot_unsigned(const I *codes, const int8_t *x) {
+    constexpr int ROOM = 32767 / (2 * 127 * MOST);
+    I total = no_sum();
+#pragma GCC unroll 8
+    for (int first = 0; first < N; first += ROOM) {
+        I pairs = _mm256_maddubs_epi16(codes[first], same_four(x + 4 * first));
+        for (int g = first + 1; g < N && g < first + ROOM; g++)
+            pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes[g], same_four(x + 4 * g)));
+        total = first ? plus(total, pairs_added(pairs)) : pairs_added(pairs);
+    }
+    return total;
+}
+// The codes' signs go over to the other numbers: 2 * 128 * 127 is within 16 bits, -128 taken for 128 as it should be.
+template <int N>
+inline I dot_signed(const I *codes, const int8_t *x) {
+    I total = no_sum();
+#pragma GCC unroll 8
+    for (int g = 0; g < N; g++) {
+        const I pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[g]), _mm256_sign_epi8(same_four(x + 4 * g), codes[g]));
+        total = plus(total, pairs_added(pairs));
+    }
+    return total;
+}
+
 }  // namespace

@@ -55,4 +55,80 @@ inline I dot_words(I sum, I a, const void *b) {
 }
 #endif
 
+// For packed matrices: simd_scalar.h says what each of these does.
+inline F fused(F a, F b, F c) { return fma(a, b, c); }
+inline F floats(I x) { return _mm512_cvtepi32_ps(x); }
+inline I plus(I a, I b) { return _mm512_add_epi32(a, b); }
+inline I times_128(I x) { return _mm512_slli_epi32(x, 7); }
+inline I same_word(const int32_t *p) { return _mm512_set1_epi32(*p); }
+inline I same_four(const int8_t *p) { return same_four(reinterpret_cast<const uint8_t *>(p)); }
+inline I load_codes(const uint8_t *p) { return _mm512_loadu_si512(p); }
+inline I low_halves(I x) { return _mm512_and_si512(x, _mm512_set1_epi8(0x0F)); }
+inline I high_halves(I x) { return low_halves(_mm512_srli_epi16(x, 4)); }
+inline I either(I a, I b) { return _mm512_or_si512(a, b); }
+template <int G>
+inline I bit_as_16(I x) {
+    if constexpr (G < 4) x = _mm512_slli_epi16(x, 4 - G);
+    else x = _mm512_srli_epi16(x, G - 4);
+    return _mm512_and_si512(x, _mm512_set1_epi8(0x10));
+}
+using Table = I;
+inline Table table(const int8_t *p) {
+    return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i *>(p)));
+}
+inline I looked_up(Table t, I places) { return _mm512_shuffle_epi8(t, places); }
+inline F halves(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p))); }
+inline F e4m3(const uint8_t *p) {
+    const __m256i bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
+    return mul(_mm512_cvtph_ps(_mm256_slli_epi16(bytes, 7)), all(256.0f));
+}
+#ifdef __AVX512VNNI__
+constexpr int SIGNED_OFFSET = 128;
+// Two sums, as one would wait for itself.
+template <int N, int MOST>
+inline I dot_unsigned(const I *codes, const int8_t *x) {
+    I even = no_sum(), odd = no_sum();
+#pragma GCC unroll 8
+    for (int g = 0; g < N; g += 2) {
+        even = _mm512_dpbusd_epi32(even, codes[g], same_four(x + 4 * g));
+        odd = _mm512_dpbusd_epi32(odd, codes[g + 1], same_four(x + 4 * g + 4));
+    }
+    return plus(even, odd);
+}
+template <int N>
+inline I dot_signed(const I *codes, const int8_t *x) {
+    I above_zero[N];
+#pragma GCC unroll 8
+    for (int g = 0; g < N; g++) above_zero[g] = _mm512_xor_si512(codes[g], _mm512_set1_epi8(-128));
+    return dot_unsigned<N, 255>(above_zero, x);
+}
+#else  // as on AVX2
+constexpr int SIGNED_OFFSET = 0;
+inline I pairs_added(I pairs) { return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)); }
+template <int N, int MOST>
+inline I dot_unsigned(const I *codes, const int8_t *x) {
+    constexpr int ROOM = 32767 / (2 * 127 * MOST);
+    I total = no_sum();
+#pragma GCC unroll 8
+    for (int first = 0; first < N; first += ROOM) {
+        I pairs = _mm512_maddubs_epi16(codes[first], same_four(x + 4 * first));
+        for (int g = first + 1; g < N && g < first + ROOM; g++)
+            pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(codes[g], same_four(x + 4 * g)));
+        total = first ? plus(total, pairs_added(pairs)) : pairs_added(pairs);
+    }
+    return total;
+}
+template <int N>
+inline I dot_signed(const I *codes, const int8_t *x) {
+    I total = no_sum();
+#pragma GCC unroll 8
+    for (int g = 0; g < N; g++) {
+        const I same = same_four(x + 4 * g);
+        const I turned = _mm512_mask_sub_epi8(same, _mm512_movepi8_mask(codes[g]), no_sum(), same);
+        total = plus(total, pairs_added(_mm512_maddubs_epi16(_mm512_abs_epi8(codes[g]), turned)));
+    }
+    return total;
+}
+#endif
+
 }  // namespace

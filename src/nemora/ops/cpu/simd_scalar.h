@@ -57,4 +57,63 @@ inline I dot_words(I sum, I a, const void *b) {
     return sum + left[0] * right[0] + left[1] * right[1];
 }
 
+// For packed matrices (matmul.h): four codes of one row are a vector.
+constexpr int SIGNED_OFFSET = 0;  // what is added to signed codes before they are multiplied
+
+inline F fused(F a, F b, F c) { return __builtin_fmaf(a, b, c); }  // rounded once, as vectors do it
+inline F floats(I x) { return static_cast<float>(x); }
+inline I plus(I a, I b) { return a + b; }
+inline I times_128(I x) { return x * 128; }
+inline I same_word(const int32_t *p) { return *p; }
+inline I load_codes(const uint8_t *p) {
+    I x;
+    memcpy(&x, p, 4);
+    return x;
+}
+inline I low_halves(I x) { return x & 0x0F0F0F0F; }
+inline I high_halves(I x) { return (x >> 4) & 0x0F0F0F0F; }
+inline I either(I a, I b) { return a | b; }
+template <int G>
+inline I bit_as_16(I x) { return static_cast<I>(((static_cast<uint32_t>(x) >> G) & 0x01010101u) << 4); }
+using Table = const int8_t *;
+inline Table table(const int8_t *p) { return p; }
+inline I looked_up(Table t, I places) {
+    uint8_t at[4];
+    int8_t found[4];
+    memcpy(at, &places, 4);
+    for (int i = 0; i < 4; i++) found[i] = t[at[i]];
+    memcpy(&places, found, 4);
+    return places;
+}
+inline F half(uint32_t bits) {  // any finite fp16 number: its exponent's bias is 112 less than fp32's
+    const uint32_t wide = (bits & 0x7FFF) << 13;
+    float size;
+    memcpy(&size, &wide, 4);
+    return bits & 0x8000 ? -size * 0x1p112f : size * 0x1p112f;
+}
+inline F halves(const uint8_t *p) { return half(p[0] | static_cast<uint32_t>(p[1]) << 8); }
+inline F e4m3(const uint8_t *p) { return half(static_cast<uint32_t>(*p) << 7) * 256.0f; }  // not below zero
+template <typename Code>
+inline I dot_codes(I code, const int8_t *x) {
+    Code codes[4];
+    memcpy(codes, &code, 4);
+    I sum = 0;
+    for (int i = 0; i < 4; i++) sum += codes[i] * x[i];
+    return sum;
+}
+// The products of N groups of four codes, at most MOST, and 4 N numbers in -127..127.
+template <int N, int MOST>
+inline I dot_unsigned(const I *codes, const int8_t *x) {
+    I sum = 0;
+    for (int g = 0; g < N; g++) sum += dot_codes<uint8_t>(codes[g], x + 4 * g);
+    return sum;
+}
+// The same for codes in -128..127; what comes out is without SIGNED_OFFSET times the sum of x.
+template <int N>
+inline I dot_signed(const I *codes, const int8_t *x) {
+    I sum = 0;
+    for (int g = 0; g < N; g++) sum += dot_codes<int8_t>(codes[g], x + 4 * g);
+    return sum;
+}
+
 }  // namespace

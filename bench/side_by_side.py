@@ -1,0 +1,193 @@
+"""Nemora and llama.cpp in turns on one GGUF file: A B A B, so that both meet the same machine.
+
+    python bench/side_by_side.py --model FILE.gguf --llama-bench PATH [--pairs 8] [--prompt 512] [--gen 64]
+                                 [--threads 2] [--save]
+
+A pair is one run of each, one right after the other; who begins changes from pair to pair. Of a pair only the ratio
+counts, Nemora's tokens a second over llama.cpp's. Printed are medians, the median ratio, and a bound that the true
+median ratio exceeds with 95 % confidence. It is the sign test's: an order statistic of the ratios, so it assumes
+nothing of how they spread, and needs at least five pairs. `build_llama_cpp.sh` makes llama-bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+CONFIDENCE = 0.95
+KINDS = ("prefill", "decode")
+Speeds = Mapping[str, float]
+"""Tokens a second of each kind."""
+
+
+class Failed(Exception):
+    """A program did not measure; what is said names it."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Nemora and llama.cpp in turns on one file.")
+    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--llama-bench", type=Path, required=True, help="the program")
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--prompt", type=int, default=512)
+    parser.add_argument("--gen", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--save", action="store_true", help="write bench/results/side_by_side_MODEL.json")
+    args = parser.parse_args()
+    if min(args.pairs, args.prompt, args.gen, args.threads) < 1:
+        parser.error("--pairs, --prompt, --gen and --threads must be at least 1")
+    for file in (args.model, args.llama_bench):
+        if not file.is_file():
+            parser.error(f"there is no file {file}")
+    try:
+        ours, theirs = measure(args)
+    except Failed as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    report = report_of(args, ours, theirs)
+    show(report)
+    if args.save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"side_by_side_{args.model.stem}.json").write_text(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+def measure(args: argparse.Namespace) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """What both say, pair by pair."""
+    ours: list[dict[str, Any]] = []
+    theirs: list[list[dict[str, Any]]] = []
+    for pair in range(args.pairs):
+        if pair % 2:
+            theirs.append(llama_bench(args))
+        ours.append(nemora_bench(args))
+        if pair % 2 == 0:
+            theirs.append(llama_bench(args))
+        sys.stderr.write(f"pair {pair + 1} of {args.pairs}\n")
+    return ours, theirs
+
+
+def nemora_bench(args: argparse.Namespace) -> dict[str, Any]:
+    sizes = ("--prompt", str(args.prompt), "--gen", str(args.gen), "--threads", str(args.threads))
+    options = (*sizes, "--context", "0", "--batch", "1", "--repeat", "1", "--device", "cpu", "--json")
+    found: dict[str, Any] = json_of(
+        [sys.executable, "-m", "nemora.cli.main", "bench", str(args.model.resolve()), *options]
+    )
+    return found
+
+
+def llama_bench(args: argparse.Namespace) -> list[dict[str, Any]]:
+    sizes = ("-p", str(args.prompt), "-n", str(args.gen), "-t", str(args.threads))
+    program = str(args.llama_bench.resolve())
+    found: list[dict[str, Any]] = json_of([program, "-m", str(args.model.resolve()), *sizes, "-r", "1", "-o", "json"])
+    return found
+
+
+def json_of(command: Sequence[str]) -> Any:
+    """What a program prints.
+
+    Raises:
+        Failed: it cannot be run, fails, or prints something else.
+    """
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise Failed(f"{name} cannot be run: {error.strerror}") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise Failed(f"{name} failed with status {done.returncode}: {last}")
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failed(f"{name} printed no JSON") from None
+
+
+def speeds_of_nemora(found: Mapping[str, Any]) -> Speeds:
+    decode = found["decode"][0]["tokens_per_second"]["median"]
+    return {"prefill": found["prompt"]["tokens_per_second"]["median"], "decode": decode}
+
+
+def speeds_of_llama(found: Sequence[Mapping[str, Any]]) -> Speeds:
+    """Of its two tests: one with a prompt only, one with generated tokens only.
+
+    Raises:
+        Failed: one is missing.
+    """
+    speeds = {"decode" if test["n_gen"] else "prefill": float(test["avg_ts"]) for test in found}
+    if set(speeds) != set(KINDS):
+        raise Failed("llama-bench did not measure both a prompt and generation")
+    return speeds
+
+
+def lower_bound(ratios: Sequence[float]) -> float | None:
+    """What the median of the ratios' distribution exceeds with 95 % confidence; None for fewer than five.
+
+    The k-th smallest of n is above the true median only if fewer than k of n fair coins show heads: k is the largest
+    for which that has a probability of at most 5 % (the sign test, inverted).
+    """
+    n, rank, probability = len(ratios), 0, 0.0
+    while rank < n:
+        probability += math.comb(n, rank) / 2**n
+        if probability > 1 - CONFIDENCE:
+            break
+        rank += 1
+    return sorted(ratios)[rank - 1] if rank else None
+
+
+def report_of(args: argparse.Namespace, ours: Sequence[Any], theirs: Sequence[Any]) -> dict[str, Any]:
+    """All pairs, what they come to, and on what they were measured."""
+    left, right = [speeds_of_nemora(found) for found in ours], [speeds_of_llama(found) for found in theirs]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": ours[0]["machine"] | {"system": platform.system()},
+        "load": Path("/proc/loadavg").read_text().split()[0] if Path("/proc/loadavg").exists() else None,
+        "model": ours[0]["model"],
+        "llama_cpp": {name: theirs[0][0].get(name) for name in ("build_number", "build_commit", "model_type")},
+        "prompt": args.prompt,
+        "gen": args.gen,
+        "threads": args.threads,
+        "pairs": args.pairs,
+        "bound": f"one-sided {CONFIDENCE:.0%}, by the sign test on ratios of pairs",
+        "kinds": {kind: compared([each[kind] for each in left], [each[kind] for each in right]) for kind in KINDS},
+        "limits": [found["limits"] for found in ours],
+    }
+
+
+def compared(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return {
+        "nemora": statistics.median(ours),
+        "llama_cpp": statistics.median(theirs),
+        "ratio": statistics.median(ratios),
+        "ratio_at_least": lower_bound(ratios),
+        "pairs": [{"nemora": a, "llama_cpp": b} for a, b in zip(ours, theirs, strict=True)],
+    }
+
+
+def show(report: Mapping[str, Any]) -> None:
+    title = f"{report['model']['name']}: tokens a second, medians of {report['pairs']} pairs"
+    table = Table(title=title, caption=f"at least: {report['bound']}")
+    for column in ("", "Nemora", "llama.cpp", "ratio", "at least"):
+        table.add_column(column, justify="right")
+    for kind, found in report["kinds"].items():
+        bound = found["ratio_at_least"]
+        least = "five pairs needed" if bound is None else f"{bound:.2f}"
+        table.add_row(kind, f"{found['nemora']:.1f}", f"{found['llama_cpp']:.1f}", f"{found['ratio']:.2f}", least)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,60 @@
+"""`nemora keys`: the API keys by which clients are known to the server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from nemora.cli.tables import print_table
+from nemora.server.api_keys import ApiKey, ApiKeys
+from nemora.settings import load_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="make a key and print it, once; from the first on, clients need one")
+    add.add_argument("name", metavar="NAME", help="of the client; it stands in `keys list` and nowhere else")
+    add.add_argument("--tenant", default="default", help="whose policy and memory its requests have (default)")
+    add.add_argument("--admin", action="store_true", help="for metrics and decisions, in place of asking models")
+    add.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="0: no limit (default)")
+    add.add_argument("--tokens-per-minute", type=int, default=0, metavar="N", help="read and written; 0: no limit")
+    shown = actions.add_parser("list", help="list the keys, without what is secret")
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    revoke = actions.add_parser("revoke", help="forget a key; a running server refuses it at once")
+    revoke.add_argument("name", metavar="NAME")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make, list or revoke.
+
+    Raises:
+        SettingsError: a name or limit is wrong, or the keys cannot be read or written.
+    """
+    keys = ApiKeys(load_settings(args.config).paths.data)
+    if args.action == "add":
+        print(
+            keys.add(
+                args.name,
+                tenant=args.tenant,
+                admin=args.admin,
+                requests=args.requests_per_minute,
+                tokens=args.tokens_per_minute,
+            )
+        )
+    elif args.action == "revoke":
+        keys.revoke(args.name)
+    elif args.json:
+        print(json.dumps([{k: v for k, v in asdict(key).items() if k != "digest"} for key in keys.all()], indent=1))
+    else:
+        heads = ("name", "tenant", "for", "requests/min", "tokens/min", "made")
+        print_table(heads, [_row(key) for key in keys.all()])
+    return 0
+
+
+def _row(key: ApiKey) -> tuple[str, ...]:
+    made = datetime.fromtimestamp(key.created, UTC).strftime("%Y-%m-%d")
+    limits = (str(limit or "-") for limit in (key.requests_per_minute, key.tokens_per_minute))
+    return key.name, key.tenant, "administration" if key.admin else "models", *limits, made

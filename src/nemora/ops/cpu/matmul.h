@@ -1,0 +1,246 @@
+// Products with packed matrices, written once over vectors of W rows; see packed.h for what lies where.
+#pragma once
+#include "packed.h"
+
+namespace {
+
+constexpr int PARTS = PANEL_ROWS / W;  // vectors that a panel's rows fill
+
+// The codes of W rows of a block as GROUPS vectors of bytes, and their scales. What a format has:
+//   MOST     the largest unsigned code, or SIGNED for codes of -128..127
+//   OFFSET   what is taken from an unsigned code to give the number
+//   MINIMUM  whether rows have a minimum too, which is added to every number
+//   HALVES   blocks of scales in 32 columns
+constexpr int SIGNED = -1;
+
+constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory is what it waits for
+inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
+
+// Four bits of each code, from `at` on.
+inline void four_bits(const uint8_t *block, int at, int part, I *codes) {
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS / 2; g++) {
+        const I both = load_codes(block + at + (g * PANEL_ROWS + part * W) * 4);
+        codes[g] = low_halves(both);
+        codes[g + GROUPS / 2] = high_halves(both);
+    }
+}
+
+// Five bits: the fifth ones of group g are bit g of the sixty-four bytes after the four.
+template <int G = 0>
+inline void fifth_bits(I fifths, I *codes) {
+    codes[G] = either(codes[G], bit_as_16<G>(fifths));
+    if constexpr (G + 1 < GROUPS) fifth_bits<G + 1>(fifths, codes);
+}
+inline void five_bits(const uint8_t *block, int at, int part, I *codes) {
+    four_bits(block, at, part, codes);
+    fifth_bits(load_codes(block + at + GROUPS / 2 * PANEL_ROWS * 4 + part * W * 4), codes);
+}
+
+struct HalfScale {
+    static constexpr int HALVES = 1;
+    static inline F scale(const uint8_t *block, int part, int) { return halves(block + part * W * 2); }
+    static inline F minimum(const uint8_t *block, int part) { return halves(block + (PANEL_ROWS + part * W) * 2); }
+};
+struct Q40 : HalfScale {
+    static constexpr int FORMAT = Q4_0, MOST = 15, OFFSET = 8;
+    static constexpr bool MINIMUM = false;
+    static inline void codes(const uint8_t *block, int part, I *to) { four_bits(block, 32, part, to); }
+};
+struct Q41 : HalfScale {
+    static constexpr int FORMAT = Q4_1, MOST = 15, OFFSET = 0;
+    static constexpr bool MINIMUM = true;
+    static inline void codes(const uint8_t *block, int part, I *to) { four_bits(block, 64, part, to); }
+};
+struct Q50 : HalfScale {
+    static constexpr int FORMAT = Q5_0, MOST = 31, OFFSET = 16;
+    static constexpr bool MINIMUM = false;
+    static inline void codes(const uint8_t *block, int part, I *to) { five_bits(block, 32, part, to); }
+};
+struct Q51 : HalfScale {
+    static constexpr int FORMAT = Q5_1, MOST = 31, OFFSET = 0;
+    static constexpr bool MINIMUM = true;
+    static inline void codes(const uint8_t *block, int part, I *to) { five_bits(block, 64, part, to); }
+};
+struct Q80 : HalfScale {
+    static constexpr int FORMAT = Q8_0, MOST = SIGNED, OFFSET = SIGNED_OFFSET;
+    static constexpr bool MINIMUM = false;
+    static inline void codes(const uint8_t *block, int part, I *to) {
+#pragma GCC unroll 8
+        for (int g = 0; g < GROUPS; g++) to[g] = load_codes(block + 32 + (g * PANEL_ROWS + part * W) * 4);
+    }
+};
+alignas(16) constexpr int8_t IQ4_NL_VALUES[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                  1,    13,   25,  38,  53,  69,  89,  113};
+// Twice each E2M1 number, plus 12.
+alignas(16) constexpr int8_t E2M1_TWICE_AND_12[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+struct IQ4NL : HalfScale {
+    static constexpr int FORMAT = IQ4_NL, MOST = SIGNED, OFFSET = SIGNED_OFFSET;
+    static constexpr bool MINIMUM = false;
+    static inline void codes(const uint8_t *block, int part, I *to) {
+        const Table values = table(IQ4_NL_VALUES);
+        four_bits(block, 32, part, to);
+#pragma GCC unroll 8
+        for (int g = 0; g < GROUPS; g++) to[g] = looked_up(values, to[g]);
+    }
+};
+// Numbers are twice what E2M1 says, which is whole; `panels_of` halves the matrix's scale.
+struct NVFP4Codes {
+    static constexpr int FORMAT = NVFP4, MOST = 24, OFFSET = 12, HALVES = 2;
+    static constexpr bool MINIMUM = false;
+    static inline F scale(const uint8_t *block, int part, int half) {
+        return e4m3(block + half * PANEL_ROWS + part * W);
+    }
+    static inline F minimum(const uint8_t *, int) { return all(0.0f); }
+    static inline void codes(const uint8_t *block, int part, I *to) {
+        const Table values = table(E2M1_TWICE_AND_12);
+        four_bits(block, 32, part, to);
+#pragma GCC unroll 8
+        for (int g = 0; g < GROUPS; g++) to[g] = looked_up(values, to[g]);
+    }
+};
+
+// Sums of products of a half or a whole block's codes with one plane of a token.
+template <typename Codes>
+inline I products(const I *codes, const int8_t *x) {
+    constexpr int N = GROUPS / Codes::HALVES;
+    if constexpr (Codes::MOST == SIGNED) return dot_signed<N>(codes, x);
+    else return dot_unsigned<N, Codes::MOST>(codes, x);
+}
+
+// Adds to `held`, [tokens][PANEL_ROWS], what a block's rows of one vector give. `tokens` is told apart from x.tokens so
+// that it may be a constant: one token's sums then stay in a register.
+template <typename Codes, int PLANES>
+inline void block_of_tokens(const uint8_t *block, int part, const Tokens &x, int tokens, int64_t b, float *held) {
+    I codes[GROUPS];
+    Codes::codes(block, part, codes);
+    F scale[Codes::HALVES], minimum = all(0.0f);
+#pragma GCC unroll 2
+    for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, part, half);
+    if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, part);
+    const int8_t *high = x.codes + b * PLANES * tokens * BLOCK;
+    const float *scales = x.scale + b * tokens, *sums = x.sums + b * tokens;
+    const int32_t *start = x.start + b * 2 * tokens;
+    for (int t = 0; t < tokens; t++, high += BLOCK, held += PANEL_ROWS) {
+        const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
+        F total = load(held);
+        const F own = all(scales[t]);
+#pragma GCC unroll 2
+        for (int half = 0; half < Codes::HALVES; half++) {
+            const I *some = codes + half * (GROUPS / 2);
+            const int at = half * (BLOCK / 2);
+            I sum = products<Codes>(some, low + at);
+            if constexpr (PLANES == 2) sum = plus(sum, times_128(products<Codes>(some, high + at)));
+            if constexpr (Codes::OFFSET != 0) sum = plus(sum, same_word(start + half * tokens + t));
+            total = fused(mul(scale[half], own), floats(sum), total);
+        }
+        if constexpr (Codes::MINIMUM) total = fused(minimum, all(sums[t]), total);
+        store(held, total);
+    }
+}
+
+template <typename Codes, int PLANES>
+inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *held) {
+    for (int b = 0; b < x.blocks; b++, panel += BLOCK_BYTES[Codes::FORMAT]) {
+        if (tokens == 1)
+            for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + AHEAD + line);
+#pragma GCC unroll 2
+        for (int part = 0; part < PARTS; part++)
+            block_of_tokens<Codes, PLANES>(panel, part, x, tokens, b, held + part * W);
+    }
+}
+
+template <typename Codes, int PLANES>
+void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2, float *out, int64_t stride) {
+    alignas(64) float held[TILE * PANEL_ROWS];
+    const F factor = all(Codes::FORMAT == NVFP4 ? w.scale * 0.5f : w.scale);
+    for (int panel = first; panel < last; panel++) {
+        const uint8_t *from = w.data + static_cast<int64_t>(panel) * BLOCK_BYTES[Codes::FORMAT] * x.blocks;
+        for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) store(held + i, all(0.0f));
+        if (x.tokens == 1) panel_of<Codes, PLANES>(from, x, 1, held);
+        else panel_of<Codes, PLANES>(from, x, x.tokens, held);
+        for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) {
+            F y = mul(load(held + i), factor);
+            if (relu2) {
+                y = larger(y, all(0.0f));
+                y = mul(y, y);
+            }
+            store(held + i, y);
+        }
+        const int rows = w.rows - panel * PANEL_ROWS < PANEL_ROWS ? w.rows - panel * PANEL_ROWS : PANEL_ROWS;
+        for (int t = 0; t < x.tokens; t++)
+            __builtin_memcpy(out + t * stride + panel * PANEL_ROWS, held + t * PANEL_ROWS, rows * sizeof(float));
+    }
+}
+
+template <int PLANES>
+void panels_in_format(const Packed &w, int first, int last, const Tokens &x, bool relu2, float *out, int64_t stride) {
+    switch (w.format) {
+        case Q4_0: return panels_of<Q40, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q4_1: return panels_of<Q41, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q5_0: return panels_of<Q50, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q5_1: return panels_of<Q51, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q8_0: return panels_of<Q80, PLANES>(w, first, last, x, relu2, out, stride);
+        case IQ4_NL: return panels_of<IQ4NL, PLANES>(w, first, last, x, relu2, out, stride);
+        case NVFP4: return panels_of<NVFP4Codes, PLANES>(w, first, last, x, relu2, out, stride);
+    }
+}
+
+void packed_panels(const Packed *w, int first, int last, Tokens x, int relu2, float *out, int64_t stride) {
+    if (x.planes == 1) panels_in_format<1>(*w, first, last, x, relu2, out, stride);
+    else panels_in_format<2>(*w, first, last, x, relu2, out, stride);
+}
+
+inline int offset_of(int format) {
+    switch (format) {
+        case Q4_0: return Q40::OFFSET;
+        case Q5_0: return Q50::OFFSET;
+        case NVFP4: return NVFP4Codes::OFFSET;
+        case Q8_0:
+        case IQ4_NL: return SIGNED_OFFSET;
+        default: return 0;
+    }
+}
+
+// A block of a token. What is not finite makes the block's scale NaN, and so all that is computed of it.
+inline void quantise_block(const float *x, int64_t at, int format, const Tokens &out, int8_t *high, int32_t *start) {
+    const float most = out.planes == 1 ? 127.0f : 127.0f * 128.0f;
+    F greatest = all(0.0f), finite = all(0.0f);
+    for (int i = 0; i < BLOCK; i += W) {
+        const F value = load(x + i);
+        greatest = larger(greatest, larger(value, sub(all(0.0f), value)));
+        finite = fused(value, all(0.0f), finite);
+    }
+    const float size = largest(greatest), unsound = sum(finite);
+    const bool some = unsound == 0.0f && size > 1e-30f;
+    const F inverse = all(some ? most / size : 0.0f);
+    int16_t codes[BLOCK];
+    for (int i = 0; i < BLOCK; i += W) store_words(codes + i, some ? mul(load(x + i), inverse) : all(0.0f));
+    int8_t *low = high + static_cast<int64_t>(out.planes - 1) * out.tokens * BLOCK;
+    int32_t first = 0, second = 0;
+    for (int i = 0; i < BLOCK / 2; i++) first += codes[i];
+    for (int i = BLOCK / 2; i < BLOCK; i++) second += codes[i];
+    if (out.planes == 2) {
+        for (int i = 0; i < BLOCK; i++) high[i] = static_cast<int8_t>((codes[i] + 64) >> 7);
+        for (int i = 0; i < BLOCK; i++) low[i] = static_cast<int8_t>(codes[i] - ((codes[i] + 64) >> 7) * 128);
+    } else {
+        for (int i = 0; i < BLOCK; i++) low[i] = static_cast<int8_t>(codes[i]);
+    }
+    const float scale = unsound == 0.0f ? (some ? size / most : 0.0f) : __builtin_nanf("");
+    out.scale[at] = scale;
+    out.sums[at] = scale * static_cast<float>(first + second);
+    const int offset = offset_of(format);
+    start[0] = -offset * (format == NVFP4 ? first : first + second);
+    start[out.tokens] = -offset * second;
+}
+
+void quantise_tokens(const float *x, int64_t stride, const int32_t *which, int format, Tokens out) {
+    for (int t = 0; t < out.tokens; t++) {
+        const float *row = x + (which ? which[t] : t) * stride;
+        for (int64_t b = 0; b < out.blocks; b++)
+            quantise_block(row + b * BLOCK, b * out.tokens + t, format, out,
+                           out.codes + (b * out.planes * out.tokens + t) * BLOCK, out.start + b * 2 * out.tokens + t);
+    }
+}
+
+}  // namespace

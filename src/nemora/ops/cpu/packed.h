@@ -1,0 +1,64 @@
+// Matrices in stored 4- to 8-bit formats, as `matmul.h` multiplies by them. Plain C, as api.h; all memory is Python's.
+//
+// Sixteen rows lie side by side as a panel. A panel is its blocks of 32 columns, one after the other; a block is first
+// the scales of its rows and then their codes, [8 groups][16 rows][4 columns], so that a vector's lanes are rows and
+// nothing is ever added across lanes. A byte of a 4-bit format has group g low and group g + 4 high. A block takes as
+// many bytes as its sixteen rows do in the file.
+#pragma once
+#include <cstdint>
+
+constexpr int PANEL_ROWS = 16;
+constexpr int BLOCK = 32;      // columns
+constexpr int GROUPS = 8;      // of four columns, in a block
+constexpr int TILE = 32;       // tokens that pass over a panel together
+constexpr int MAX_PLANES = 2;
+
+// The numbers of formats are those of `FORMATS` in packed_matrix.py.
+enum Format : int32_t { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, FORMATS };
+
+// Bytes of a block of sixteen rows.
+constexpr int BLOCK_BYTES[FORMATS] = {288, 320, 352, 384, 544, 288, 288};
+
+struct Packed {
+    const uint8_t *data;  // [panels][blocks][BLOCK_BYTES]
+    int32_t format, rows, columns;
+    float scale;  // of all numbers
+};
+
+// Tokens as `quantise` leaves them: a number is scale * (low + 128 * high), and with one plane scale * low, where both
+// are in -127..127. With two planes a number has 15 bits, and a block's largest is a whole step.
+struct Tokens {
+    int8_t *codes;   // [blocks][planes: high, low][tokens][BLOCK]
+    float *scale;    // [blocks][tokens]
+    float *sums;     // [blocks][tokens]: scale times the sum of a block's codes
+    int32_t *start;  // [blocks][2][tokens]: what a half block's products begin with, the format's offset times -sum
+    int32_t tokens, blocks, planes;
+};
+
+constexpr int64_t tokens_bytes(int64_t tokens, int64_t blocks, int64_t planes) {
+    return blocks * tokens * (BLOCK * planes + 16);
+}
+
+inline Tokens tokens_in(uint8_t *memory, int32_t tokens, int32_t blocks, int32_t planes) {
+    Tokens t;
+    const int64_t count = static_cast<int64_t>(tokens) * blocks;
+    t.codes = reinterpret_cast<int8_t *>(memory);
+    t.scale = reinterpret_cast<float *>(memory + count * BLOCK * planes);
+    t.sums = t.scale + count;
+    t.start = reinterpret_cast<int32_t *>(t.sums + count);
+    t.tokens = tokens;
+    t.blocks = blocks;
+    t.planes = planes;
+    return t;
+}
+
+// The kernels of one instruction set. All sets give the same bits: integers are exact, and the floating-point work on
+// an element is the same whatever the set, and however many tokens there are.
+struct MatmulKernels {
+    // Rows `which[i]` of x, or rows 0, 1, ... without `which`; out.tokens of them.
+    void (*quantise)(const float *x, int64_t stride, const int32_t *which, int format, Tokens out);
+    // Panels [first, last) for all tokens; the first row of the matrix is out[0], a token's outputs are `stride` apart.
+    void (*panels)(const Packed *w, int first, int last, Tokens x, int relu2, float *out, int64_t stride);
+};
+
+extern const MatmulKernels SCALAR_MATMUL, AVX2_MATMUL, AVX512_MATMUL, AVX512_VNNI_MATMUL;

@@ -1,0 +1,206 @@
+"""Weights in stored 4- to 8-bit formats, multiplied as they are: a `Weight` on the native kernels.
+
+Rows lie in panels of sixteen (packed.h), in as much memory as in the file. The usual kernel, which reads the file's
+rows one by one, was measured beside it (Q4_0, AVX2, one core at 2.2 GHz): of weights that a cache holds it takes in
+8 GB/s, panels 26, and from memory 7 beside 14, where plain reading reaches 16. So rows are moved once, while loading.
+
+Activations are rounded to 8 or 15 bits with a scale for each 32 of them. The sums of products are integers, and what
+is done in floating point with them is the same for every token and instruction set: a row's result depends neither on
+how many others are in the call, nor on the machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from typing import Literal, overload
+
+import torch
+from torch import Tensor
+
+from nemora.ops.blocks import IQ4_NL, MODELOPT_NVFP4, NVFP4, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, BlockFormat, StoredMatrix
+from nemora.ops.cpu.library import SETS, CPacked, Library
+
+BLOCK = 32
+"""Columns that have a scale of their own as activations; packed.h says the same."""
+PANEL = 16
+"""Rows of a panel; packed.h says the same."""
+
+ActivationBits = Literal[8, 15]
+PLANES: dict[ActivationBits, int] = {8: 1, 15: 2}
+"""How many 8-bit numbers an activation is kept as."""
+
+_NUMBERS = {format.name: number for number, format in enumerate((Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4))}
+_NUMBERS[MODELOPT_NVFP4.name] = _NUMBERS[NVFP4.name]
+
+
+class CannotPack(Exception):
+    """Why a matrix stays as it is."""
+
+
+def can_pack(format: BlockFormat, columns: int) -> bool:
+    """Whether the kernels know the format, and rows are whole blocks."""
+    return format.name in _NUMBERS and columns % BLOCK == 0
+
+
+class PackedWeight:
+    """Stored matrices, stacked by rows where a model fuses them, as panels.
+
+    Args:
+        parts: of a format that `can_pack` allows. They are not kept.
+        dtype: of what `rows` gives.
+        activation_bits: 8, or 15: as exact as float32 for these formats, at up to twice the work.
+        instructions: one of `library.sets()`; by default the widest.
+
+    Raises:
+        CannotPack: a format that the kernels do not know, or a scale that is no number they can use.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[StoredMatrix],
+        library: Library,
+        *,
+        dtype: torch.dtype = torch.float32,
+        activation_bits: ActivationBits = 15,
+        instructions: str | None = None,
+    ) -> None:
+        self.library, self.dtype, self.activation_bits = library, dtype, activation_bits
+        self.set = SETS.index(instructions or library.sets()[-1])
+        if self.set > library.best:
+            raise ValueError(f"this processor has no {instructions}")
+        self.shape = (sum(part.shape[0] for part in parts), parts[0].shape[1])
+        self._panels = [_pack(run, library) for run in _runs(parts)]
+        self.bytes = sum(panels.nbytes for panels, _ in self._panels)
+        self.c = (CPacked * len(self._panels))(*(matrix for _, matrix in self._panels))
+
+    def matmul(self, x: Tensor) -> Tensor:
+        """See `Weight`. What is not finite in a row makes the whole row's result NaN."""
+        rows, columns = self.shape
+        if x.shape[-1] != columns:
+            raise ValueError(f"the matrix has {columns} columns, the input {x.shape[-1]}")
+        _refuse_gradients(x)
+        numbers = x.to(torch.float32).contiguous()
+        tokens, planes = numbers.numel() // columns, PLANES[self.activation_bits]
+        out = torch.empty((*x.shape[:-1], rows), dtype=torch.float32)
+        scratch = _scratch(self.library.c.nemora_product_scratch(tokens, columns, planes))
+        self.library.c.nemora_product(
+            self.set,
+            torch.get_num_threads(),
+            self.c,
+            len(self.c),
+            numbers.data_ptr(),
+            tokens,
+            planes,
+            scratch.data_ptr(),
+            out.data_ptr(),
+        )
+        return out.to(x.dtype)
+
+    def rows(self, ids: Tensor) -> Tensor:
+        """See `Weight`: the very numbers that are stored."""
+        (matrix,) = self.c  # an embedding is one matrix
+        wanted = ids.reshape(-1).to(torch.int64).contiguous()
+        out = torch.empty((*ids.shape, self.shape[1]), dtype=torch.float32)
+        if self.library.c.nemora_unpack(matrix, wanted.data_ptr(), wanted.numel(), out.data_ptr()):
+            raise IndexError(f"a row was asked for that is not one of {self.shape[0]}")
+        return out.to(self.dtype)
+
+
+class PackedExperts(Sequence[PackedWeight]):
+    """The experts' matrices of one name, of which the kernels take all that a layer needs in one call."""
+
+    def __init__(self, weights: Sequence[PackedWeight]) -> None:
+        self.weights = tuple(weights)
+        self.c = (CPacked * len(self.weights))(*(weight.c[0] for weight in self.weights))
+
+    @overload
+    def __getitem__(self, index: int) -> PackedWeight: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PackedWeight]: ...
+    def __getitem__(self, index: int | slice) -> PackedWeight | Sequence[PackedWeight]:
+        return self.weights[index]
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def experts_mlp(x: Tensor, chosen: Tensor, shares: Tensor, up: PackedExperts, down: PackedExperts) -> Tensor:
+    """See `reference_moe.experts_mlp`. Tokens are grouped by expert, and each expert's panels are read once."""
+    first = up[0]
+    (tokens, width), top_k, planes = x.shape, chosen.shape[1], PLANES[first.activation_bits]
+    if width != first.shape[1]:
+        raise ValueError(f"the experts have {first.shape[1]} columns, the input {width}")
+    _refuse_gradients(x)
+    numbers, parts = x.to(torch.float32).contiguous(), shares.to(torch.float32).contiguous()
+    ids = chosen.to(torch.int64).contiguous()
+    out = torch.empty((tokens, down[0].shape[0]), dtype=torch.float32)
+    c = first.library.c
+    scratch = _scratch(c.nemora_experts_scratch(up.c, down.c, len(up), tokens, top_k, planes))
+    refused = c.nemora_experts(
+        first.set,
+        torch.get_num_threads(),
+        up.c,
+        down.c,
+        len(up),
+        numbers.data_ptr(),
+        ids.data_ptr(),
+        parts.data_ptr(),
+        tokens,
+        top_k,
+        planes,
+        scratch.data_ptr(),
+        out.data_ptr(),
+    )
+    if refused:
+        raise IndexError(f"an expert was chosen that is not one of {len(up)}")
+    return out.to(x.dtype)
+
+
+def _refuse_gradients(x: Tensor) -> None:
+    if x.requires_grad and torch.is_grad_enabled():
+        raise RuntimeError("packed weights give no gradients; load the model with activations float32 to train it")
+
+
+def _scratch(size: int) -> Tensor:
+    return torch.empty(size, dtype=torch.uint8)
+
+
+def _runs(parts: Sequence[StoredMatrix]) -> Iterator[list[StoredMatrix]]:
+    """Parts that can be one matrix: alike, and each beginning with a panel."""
+    run: list[StoredMatrix] = []
+    for part in parts:
+        if run and (run[0].format, run[0].scale) == (part.format, part.scale) and run[-1].shape[0] % PANEL == 0:
+            run.append(part)
+            continue
+        if run:
+            yield run
+        run = [part]
+    yield run
+
+
+def _pack(parts: Sequence[StoredMatrix], library: Library) -> tuple[Tensor, CPacked]:
+    """The parts' panels one after the other, and what says where they are."""
+    format, columns = parts[0].format, parts[0].shape[1]
+    if not can_pack(format, columns):
+        raise CannotPack(f"the kernels do not know {format.name} with {columns} columns")
+    number, rows = _NUMBERS[format.name], sum(part.shape[0] for part in parts)
+    panels = torch.empty(library.c.nemora_panel_bytes(number, rows, columns), dtype=torch.uint8)
+    at = 0
+    for part in parts:
+        data, scales = part.data.contiguous(), None if part.scales is None else part.scales.contiguous()
+        size = library.c.nemora_panel_bytes(number, part.shape[0], columns)
+        unsound = library.c.nemora_pack(
+            torch.get_num_threads(),
+            number,
+            data.data_ptr(),
+            data.shape[1],
+            None if scales is None else scales.data_ptr(),
+            0 if scales is None else scales.shape[1],
+            *part.shape,
+            panels[at : at + size].data_ptr(),
+        )
+        if unsound:
+            raise CannotPack("a block's scale is not a finite number, or below zero")
+        at += size
+    return panels, CPacked(ctypes.c_void_p(panels.data_ptr()), number, rows, columns, parts[0].scale)

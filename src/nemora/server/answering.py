@@ -1,0 +1,163 @@
+"""A request on its way through one API: read, parsed, answered by the gateway, written. The same for every API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from nemora.core import ChatRequest, Delta
+from nemora.errors import KeyNotAllowed, NemoraError
+from nemora.server.caller import Caller, caller_of
+from nemora.server.envelope import error_response
+from nemora.server.explanation import coarse, decision_headers
+from nemora.server.gateway import Gateway
+from nemora.server.limits import read_body, unless_gone
+from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
+from nemora.server.rate_limits import RateLimits
+from nemora.server.transcript import Transcript
+from nemora.server.wire import parse_json
+from nemora.server.wire_format import AnswerWriter, ParsedRequest, Settled, WireFormat
+from nemora.settings import ServerSettings
+
+PARSE_IN_THREAD_BYTES = 64 * 1024
+CHARACTERS_PER_TOKEN = 4
+
+
+class Answering:
+    """The endpoint of one API."""
+
+    def __init__(self, api: WireFormat, gateway: Gateway, settings: ServerSettings, limits: RateLimits) -> None:
+        self._limits = limits
+        self._api = api
+        self._gateway = gateway
+        self._settings = settings
+
+    async def respond(self, request: Request) -> Response:
+        """The response to a POST of this API, streamed or whole."""
+        caller = caller_of(request)
+        left = admitted(caller, self._limits)
+        body = await read_body(
+            request.scope,
+            request.receive,
+            max_bytes=self._settings.max_body_bytes,
+            seconds=self._settings.body_seconds,
+        )
+        override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
+        large = len(body) > PARSE_IN_THREAD_BYTES
+        parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
+        if isinstance(parsed, Settled):
+            return JSONResponse(parsed.value, headers=left)
+        work = self._answer(parsed, caller, request.state.request_id, override, left)
+        return await unless_gone(request.receive, work)
+
+    def _parse(self, body: bytes) -> ParsedRequest | Settled:
+        return self._api.parse(parse_json(body))
+
+    async def _answer(
+        self,
+        parsed: ParsedRequest,
+        caller: Caller,
+        request_id: str,
+        override: Override | None,
+        left: Mapping[str, str],
+    ) -> Response:
+        """A response whose status is certain: the answer is whole, or its first delta is there."""
+        try:
+            answer = await self._gateway.answer(
+                parsed.request, request_id=request_id, tenant=caller.tenant, override=override
+            )
+        except NemoraError as error:
+            raise coarse(error, self._settings) from None
+        headers = {**decision_headers(answer, parsed.ignored_fields, self._settings), **left}
+        deltas = self._counted(answer.deltas, caller, parsed.request)
+        writer = self._api.writer(answer.model, parsed)
+        try:
+            if not parsed.request.stream:
+                async with aclosing(deltas):
+                    return JSONResponse(await writer.whole(deltas), headers=headers)
+            first = await _first(deltas)
+        except NemoraError as error:
+            error.request_id = request_id
+            return error_response(error, headers, write=self._api.error)
+        return StreamedAnswer(writer, first, deltas, headers)
+
+    async def _counted(
+        self, deltas: AsyncGenerator[Delta, None], caller: Caller, request: ChatRequest
+    ) -> AsyncGenerator[Delta, None]:
+        """The deltas as they come; in the end, whatever it is, the tokens are counted for the caller's key."""
+        said = Transcript(request.choices)
+        try:
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    said.add(delta)
+                    yield delta
+        finally:
+            self._limits.spend(caller.key, _tokens(said, request))
+
+
+def admitted(caller: Caller, limits: RateLimits) -> Mapping[str, str]:
+    """Headers that say how much the caller may still ask.
+
+    Raises:
+        KeyNotAllowed: its key asks no model.
+        Overloaded: it has asked as much as it may.
+    """
+    if not caller.may_ask:
+        raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
+    return limits.admit(caller.key) if caller.key is not None else {}
+
+
+class StreamedAnswer(Response):
+    """The pieces of an answer as they come, cancelled as soon as the client is gone."""
+
+    def __init__(
+        self, writer: AnswerWriter, first: Delta | None, rest: AsyncGenerator[Delta, None], headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(headers={**headers, "cache-control": "no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self.headers["content-type"] = writer.media_type
+        self._deltas = rest
+        self._pieces = writer.stream(_chained(first, rest))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._deltas):
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            try:
+                await unless_gone(receive, self._send(send))
+            finally:
+                if isinstance(self._pieces, AsyncGenerator):  # before the deltas, which it may be waiting for
+                    await self._pieces.aclose()
+
+    async def _send(self, send: Send) -> None:
+        async for piece in self._pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta | None:
+    """The first delta: what fails before it can still have a status of its own."""
+    try:
+        return await anext(deltas, None)
+    except BaseException:
+        await deltas.aclose()
+        raise
+
+
+async def _chained(first: Delta | None, rest: AsyncGenerator[Delta, None]) -> AsyncIterator[Delta]:
+    if first is not None:
+        yield first
+    async for delta in rest:
+        yield delta
+
+
+def _tokens(said: Transcript, request: ChatRequest) -> int:
+    """What an answer took: as its model says, or else a token for about four characters."""
+    if said.usage is not None:
+        return said.usage.prompt_tokens + said.usage.completion_tokens
+    asked = sum(len(message.text()) for message in request.messages)
+    return (asked + said.characters) // CHARACTERS_PER_TOKEN

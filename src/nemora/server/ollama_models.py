@@ -1,0 +1,142 @@
+"""Ollama's questions about models: which there are, what one is, which are loaded, and the server's version.
+
+What is not known is left empty: nothing here is made up to please a client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from nemora.backends.base import DescribesItself, Description
+from nemora.core import Json
+from nemora.errors import RequestError, UnknownModel
+from nemora.server.fields import an_object, text
+from nemora.server.gateway import Gateway
+from nemora.server.limits import read_body
+from nemora.server.wire import parse_json
+from nemora.settings import ServerSettings
+
+OLLAMA_PATHS = ("/api/tags", "/api/ps", "/api/version", "/api/show", "/api/pull", "/api/embed")
+API_VERSION = "0.12.0"
+"""The version of Ollama's API that is spoken: clients ask for at least some version."""
+
+
+class OllamaModels:
+    """The endpoints. None of them asks a model or reaches another machine."""
+
+    def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._started = datetime.now(UTC)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """One for each path."""
+        return (
+            Route("/api/tags", self.tags),
+            Route("/api/ps", self.loaded),
+            Route("/api/version", self.version),
+            Route("/api/show", self.show, methods=["POST"]),
+            Route("/api/pull", self.pull, methods=["POST"]),
+        )
+
+    async def tags(self, _request: Request) -> Response:
+        """All names that may be asked for."""
+        return JSONResponse({"models": [self._entry(name) for name in self._gateway.models()]})
+
+    async def loaded(self, _request: Request) -> Response:
+        """The models that run in this process. They stay loaded."""
+        far = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+        entries = []
+        for backend in self._gateway.local:
+            if isinstance(backend, DescribesItself):
+                about = backend.describe()
+                entry = self._entry(backend.model) | {"expires_at": far, "size_vram": 0}
+                entries.append(entry | {"context_length": about.context_length})
+        return JSONResponse({"models": entries})
+
+    async def version(self, _request: Request) -> Response:
+        return JSONResponse({"version": API_VERSION})
+
+    async def show(self, request: Request) -> Response:
+        """What is known of one model."""
+        name = await self._named(request)
+        about = self._about(name)
+        info: dict[str, Json] = {}
+        if about is not None:
+            family = about.architecture
+            info = {"general.architecture": family, f"{family}.context_length": about.context_length}
+        return JSONResponse(
+            {
+                "modelfile": "",
+                "parameters": "",
+                "template": "",
+                "modified_at": self._started.isoformat(),
+                "details": _details(about),
+                "model_info": info,
+                "capabilities": _capabilities(about),
+            }
+        )
+
+    async def pull(self, request: Request) -> Response:
+        """A model that is served is there. Others are fetched before the server starts, since it reaches no hub."""
+        try:
+            await self._named(request)
+        except UnknownModel:
+            raise RequestError(
+                "A running server fetches no models; run nemora pull NAME there, and start it with that model.",
+                param="model",
+            ) from None
+        return JSONResponse({"status": "success"})
+
+    async def _named(self, request: Request) -> str:
+        body = await read_body(request.scope, request.receive, max_bytes=64 * 1024, seconds=self._settings.body_seconds)
+        table = an_object(parse_json(body), "")
+        given = table.get("model") if table.get("model") is not None else table.get("name")
+        name = text(given, "/model", empty=False, longest=256)
+        found = next((known for known in (name, name.removesuffix(":latest")) if known in self._gateway.models()), None)
+        if found is None:
+            raise UnknownModel("There is no model of that name; GET /api/tags lists the names.", param="model")
+        return found
+
+    def _about(self, name: str) -> Description | None:
+        for backend in self._gateway.local:
+            if name in ("auto", "local", backend.model) and isinstance(backend, DescribesItself):
+                return backend.describe()
+        return None
+
+    def _entry(self, name: str) -> dict[str, Json]:
+        about = self._about(name)
+        return {
+            "name": name,
+            "model": name,
+            "modified_at": self._started.isoformat(),
+            "size": about.bytes if about is not None else 0,
+            # Of the name: clients tell entries apart by it.
+            "digest": hashlib.sha256(name.encode()).hexdigest(),
+            "details": _details(about),
+        }
+
+
+def _details(about: Description | None) -> dict[str, Json]:
+    family = about.architecture if about is not None else ""
+    return {
+        "parent_model": "",
+        "format": about.kind if about is not None else "",
+        "family": family,
+        "families": [family] if family else [],
+        "parameter_size": "",
+        "quantization_level": "",
+    }
+
+
+def _capabilities(about: Description | None) -> list[Json]:
+    """Of a model elsewhere nothing is known; it is offered tools, and refuses them itself if it has none."""
+    if about is None:
+        return ["completion", "tools"]
+    return ["completion", *(["tools"] if about.calls_tools else []), *(["thinking"] if about.reasons else [])]

@@ -1,0 +1,114 @@
+"""Text to tokens and back, by the model in this process. Nothing is asked of a model, and nothing is ever forwarded.
+
+The shapes are vLLM's: a prompt as it stands, or a conversation by the model's chat template.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from nemora.backends.base import Backend, Tokenizes
+from nemora.core import ChatRequest, Json, Message
+from nemora.errors import RequestError, UnknownModel
+from nemora.server.answering import admitted
+from nemora.server.caller import caller_of
+from nemora.server.fields import a_list, an_object, integer, neutral_only, only, text
+from nemora.server.limits import read_body
+from nemora.server.openai_chat import parse_chat_request
+from nemora.server.rate_limits import RateLimits
+from nemora.server.sampling_fields import MAX_TOKENS
+from nemora.server.wire import parse_json
+from nemora.settings import ServerSettings
+
+T = TypeVar("T")
+
+CHAT = frozenset({"messages", "tools", "chat_template_kwargs", "reasoning_effort"})
+NEUTRAL: Mapping[str, tuple[Json, ...]] = {
+    "add_special_tokens": (True,),
+    "add_generation_prompt": (True,),
+    "continue_final_message": (False,),
+    "return_token_strs": (False,),
+    "chat_template": (),
+    "mm_processor_kwargs": (),
+}
+"""Fields of vLLM that are not supported, with the values that ask for nothing; null always does."""
+MAX_IDS = 1_000_000
+
+
+class Tokenization:
+    """The endpoints. `local` are the backends of this side; those whose model runs here can tell its tokens."""
+
+    def __init__(self, local: Sequence[Backend], settings: ServerSettings, limits: RateLimits) -> None:
+        self._limits = limits
+        self._local = local
+        self._settings = settings
+
+    async def tokenize(self, request: Request) -> Response:
+        """The tokens of a prompt, or of a conversation as the model reads it."""
+        asked = await self._read(request, parse_tokenize)
+        model = self._model(asked.model)
+        tokens = await model.tokenize(asked)
+        caller = caller_of(request)
+        self._limits.spend(caller.key, len(tokens))
+        return JSONResponse(
+            {"count": len(tokens), "max_model_len": model.context, "tokens": tokens, "token_strs": None}
+        )
+
+    async def detokenize(self, request: Request) -> Response:
+        """The text of tokens."""
+        name, tokens = await self._read(request, parse_detokenize)
+        return JSONResponse({"prompt": await self._model(name).detokenize(tokens)})
+
+    async def _read(self, request: Request, parse: Callable[[Json], T]) -> T:
+        admitted(caller_of(request), self._limits)
+        body = await read_body(
+            request.scope,
+            request.receive,
+            max_bytes=self._settings.max_body_bytes,
+            seconds=self._settings.body_seconds,
+        )
+        return await asyncio.to_thread(lambda: parse(parse_json(body)))
+
+    def _model(self, name: str) -> Tokenizes:
+        for backend in self._local:
+            if isinstance(backend, Tokenizes) and name in ("auto", "local", backend.name, backend.model):
+                return backend
+        raise UnknownModel("No model of that name runs in this server, so its tokens are not known.", param="/model")
+
+
+def parse_tokenize(body: Json) -> ChatRequest:
+    """Read the body of a tokenize request. Raises `RequestError`."""
+    table = an_object(body, "")
+    only(table, {"model", "prompt"} | CHAT | NEUTRAL.keys(), "")
+    neutral_only(table, NEUTRAL)
+    model = _model_of(table)
+    if ("prompt" in table) == ("messages" in table):
+        raise RequestError("The body must hold either /prompt or /messages.")
+    if "messages" in table:
+        return parse_chat_request({"model": model, **{k: v for k, v in table.items() if k in CHAT}}).request
+    only(table, {"model", "prompt"} | NEUTRAL.keys(), "")
+    return ChatRequest(model=model, messages=(Message("user", text(table["prompt"], "/prompt")),), raw=True)
+
+
+def parse_detokenize(body: Json) -> tuple[str, list[int]]:
+    """The model and the tokens of a detokenize request. Raises `RequestError`."""
+    table = an_object(body, "")
+    only(table, {"model", "tokens"}, "")
+    tokens = a_list(table.get("tokens"), "/tokens")
+    if len(tokens) > MAX_IDS:
+        raise RequestError(f"/tokens must hold at most {MAX_IDS} ids.", param="/tokens")
+    ids = [integer(token, f"/tokens/{i}", 0, MAX_TOKENS) for i, token in enumerate(tokens)]
+    if None in ids:
+        raise RequestError("/tokens must hold ids only, and no null.", param="/tokens")
+    return _model_of(table), [token_id for token_id in ids if token_id is not None]
+
+
+def _model_of(table: Mapping[str, Json]) -> str:
+    """vLLM lets a client leave the model out."""
+    value = table.get("model")
+    return "local" if value is None else text(value, "/model", empty=False, longest=256)

@@ -1,0 +1,199 @@
+"""Legacy completions and tokens, by a real local model behind a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from openai.types import Completion
+from server_fakes import SECRET, Setup, served, setup
+
+from nemora.backends.local import LocalBackend
+from nemora.backends.openai import OpenAIBackend
+from nemora.core import ChatRequest, Message
+from nemora.errors import UnsupportedField
+from nemora.server.crossing import choose
+from nemora.settings import RemoteServer
+from scripted_model import ScriptedModel, scripted
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
+)
+LETTERS = [chr(ord("a") + n) for n in range(26)] + ["Ġ", "Ċ"]
+TOKENIZER: dict[str, Any] = {
+    "tokenizer.ggml.model": "gpt2",
+    "tokenizer.ggml.pre": "smollm",
+    "tokenizer.ggml.tokens": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *LETTERS],
+    "tokenizer.ggml.token_type": [3, 3, 3] + [1] * 28,
+    "tokenizer.ggml.merges": [],
+    "tokenizer.ggml.eos_token_id": 2,
+}
+IDS = {letter: 3 + n for n, letter in enumerate(LETTERS)}
+
+
+def ids(text: str) -> list[int]:
+    return [IDS[{" ": "Ġ", "\n": "Ċ"}.get(letter, letter)] for letter in text]
+
+
+@pytest.fixture(scope="module")
+def model() -> LocalBackend:
+    return LocalBackend(scripted("letters", TOKENIZER, template=CHATML), "engine")
+
+
+@pytest.fixture(scope="module")
+def server(model: LocalBackend) -> Iterator[Setup]:
+    with served(setup(more=[model])) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Setup) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def http(server: Setup) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=server.url) as made:
+        yield made
+
+
+def plan(backend: LocalBackend, prompt: str, says: str) -> None:
+    """Let the model say a text after a prompt that it reads as it stands."""
+    model = backend.local._model
+    assert isinstance(model, ScriptedModel)
+    model.start, model.script = len(ids(prompt)), ids(says)
+
+
+def test_a_text_is_continued_as_it_stands(server: Setup, client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "once upon", " a time")
+    answer = client.completions.create(model="letters", prompt="once upon", temperature=0)
+    assert isinstance(answer, Completion) and not answer.model_extra and not answer.choices[0].model_extra
+    assert answer.object == "text_completion" and answer.id.startswith("cmpl-") and answer.model == "letters"
+    assert answer.choices[0].text == " a time" and answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None and answer.usage.prompt_tokens == len("once upon")
+    assert [row.endpoint for row in server.rows() if row.kind == "decision"][-1] == "/v1/completions"
+
+
+def test_sixteen_tokens_are_the_most_where_the_client_names_none(client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "a", "b" * 40)
+    answer = client.completions.create(model="letters", prompt=["a"], temperature=0)
+    assert answer.choices[0].text == "b" * 16 and answer.choices[0].finish_reason == "length"
+    ask: dict[str, Any] = {"model": "letters", "prompt": "a", "temperature": 0}
+    assert client.completions.create(**ask, max_tokens=3).choices[0].text == "bbb"
+    assert client.completions.create(**ask, max_tokens=99, stop=["bbbb"]).choices[0].text == ""
+
+
+def test_a_stream_of_completions_says_the_same(client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "once", " upon a time")
+    chunks = list(
+        client.completions.create(
+            model="letters",
+            prompt="once",
+            stream=True,
+            max_tokens=40,
+            temperature=0,
+            stream_options={"include_usage": True},
+        )
+    )
+    assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == " upon a time"
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+    assert chunks[-1].usage.completion_tokens == len(" upon a time") and len({chunk.id for chunk in chunks}) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": ["a", "b"]}, "/prompt"),
+        ({"prompt": [1, 2]}, "/prompt"),
+        ({"prompt": [5]}, "/prompt"),
+        ({"prompt": [[1, 2]]}, "/prompt"),
+        ({"prompt": ""}, "/prompt"),
+        ({"prompt": None}, "/prompt"),
+        ({"echo": True}, "/echo"),
+        ({"suffix": "b"}, "/suffix"),
+        ({"best_of": 2}, "/best_of"),
+        ({"n": 2}, "/n"),
+        ({"logprobs": 0}, "/logprobs"),
+        ({"max_tokens": 0}, "/max_tokens"),
+        ({SECRET: 1}, None),
+    ],
+)
+def test_what_completions_do_not_support_is_refused_by_name(
+    http: httpx2.Client, fields: dict[str, Any], param: str | None
+) -> None:
+    response = http.post("/v1/completions", json={"model": "letters", "prompt": "a", **fields})
+    assert response.status_code == 400 and response.json()["error"]["param"] == param
+    assert SECRET not in response.text
+
+
+def test_a_raw_text_goes_to_no_other_server(server: Setup) -> None:
+    """Neither to a cloud nor to a trusted server, which would answer it as a chat."""
+    raw = ChatRequest(model="auto", messages=(Message("user", "hi"),), raw=True)
+    trusted = RemoteServer(name="box", base_url="http://127.0.0.1:9/v1", model="m", trust="local")
+
+    async def ask() -> None:
+        backend = OpenAIBackend(trusted)
+        try:
+            async for _ in backend.stream(raw):
+                pass
+        finally:
+            await backend.close()
+
+    with pytest.raises(UnsupportedField):
+        asyncio.run(ask())
+    assert choose(None, None, raw, [server.cloud]).backend is None  # type: ignore[arg-type]
+
+
+def test_tokens_are_those_that_the_model_reads(http: httpx2.Client, model: LocalBackend) -> None:
+    told = http.post("/v1/tokenize", json={"model": "letters", "prompt": "abc d"}).json()
+    assert told == {"count": 5, "max_model_len": 8192, "tokens": ids("abc d"), "token_strs": None}
+    messages = [{"role": "user", "content": "abc"}]
+    told = http.post("/v1/tokenize", json={"model": "letters", "messages": messages}).json()
+    prepared = model.local.prepare(ChatRequest(model="letters", messages=(Message("user", "abc"),)))
+    assert told["tokens"] == prepared.ids and told["count"] == len(prepared.ids)
+
+
+def test_a_prompt_that_does_not_fit_is_counted_all_the_same(http: httpx2.Client) -> None:
+    told = http.post("/v1/tokenize", json={"prompt": "a" * 9000}).json()
+    assert told["count"] == 9000 > told["max_model_len"]
+
+
+def test_tokens_become_the_text_that_they_came_from(http: httpx2.Client) -> None:
+    for text in ("abc d\nef", ""):
+        tokens = http.post("/v1/tokenize", json={"prompt": text}).json()["tokens"]
+        assert http.post("/v1/detokenize", json={"model": "letters", "tokens": tokens}).json() == {"prompt": text}
+    special = http.post("/v1/detokenize", json={"tokens": [1, *ids("a"), 2]}).json()
+    assert special == {"prompt": "<|im_start|>a<|im_end|>"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("tokenize", {"model": "big", "prompt": "a"}, 404),
+        ("tokenize", {"model": "far", "prompt": "a"}, 404),
+        ("tokenize", {"model": SECRET, "prompt": "a"}, 404),
+        ("tokenize", {"prompt": "a", "messages": []}, 400),
+        ("tokenize", {}, 400),
+        ("tokenize", {"prompt": "a", "tools": []}, 400),
+        ("tokenize", {"prompt": "a", "add_special_tokens": False}, 400),
+        ("tokenize", {"messages": [{"role": "user", "content": "a"}], "chat_template": SECRET}, 400),
+        ("tokenize", {"prompt": "a", SECRET: 1}, 400),
+        ("detokenize", {"tokens": [31]}, 400),
+        ("detokenize", {"tokens": [-1]}, 400),
+        ("detokenize", {"tokens": [None]}, 400),
+        ("detokenize", {"tokens": "a"}, 400),
+        ("detokenize", {"tokens": [1], "model": "big"}, 404),
+    ],
+)
+def test_tokens_of_other_models_and_other_fields_are_refused(
+    server: Setup, http: httpx2.Client, path: str, body: dict[str, Any], status: int
+) -> None:
+    response = http.post(f"/v1/{path}", json=body)
+    assert response.status_code == status and set(response.json()["error"]) == {"message", "type", "param", "code"}
+    assert SECRET not in response.text and server.cloud.requests == []

@@ -1,0 +1,111 @@
+"""Checkpoints whose matrices the native kernels take: what a model gives does not depend on how its text was read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nemora.models.base import Model
+from nemora.ops.cpu.library import NoKernels, NotCompiled, library
+from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
+from nemora.ops.weight import DenseWeight
+from nemora.weights import packing
+from nemora.weights.checkpoint import open_checkpoint
+from nemora.weights.load import load_model
+from tiny_nemotron_h import CONFIG, LATENT, random_tensors, write_gguf
+
+CHANGES: dict[str, Any] = LATENT | {"moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 96}
+
+try:
+    BEST = library().best
+except NoKernels:
+    BEST = 0
+needs_kernels = pytest.mark.skipif(not BEST, reason="no native kernels, or none with vectors")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = CONFIG | CHANGES
+    return write_gguf(tmp_path_factory.mktemp("packed") / "m.gguf", config, random_tensors(config), type="Q4_0")
+
+
+def ids(length: int = 25) -> Tensor:
+    return torch.randint(3, CONFIG["vocab_size"], (1, length), generator=torch.Generator().manual_seed(1))
+
+
+def logits(model: Model, *lengths: int) -> Tensor:
+    """After each of 25 tokens, read in pieces of these lengths."""
+    state = model.new_state(25)
+    with torch.inference_mode():
+        return torch.cat([model.forward(part, state) for part in ids().split(lengths or 25, dim=1)], dim=1)
+
+
+@needs_kernels
+def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(file: Path) -> None:
+    decoded, exact, coarse = (
+        load_model(open_checkpoint(file), activations=activations) for activations in ("float32", "int15", "int8")
+    )
+    kinds = {type(weight) for layer in exact.layers for weight in vars(layer.mixer).values()}  # type: ignore[attr-defined]
+    assert {PackedWeight, PackedExperts} <= kinds and DenseWeight not in kinds
+    expected = logits(decoded)
+    errors = [float((logits(model) - expected).norm() / expected.norm()) for model in (exact, coarse)]
+    assert errors[0] < 1e-3 < errors[1] < 1  # with 8 bits a router may choose other experts
+
+
+@needs_kernels
+@pytest.mark.parametrize("activations", ["int8", "int15"])
+def test_reading_in_pieces_changes_products_by_nothing(file: Path, activations: packing.Activations) -> None:
+    """Every matrix of the model, with the very inputs that one pass gives it, one position at a time."""
+    model = load_model(open_checkpoint(file), activations=activations)
+    x = torch.randn(25, CONFIG["hidden_size"], generator=torch.Generator().manual_seed(2))
+    for layer in model.layers:  # type: ignore[attr-defined]
+        for weight in vars(layer.mixer).values():
+            if isinstance(weight, PackedWeight) and weight.shape[1] == x.shape[1]:
+                assert torch.equal(weight.matmul(x), torch.cat([weight.matmul(row[None]) for row in x]))
+    torch.testing.assert_close(logits(model, 10, 1, 14), logits(model), rtol=1e-3, atol=1e-2)
+
+
+@needs_kernels
+def test_by_default_small_models_get_fifteen_bits(file: Path) -> None:
+    model = load_model(open_checkpoint(file), activations="auto")
+    assert torch.equal(logits(model), logits(load_model(open_checkpoint(file), activations="int15")))
+    assert packing.activation_bits("auto", packing.LARGE) == 8
+    assert packing.activation_bits("float32", packing.LARGE) is None
+
+
+@needs_kernels
+def test_what_does_not_fit_stays_the_mapped_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nemora.weights.load.available_memory", lambda _: 1000)
+    model = load_model(open_checkpoint(file), activations="int8", decode_budget=1 << 40)
+    expected = load_model(open_checkpoint(file), decode_budget=1 << 40)
+    assert torch.equal(logits(model), logits(expected))
+
+
+def test_activations_are_rounded_in_one_way_only(file: Path) -> None:
+    with pytest.raises(ValueError, match="float32"):
+        load_model(open_checkpoint(file), activations="int8", simulate_activations=True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "level"), [(NotCompiled("none"), logging.INFO), (NoKernels("damaged"), logging.WARNING)]
+)
+def test_without_kernels_torch_multiplies_and_it_is_said_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, reason: NoKernels, level: int
+) -> None:
+    def missing() -> None:
+        raise reason
+
+    monkeypatch.setattr(packing, "library", missing)
+    packing._kernels.cache_clear()
+    try:
+        with caplog.at_level(logging.INFO, logger="nemora.weights"):
+            models = [load_model(open_checkpoint(file), activations="auto") for _ in range(2)]
+        assert [record.levelno for record in caplog.records] == [level]
+        assert torch.equal(logits(models[0]), logits(load_model(open_checkpoint(file))))
+    finally:
+        packing._kernels.cache_clear()
