@@ -14,10 +14,13 @@ from nemora.privacy.edits import Edit, apart
 from nemora.privacy.quick_pattern import QuickPattern
 
 MOST_TOKENS, MOST_GAP, MOST_STRIDE = 400, 48, 10
+BEFORE = 3 * MOST_GAP
+"""Characters before digits in which their counters are looked for."""
 LEAST, LONGEST = 7, 32
 """Digits of what the parts make."""
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()  # noqa: SIM905
 _COUNTERS = {word: n for n, word in enumerate(_ORDINALS, 1)} | {c: n for n, c in enumerate("abcdefghij")}
+_DIGITS = re.compile(r"\d{1,8}")
 _TOKEN = re.compile(rf"\d{{1,8}}|(?<![A-Za-z])(?:[A-Ja-j]|{'|'.join(_ORDINALS)})(?![A-Za-z])", re.IGNORECASE)
 ASIDES = QuickPattern(r"(?<![\w.])\d{2,8}(?:[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}][ ,]{0,2}\d{1,8}){1,8}(?!\w)")
 _ASIDE = re.compile(r"[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}][ ,]{0,2}")
@@ -46,28 +49,66 @@ LENGTHS = QuickPattern(
 
 def numbered_groups(text: str) -> Iterator[Edit]:
     """Groups of digits in the order that their counters tell."""
-    tokens = list(_TOKEN.finditer(text))[:MOST_TOKENS]
+    tokens = _tokens(text)
+    if len(tokens) < 4:
+        return
     between = [text[a.end() : b.start()] for a, b in itertools.pairwise(tokens)]
-    edits: list[Edit] = []
-    first = 0
-    while first < len(tokens) - 3:
+    done = 0
+    for first, strides in sorted(_neighbours(tokens, between).items()):
+        if first < done:
+            continue
         best = max(
-            (found for stride in range(2, MOST_STRIDE + 1) if (found := _run(tokens, between, first, stride))),
+            (found for stride in strides if (found := _run(tokens, between, first, stride))),
             key=lambda found: found[0],
             default=None,
         )
-        if best is None:
-            first += 1
-            continue
-        edits.append(Edit(tokens[first].start(), tokens[best[0] - 1].end(), best[1]))
-        first = best[0]
-    yield from edits
+        if best is not None:
+            yield Edit(tokens[first].start(), tokens[best[0] - 1].end(), best[1])
+            done = best[0]
+
+
+def _tokens(text: str) -> list[re.Match[str]]:
+    """Groups of digits, and counters that stand before them."""
+    digits = [m.span() for m in _DIGITS.finditer(text)]
+    if sum(end - start for start, end in digits) < LEAST:
+        return []
+    near: list[tuple[int, int]] = []
+    for start, end in digits[:MOST_TOKENS]:
+        if near and start - BEFORE <= near[-1][1]:
+            near[-1] = near[-1][0], end
+        else:
+            near.append((max(0, start - BEFORE), end))
+    return [token for start, end in near for token in _TOKEN.finditer(text, start, end)][:MOST_TOKENS]
+
+
+def _neighbours(tokens: Sequence[re.Match[str]], between: Sequence[str]) -> dict[int, list[int]]:
+    """Tokens at which two units could begin, and how long these could be; in most texts there are none.
+
+    The gaps inside of both are alike and not too long; what differs before their last tokens is small, and something
+    does.
+    """
+    numbers = [_number(token.group()) for token in tokens]
+    small = [n if n <= LONGEST + 2 else -1 for n in numbers]
+    found: dict[int, list[int]] = {}
+    for stride in range(2, min(MOST_STRIDE, len(tokens) // 2) + 1):
+        alike = bytes(
+            gap == other and (a == b or (s >= 0 and t >= 0))
+            for gap, other, a, b, s, t in zip(
+                between, between[stride:], numbers, numbers[stride:], small, small[stride:], strict=False
+            )
+        )
+        unit = b"\1" * (stride - 1)
+        first = alike.find(unit)
+        while first >= 0:
+            second = first + stride
+            if numbers[first : second - 1] != numbers[second : second + stride - 1]:
+                found.setdefault(first, []).append(stride)
+            first = alike.find(unit, first + 1)
+    return found
 
 
 def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, stride: int) -> tuple[int, str] | None:
     """Where a run of units of `stride` tokens ends, and what its last tokens make by the order of the counter."""
-    if first + stride >= len(between) or between[first] != between[first + stride]:  # most end here
-        return None
     form = between[first : first + stride - 1]
     if len(form) < stride - 1 or max(map(len, form)) > MOST_GAP or "" in form[1:]:
         return None
@@ -81,13 +122,11 @@ def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, st
         return None
     order: list[int] | None = None
     for column in range(stride - 1):
-        said = [_number(unit[column]) for unit in units]
-        if len(set(said)) == 1:
+        counters = [_number(unit[column]) for unit in units]
+        if len(set(counters)) == 1:
             continue
-        counters = [n for n in said if n is not None]
-        if len(counters) < len(units) or sorted(counters) != list(range(min(counters), min(counters) + len(units))):
-            return None
-        if min(counters) > 2:
+        least = min(counters)
+        if least > 2 or sorted(counters) != list(range(least, least + len(units))):
             return None
         order = order or counters
     if order is None:
@@ -95,8 +134,8 @@ def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, st
     return last, "".join(piece for _, piece in sorted(zip(order, pieces, strict=True)))
 
 
-def _number(token: str) -> int | None:
-    return int(token) if token.isdigit() else _COUNTERS.get(token.lower())
+def _number(token: str) -> int:
+    return int(token) if token.isdigit() else _COUNTERS[token.lower()]
 
 
 def told_otherwise(text: str) -> Iterator[Edit]:
