@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 
-from nemora.privacy.ciphers import weight
+from nemora.privacy.ciphers import speaks, weight
 from nemora.privacy.edits import Edit, apart
+from nemora.privacy.quick_pattern import QuickWords
 from nemora.privacy.spaced_out import in_words
 
 LEAST_LINES, MOST_LINES = 4, 240
@@ -29,13 +30,13 @@ _ENOUGH = re.compile(r"@|(?:[0-9][^0-9]*){5}")
 _RULE = re.compile(r"[\s|:=+-]*")
 _SEPARATORS = ("|", "\t", ";", ",", "&", "  ")
 _REMARK = re.compile(r"[ ]{0,2}\([^()\n]{3,80}\)[.]?\Z")
-_ORDINARY = frozenset(
+_ORDINARY = QuickWords(
     """
     the and is to of in for on with this that der die das und ist von den el la los de que en un una le les des est
     il che di per da w na nie jest if return def import class var let function
+    info warn warning error debug trace get post put http https true false null none self string int
     """.split()
 )
-_TOKEN = re.compile(r"[^\W\d_]{2,12}")
 
 
 def downwards(text: str) -> Iterator[Edit]:
@@ -127,7 +128,7 @@ def stepped(text: str) -> Iterator[Edit]:
     start = tried = 0
     for line in text.split("\n"):
         if SHORTEST <= len(line) <= LONGEST and _DIGIT.search(line):
-            remark = _REMARK.search(line)
+            remark = _REMARK.search(line) if line.endswith((")", ").")) else None
             body = line[: remark.start()] if remark else line
             if len(body) >= SHORTEST and not _is_ordinary(body) and weight(body) == 0:
                 tried += 1
@@ -141,14 +142,16 @@ def stepped(text: str) -> Iterator[Edit]:
 
 
 def _is_ordinary(line: str) -> bool:
-    return any(word.lower() in _ORDINARY for word in _TOKEN.findall(line))
+    return _ORDINARY.any_in(line)
 
 
 def _best(line: str) -> str:
     """The order of steps that makes the most of key words."""
     size = len(line)
     steps = {*range(2, MOST_STEPS + 1), *(-(-size // width) for width in range(2, MOST_STEPS + 1))}
-    ways = ["".join(line[n::step] for n in range(step)) for step in sorted(steps)]
+    ways = ["".join([line[n::step] for n in range(step)]) for step in sorted(steps)]
+    if not speaks("\n".join(ways)):
+        return ""
     least = weight(line) + (3 if size <= 80 else 6)
     said, plain = max((weight(way), way) for way in ways)
     return plain.rstrip("_") if said >= least else ""
