@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit, apart
+from nemora.privacy.label_hint import WORDS
 from nemora.privacy.quick_pattern import QuickPattern
 from nemora.privacy.spaced_out import in_words
 
-TOKEN = re.compile(r"(?<!\S)[^\s\"'<>{}\\]{12,240}+(?!\S)")
-MIXED = QuickPattern(r"[A-Za-z][^\s]{0,60}[0-9@]")
+_WORD = "|".join(sorted((word for word in WORDS if len(word) > 2), key=len, reverse=True))
+GLUED = QuickPattern(rf"(?:{_WORD})\S{{0,60}}?[0-9@]|[0-9@]\S{{0,60}}?(?:{_WORD})", re.IGNORECASE)
+"""A key word and a digit in one token; only there it is of use to know where the words end."""
+_TOKEN = re.compile(r"[^\s\"'<>{}\\]{12,240}+(?!\S)")
+LONGEST = 240
 _JOINT = re.compile(r"(?<=[^\W\d_])[_+~](?=[\w+(])|(?<=[\w)])[_+~](?=[^\W\d_])")
 _INNER = re.compile(r"(?<=\d)_(?=\d)")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Za-zà-ÿ]{3})(?=\d)|(?<=\d)(?=[A-Z][a-z]|[A-Z]{4})|(?<=[:=])(?=\S)")
@@ -33,10 +37,16 @@ _DOTS = re.compile(r"(?:…|\.\.\.)[ ]?")
 def glued_words(text: str) -> Iterator[Edit]:
     """Long tokens of words and digits with spaces where their words end."""
     edits = []
-    for token in TOKEN.finditer(text):
-        written = token.group()
-        if "://" in written or MIXED.search(written) is None:
+    done = 0
+    for found in GLUED.finditer(text):
+        if found.start() < done:
             continue
+        start = _begin(text, found.start())
+        token = _TOKEN.match(text, start)
+        done = max(found.end(), token.end() if token else 0)
+        if token is None or "://" in token.group():
+            continue
+        written = token.group()
         plain = _INNER.sub("-", _JOINT.sub(" ", written))
         plain = in_keys(_CAMEL.sub(" ", plain))
         if plain != written:
@@ -45,6 +55,12 @@ def glued_words(text: str) -> Iterator[Edit]:
         if run.group().count("+") > 1 or sum(map(str.isdigit, run.group())) > 4:
             edits.append(Edit(run.start(), run.end(), re.sub(r"\+(?!\d{10})", " ", run.group())))
     yield from apart(edits)
+
+
+def _begin(text: str, at: int) -> int:
+    """Where the token begins in which `at` lies."""
+    before = text[max(0, at - LONGEST) : at]
+    return at - len(before) + max(map(before.rfind, " \n\t\r")) + 1
 
 
 def in_keys(text: str) -> str:

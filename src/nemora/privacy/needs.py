@@ -88,7 +88,7 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     ),
     value_pieces.behind_junk: (r"\d{6}", r"\d[-/.]\d\d[-/.]\d"),
     turned.turned_values: (r"[@\d]",),
-    glued_words.glued_words: (r"[A-Za-z]\S*[0-9@]", r"[A-Za-zÀ-ÿ]{2}\+"),
+    glued_words.glued_words: (r"[0-9@]\S{6}", r"\S{6}[0-9@]", r"[A-Za-zÀ-ÿ]{2}\+"),
     glued_words.unboxed: (
         r"\][ ,]{0,2}\[|\)[ ,]{0,2}\(|\}[ ,]{0,2}\{",
         r"(?:<[^<>\n]*>[^<>\n]{0,2}){3}",
@@ -102,12 +102,9 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
         r"[0-8]{2}[ ,]{1,2}[0-8]{2,}[ ,]{1,2}[0-8]{2}",
         r"0[xob][0-9A-Fa-f]+[ ,]{1,2}0[xob]",
     ),
-    small_bases.counted_signs: (
-        r"(?:(?:[^\w\s]|[IxXl1oO0])+[ ,/]{1,3}){4}",
-        r"[^\w\s][ ][^\w\s]+[ ]{2}",
-    ),
+    small_bases.counted_signs: (small_bases.COUNTS, small_bases.TAPS),
     small_bases.tapped_keys: (r"(?:(?:\d+|[^\w\s])[ ]{1,2}){6}",),
-    small_bases.letter_places: (r"[-.,_][0-9]{1,2}[ /|]", r"\d(?:[ ]{1,3}(?:\d{1,2}|[^\w\s])[ ]?){4}"),
+    small_bases.letter_places: (*small_bases.PLACED, small_bases.PLACED_APART),
     numbered_parts.told_otherwise: (
         r"\d[ ]?[(\[{][^()\[\]{}\n]+[)\]}][ ,]{0,2}\d",
         r"\d[ ]?&[ ]?\d",

@@ -18,22 +18,23 @@ from nemora.privacy.quick_pattern import QuickPattern
 PLACES = QuickPattern(r"(?<![\d.,:-])[0-8]{2,8}(?:[ ,]{1,2}[0-8]{2,8}){5,400}(?![\d.:-])")
 _TELLS_BASE = QuickPattern(r"(?<!\w)(?:base|basis|radix|ternar|trit|quatern|quinar|octal|senar)", re.IGNORECASE)
 LITERALS = QuickPattern(r"(?<!\w)0[xob][0-9A-Fa-f]{1,16}(?:[ ,]{1,2}0[xob][0-9A-Fa-f]{1,16}){1,9}(?!\w)")
-COUNTS = QuickPattern(
-    r"(?<!\S)(?:[0oO∅-][ ,]{1,3}){0,3}(?P<sign>[^\w\s]|[IxXl1])(?P=sign){0,8}"
-    r"(?:[ ,/]{1,3}(?:(?P=sign){1,9}|[0oO∅-])){5,60}(?!\S)"
-)
-TAPS = QuickPattern(
-    r"(?<!\S)(?P<tap>[^\w\s])(?P=tap){0,4}[ ](?P=tap){1,5}(?:[ ]{2,4}\S{1,6}(?:[ ](?P=tap){1,5})?){4,400}"
-)
+COUNTS = QuickPattern(r"(?<!\S)(?:[^\w\s]|[IxXl1oO0]){1,9}(?:[ ,/]{1,3}(?:[^\w\s]|[IxXl1oO0]){1,9}){6,63}(?!\S)")
+_ONES, _NOUGHTS = re.compile(r"[^\w\s∅]|[IxXl1]"), frozenset("0oO∅-")
+TAPS = QuickPattern(r"(?<!\S)[^\w\s]{1,5}[ ][^\w\s]{1,5}(?:[ ]{2,4}\S{1,6}(?:[ ][^\w\s]{1,5})?){4,400}")
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
 TAPPED = QuickPattern(
     r"(?<!\S)(?:(?:2{1,3}|3{1,3}|4{1,3}|5{1,3}|6{1,3}|7{1,4}|8{1,3}|9{1,4}|[01]|[^\w\s])[ ]{1,2}){6,400}"
     r"(?:2{1,3}|3{1,3}|4{1,3}|5{1,3}|6{1,3}|7{1,4}|8{1,3}|9{1,4}|[01]|[^\w\s])(?![\w])"
 )
 _KEYS = ("", "", "abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz")
-PLACED = QuickPattern(
-    r"(?<![\w])(?:[0-9]{1,2}|[^\W\d_])(?P<gap>[-.,_])(?:[^\s\d](?P=gap)|[0-9]{1,2}(?P=gap)){0,60}[0-9]{1,2}"
-    r"(?:[ /|]{1,3}[^\s]{1,120}){1,80}"
+_PLACE = r"(?:[0-9]{1,2}|[^\W\d_])"
+PLACED = tuple(
+    QuickPattern(
+        rf"(?<!\w){_PLACE}{gap}"
+        rf"(?:(?:[^\s\d]{gap}|[0-9]{{1,2}}{gap}){{1,60}}[0-9]{{1,2}}|[0-9]{{1,2}}(?=[ /|]{{1,3}}{_PLACE}{gap}))"
+        r"(?:[ /|]{1,3}[^\s]{1,120}){1,80}"
+    )
+    for gap in ("-", r"\.", ",", "_")
 )
 PLACED_APART = QuickPattern(r"(?<![\w.,])\d{1,2}(?:[ ]{1,3}(?:\d{1,2}|[^\w\s]|/[ ])(?![\w])){7,400}")
 
@@ -84,11 +85,25 @@ def counted_signs(text: str) -> Iterator[Edit]:
         if hinted(plain):
             edits.append(Edit(run.start(), run.end(), plain))
     for run in COUNTS.finditer(text):
-        groups = re.split(r"[ ,/]+", run.group())
-        plain = "".join(str(len(g)) if g[0] == run["sign"] else "0" for g in groups)
-        if len(plain) >= 7 and len(set(plain)) > 2 and "  " not in run.group():
-            edits.append(Edit(run.start(), run.end(), plain))
+        written = run.group()
+        if written[-1] != written[-2]:  # a stop behind it
+            written = written.rstrip(".,;:!?")
+        plain = _counted(re.split(r"[ ,/]+", written))
+        if len(plain) >= 7 and len(set(plain)) > 2 and "  " not in written:
+            edits.append(Edit(run.start(), run.start() + len(written), plain))
     yield from apart(edits)
+
+
+def _counted(groups: list[str]) -> str:
+    """How long each group is; "" where they are not of one sign."""
+    signs = {group[0] for group in groups if group not in _NOUGHTS}
+    if (
+        len(signs) != 1
+        or not _ONES.match(sign := signs.pop())
+        or any(group.strip(sign) for group in groups if group not in _NOUGHTS)
+    ):
+        return ""
+    return "".join("0" if group in _NOUGHTS and group != sign else str(len(group)) for group in groups)
 
 
 def _tapped(run: str) -> str:
@@ -131,8 +146,7 @@ def _key(sign: str) -> str:
 def letter_places(text: str) -> Iterator[Edit]:
     """A as 1 to Z as 26: `13-25 19-19-14`. A word of single digits only is a number, if it is long."""
     edits = []
-    for run in PLACED.finditer(text):
-        gap = run["gap"]
+    for run, gap in ((run, gap) for pattern, gap in zip(PLACED, "-.,_", strict=True) for run in pattern.finditer(text)):
         plain = " ".join(_placed(word.split(gap), gap) for word in re.split(r"[ /|]+", run.group()))
         edits.append(Edit(run.start(), run.end(), plain))
     for run in PLACED_APART.finditer(text):
