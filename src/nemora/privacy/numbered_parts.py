@@ -14,14 +14,20 @@ from nemora.privacy.edits import Edit, apart
 from nemora.privacy.quick_pattern import QuickPattern
 
 MOST_TOKENS, MOST_GAP, MOST_STRIDE = 400, 48, 10
-BEFORE = 3 * MOST_GAP
+BEFORE = MOST_GAP + 12
 """Characters before digits in which their counters are looked for."""
 LEAST, LONGEST = 7, 32
 """Digits of what the parts make."""
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()  # noqa: SIM905
 _COUNTERS = {word: n for n, word in enumerate(_ORDINALS, 1)} | {c: n for n, c in enumerate("abcdefghij")}
 _DIGITS = re.compile(r"\d{1,8}")
-_TOKEN = re.compile(rf"\d{{1,8}}|(?<![A-Za-z])(?:[A-Ja-j]|{'|'.join(_ORDINALS)})(?![A-Za-z])", re.IGNORECASE)
+_WORDS = "|".join(f"(?<=[{word[0]}{word[0].upper()}]){word[1:]}" for word in _ORDINALS)
+_TOKEN = re.compile(
+    rf"[0-9A-Ja-jstfenSTFEN](?:(?<=[0-9])[0-9]{{0,7}}|(?<![A-Za-z].)(?:(?<=[A-Ja-j])|{_WORDS})(?![A-Za-z]))"
+)
+"""By its first character, so that Python skips what none begins with."""
+_AGAIN = re.compile(rf"(?=(.{{1,{MOST_STRIDE - 1}}}).\1)", re.DOTALL)
+"""Of signs for gaps: some of them, one more, and the same again."""
 ASIDES = QuickPattern(r"(?<![\w.])\d{2,8}(?:[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}][ ,]{0,2}\d{1,8}){1,8}(?!\w)")
 _ASIDE = re.compile(r"[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}][ ,]{0,2}")
 _BEHIND = re.compile(r"[ ]?[(\[{][^()\[\]{}\n]{1,40}[)\]}]")
@@ -54,7 +60,7 @@ def numbered_groups(text: str) -> Iterator[Edit]:
         return
     between = [text[a.end() : b.start()] for a, b in itertools.pairwise(tokens)]
     done = 0
-    for first, strides in sorted(_neighbours(tokens, between).items()):
+    for first, strides in _neighbours(tokens, between):
         if first < done:
             continue
         best = max(
@@ -81,30 +87,35 @@ def _tokens(text: str) -> list[re.Match[str]]:
     return [token for start, end in near for token in _TOKEN.finditer(text, start, end)][:MOST_TOKENS]
 
 
-def _neighbours(tokens: Sequence[re.Match[str]], between: Sequence[str]) -> dict[int, list[int]]:
+def _neighbours(tokens: Sequence[re.Match[str]], between: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
     """Tokens at which two units could begin, and how long these could be; in most texts there are none.
 
     The gaps inside of both are alike and not too long; what differs before their last tokens is small, and something
     does.
     """
+    signs: dict[str, str] = {}
+    gaps = "".join(
+        signs.setdefault(gap, chr(place)) if len(gap) <= MOST_GAP else chr(place) for place, gap in enumerate(between)
+    )
     numbers = [_number(token.group()) for token in tokens]
-    small = [n if n <= LONGEST + 2 else -1 for n in numbers]
-    found: dict[int, list[int]] = {}
-    for stride in range(2, min(MOST_STRIDE, len(tokens) // 2) + 1):
-        alike = bytes(
-            gap == other and (a == b or (s >= 0 and t >= 0))
-            for gap, other, a, b, s, t in zip(
-                between, between[stride:], numbers, numbers[stride:], small, small[stride:], strict=False
-            )
-        )
-        unit = b"\1" * (stride - 1)
-        first = alike.find(unit)
-        while first >= 0:
-            second = first + stride
-            if numbers[first : second - 1] != numbers[second : second + stride - 1]:
-                found.setdefault(first, []).append(stride)
-            first = alike.find(unit, first + 1)
-    return found
+    for found in _AGAIN.finditer(gaps):
+        first = found.start()
+        strides = [
+            stride
+            for stride in range(2, len(found[1]) + 2)
+            if gaps.startswith(gaps[first + stride : first + 2 * stride - 1], first)
+            and _counts(numbers[first : first + stride - 1], numbers[first + stride : first + 2 * stride - 1])
+        ]
+        if strides:
+            yield first, strides
+
+
+def _counts(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether what differs in two units is small, and something does."""
+    for a, b in zip(one, other, strict=True):
+        if a != b and (a > LONGEST + 2 or b > LONGEST + 2):
+            return False
+    return one != other
 
 
 def _run(tokens: Sequence[re.Match[str]], between: Sequence[str], first: int, stride: int) -> tuple[int, str] | None:
