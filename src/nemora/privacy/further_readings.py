@@ -53,6 +53,7 @@ from nemora.privacy.spelled_out import (
     run_together,
     spelled_out,
 )
+from nemora.privacy.told_orders import ordered_as_told
 from nemora.privacy.turned import turned_text, turned_values
 from nemora.privacy.value_pieces import (
     behind_junk,
@@ -144,3 +145,4 @@ def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]
     yield from deciphered(text)
     yield from turned_text(text)
     yield from keyed(text)
+    yield from ordered_as_told(text, covered)

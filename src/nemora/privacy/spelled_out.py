@@ -18,6 +18,7 @@ _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
 _KNOWN = {*NUMBERS, *MISTYPED, *LETTERS, *SIGNS, *_TIMES, *ANDS, *(word.lower() for word in ROMAN)}
 _TOKEN = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e])+(?:['\u2019][^\W\d_]+)?")
 """A word, with the signs of Indian and Thai vowels."""
+_ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)?")
 _GAP = re.compile(r"[ ,.;:/|_\-–\n\t\"'()\[\]<>*+&#~]{1,4}|[ ]?(?:[-=]>|→|…)[ ]?")
 _PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", "und", "et", "i", *SIGNS])
 MAX_TOKENS = 200
@@ -38,14 +39,15 @@ MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6})
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
-    words = _TOKEN.findall(text)
+    pattern = _ASCII_TOKEN if text.isascii() else _TOKEN
+    words = pattern.findall(text)
     known = {word for word in set(words) if _is_known(word)} if len(words) >= LEAST else set()
     if not any((len(word) > 1 or not word.isascii()) and not word.isdigit() for word in known):
         return
     if "1" * LEAST not in "".join("1" if word in known else "0" for word in words):
         return
     run: list[re.Match[str]] = []
-    for token in _TOKEN.finditer(text):
+    for token in pattern.finditer(text):
         if token.group() not in known:
             yield from _edit(run)
             run = []
@@ -84,7 +86,7 @@ def _said(words: list[str]) -> str:
         return "".join(ROMAN[word] for word in words)
     said: list[str] = []
     times, tens = 1, False
-    for word in words:
+    for word in in_french(words):
         lowered = word.lower()
         if lowered in _TIMES:
             times = _TIMES[lowered]
@@ -102,6 +104,32 @@ def _said(words: list[str]) -> str:
             said.append(piece * times)
         times, tens = 1, lowered in TENS
     return "".join(said)
+
+
+_FRENCH_TEENS = {word: n for n, word in enumerate("dix onze douze treize quatorze quinze seize".split(), 10)}
+_FRENCH_ONES = {"sept": 7, "huit": 8, "neuf": 9}
+
+
+def in_french(words: list[str]) -> list[str]:
+    """The words with the numbers that only French puts together in digits: 17 to 19, 70 to 99."""
+    if not any(word.lower() in ("vingt", "vingts", "soixante", "dix") for word in words):
+        return words
+    out: list[str] = []
+    for word in words:
+        lowered, last = word.lower(), out[-1].lower() if out else ""
+        if lowered in ("vingt", "vingts") and last == "quatre":
+            out[-1] = "80"
+        elif lowered in _FRENCH_TEENS and last in ("soixante", "80"):
+            out[-1] = str((60 if last == "soixante" else 80) + _FRENCH_TEENS[lowered])
+        elif lowered in _FRENCH_TEENS and last == "et" and out[-2:-1] == ["soixante"]:
+            out[-2:] = [str(60 + _FRENCH_TEENS[lowered])]
+        elif lowered in _FRENCH_ONES and last in ("dix", "70", "90"):
+            out[-1] = str((10 if last == "dix" else int(last)) + _FRENCH_ONES[lowered])
+        elif last == "80" and NUMBERS.get(lowered, "") in tuple("123456789"):
+            out[-1] = f"8{NUMBERS[lowered]}"
+        else:
+            out.append(word)
+    return out
 
 
 _SCALES = {"hundred": 100, "thousand": 1000}
