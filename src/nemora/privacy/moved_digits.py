@@ -27,6 +27,7 @@ MOVED = QuickPattern(
 )
 _OF_CODES = re.compile(r"ascii|code|character|letter|zeichen|buchstabe|letra|caract|lettre", re.IGNORECASE)
 _OF_KEYS = re.compile(r"(?<!\w)(?:keys?|tasten?|teclas?|touches?)(?!\w)", re.IGNORECASE)
+_TYPED = re.compile(r"(?:typed|pressed|hit)[\w ]{1,24} (left|right)", re.IGNORECASE)
 _OF_NINE = re.compile(r"complement|(?:nine|9|neun|nueve|neuf) ?(?:minus|-|menos|moins)|from (?:nine|9)", re.IGNORECASE)
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _AMOUNT = re.compile(
@@ -73,7 +74,8 @@ def _amounts(said: str) -> list[int]:
 
 def _digit_tables(said: str) -> list[Mapping[int, int]]:
     if _OF_KEYS.search(said):
-        return list(_KEYS)
+        typed = _TYPED.search(said)
+        return [_KEYS[typed[1].lower() == "left"]] if typed else list(_KEYS)
     if _OF_NINE.search(said):
         return [_NINE]
     return [digit_table(by) for by in _amounts(said)]

@@ -229,6 +229,16 @@ def _table() -> dict[str, str]:
     return words
 
 
+def _languages() -> tuple[dict[str, str], ...]:
+    """The digits of each line of the list, also without accents."""
+    lines = [line.lower().split() for line in _DIGITS.strip().splitlines()]
+    return tuple(
+        {each: str(n) for n, word in enumerate(line) if word != "-" for each in (unaccented(word), word)}
+        for line in lines
+    )
+
+
+LANGUAGES = _languages()
 ROMAN = {word: str(n) for n, word in enumerate("N I II III IV V VI VII VIII IX".split())}
 _ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth".split()
 NUMBERS = _table() | {word: str(n) for n, word in enumerate(_ORDINALS)}

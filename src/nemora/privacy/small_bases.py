@@ -87,7 +87,7 @@ def counted_signs(text: str) -> Iterator[Edit]:
     for run in COUNTS.finditer(text):
         written = run.group()
         if written[-1] != written[-2]:  # a stop behind it
-            written = written.rstrip(".,;:!?")
+            written = written.rstrip(".,;:!? ")
         plain = _counted(re.split(r"[ ,/]+", written))
         if len(plain) >= 7 and len(set(plain)) > 2 and "  " not in written:
             edits.append(Edit(run.start(), run.start() + len(written), plain))

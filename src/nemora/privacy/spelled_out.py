@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from nemora.privacy.edits import Edit, apart
-from nemora.privacy.number_words import ANDS, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
+from nemora.privacy.number_words import ANDS, LANGUAGES, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
 from nemora.privacy.quick_pattern import QuickPattern
 
 LEAST = 5
@@ -84,6 +84,9 @@ def _said(words: list[str]) -> str:
     """What the words spell. "double four" is 44, "forty seven" is 47, "Alfa" a capital and "alfa" a small letter."""
     if all(word in ROMAN for word in words):
         return "".join(ROMAN[word] for word in words)
+    lowers = {word.lower() for word in words}
+    if digits := next((digits for digits in LANGUAGES if lowers <= digits.keys()), None):  # "sei" is six, or four
+        return "".join(digits[word.lower()] for word in words)
     said: list[str] = []
     times, tens = 1, False
     for word in in_french(words):
