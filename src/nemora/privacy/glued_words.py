@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from nemora.privacy.edits import Edit, apart
 from nemora.privacy.label_hint import WORDS
 from nemora.privacy.quick_pattern import QuickPattern
-from nemora.privacy.spaced_out import in_words
+from nemora.privacy.spaced_out import word_cuts
 
 _WORD = "|".join(sorted((word for word in WORDS if len(word) > 2), key=len, reverse=True))
 GLUED = QuickPattern(rf"(?:{_WORD})\S{{0,60}}?[0-9@]|[0-9@]\S{{0,60}}?(?:{_WORD})", re.IGNORECASE)
@@ -16,8 +17,14 @@ GLUED = QuickPattern(rf"(?:{_WORD})\S{{0,60}}?[0-9@]|[0-9@]\S{{0,60}}?(?:{_WORD}
 _TOKEN = re.compile(r"[^\s\"'<>{}\\]{12,240}+(?!\S)")
 LONGEST = 240
 _JOINT = re.compile(r"(?<=[^\W\d_])[_+~](?=[\w+(])|(?<=[\w)])[_+~](?=[^\W\d_])")
+_RUN_ON = re.compile(r"[^\W\d_]{3}[^\s\d]*\d|[A-Z]{2,}[a-z]{2}")
+"""Letters, a number behind them, and capitals that go on in small letters."""
+_GAP = re.compile("[ ]+")
 _INNER = re.compile(r"(?<=\d)_(?=\d)")
-_CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Za-zà-ÿ]{3})(?=\d)|(?<=\d)(?=[A-Z][a-z]|[A-Z]{4})|(?<=[:=])(?=\S)")
+_CAMEL = re.compile(
+    r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Za-zà-ÿ]{3})(?=\d)|(?<=\d)(?=[A-Z][a-z]|[A-Z]{4})|(?<=[:=])(?=\S)"
+    r"|(?<=\d{6})(?=[a-z]{3})"
+)
 SIGNED = QuickPattern(r"(?<![^\s\"'=?&])[A-Za-zÀ-ÿ]{2,24}(?:\+{1,2}[^\s+]{1,40}){1,60}")
 BRACKETED = QuickPattern(
     r"(?:\[[^\[\]\n]{1,60}\][ ,]{0,2}){3,80}|(?:\([^()\n]{1,60}\)[ ,]{0,2}){3,80}|(?:\{[^{}\n]{1,60}\}[ ,]{0,2}){3,80}"
@@ -46,11 +53,7 @@ def glued_words(text: str) -> Iterator[Edit]:
         done = max(found.end(), token.end() if token else 0)
         if token is None or "://" in token.group():
             continue
-        written = token.group()
-        plain = _INNER.sub("-", _JOINT.sub(" ", written))
-        plain = in_keys(_CAMEL.sub(" ", plain))
-        if plain != written:
-            edits.append(Edit(token.start(), token.end(), plain))
+        edits += _parted(token.group(), token.start())
     for run in SIGNED.finditer(text):
         if run.group().count("+") > 1 or sum(map(str.isdigit, run.group())) > 4:
             edits.append(Edit(run.start(), run.end(), re.sub(r"\+(?!\d{10})", " ", run.group())))
@@ -63,11 +66,20 @@ def _begin(text: str, at: int) -> int:
     return at - len(before) + max(map(before.rfind, " \n\t\r")) + 1
 
 
-def in_keys(text: str) -> str:
-    """Key words inside longer runs of capitals and small letters, set apart."""
-    return " ".join(
-        in_words(word) if any(map(str.isdigit, word)) and word[:3].isalpha() else word for word in text.split(" ")
-    )
+def _parted(token: str, at: int) -> Iterator[Edit]:
+    """Spaces where words end, each by itself, so that a value keeps its place."""
+    plain = _INNER.sub("-", _JOINT.sub(" ", token))
+    cuts = {m.start() for m in _CAMEL.finditer(plain)}
+    ends = sorted({0, len(plain), *cuts, *(place for m in _GAP.finditer(plain) for place in m.span())})
+    for start, end in pairwise(ends):
+        word = plain[start:end]
+        if _RUN_ON.match(word):  # key words inside longer runs of letters
+            cuts |= {start + place for place in word_cuts(word)}
+    for place, sign in enumerate(plain):
+        if place and place in cuts:
+            yield Edit(at + place, at + place + 1, f" {sign}")
+        elif sign != token[place]:
+            yield Edit(at + place, at + place + 1, sign)
 
 
 def unboxed(text: str) -> Iterator[Edit]:
