@@ -43,7 +43,7 @@ _DOTS = re.compile(r"(?:…|\.\.\.)[ ]?")
 
 def glued_words(text: str) -> Iterator[Edit]:
     """Long tokens of words and digits with spaces where their words end."""
-    edits = []
+    edits: list[Edit] = []
     done = 0
     for found in GLUED.finditer(text):
         if found.start() < done:

@@ -47,9 +47,13 @@ def downwards(text: str) -> Iterator[Edit]:
         if number == MOST_BLOCKS:
             return
         lines = text[start:end].split("\n")
-        plain = _acrostic(lines) or _by_cells(lines) or _by_characters(lines)
+        plain = _acrostic(lines) or _by_characters(lines)
         if plain:
             yield Edit(start, end, plain)
+            continue
+        for first, last, column in _by_cells(lines):
+            at = start + sum(len(line) + 1 for line in lines[:first])
+            yield Edit(at, at + sum(len(line) + 1 for line in lines[first:last]) - 1, column)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
@@ -79,12 +83,14 @@ def _acrostic(lines: Sequence[str]) -> str:
     return ""
 
 
-def _by_cells(lines: Sequence[str]) -> str:
-    """A column of short cells, from the second line on, if there is a header."""
+def _by_cells(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """A column of short cells, from the second line on, if there is a header: from which line to which, and what."""
     for separator in _SEPARATORS:
-        if separator not in lines[0] or separator not in lines[-1]:
+        parted = [number for number, line in enumerate(lines) if separator in line]
+        if len(parted) < LEAST_LINES or parted[-1] - parted[0] >= len(parted):
             continue
-        rows = [line.strip(separator + " ").split(separator) for line in lines if not _RULE.fullmatch(line)]
+        table = lines[parted[0] : parted[-1] + 1]
+        rows = [line.strip(separator + " ").split(separator) for line in table if not _RULE.fullmatch(line)]
         for skipped in (0, 1):
             columns = list(zip_longest(*rows[skipped:]))
             if len(columns) < 2 or len(rows) - skipped < LEAST_LINES or any(c is None for c in columns[0]):
@@ -92,8 +98,8 @@ def _by_cells(lines: Sequence[str]) -> str:
             for column in columns:
                 plain = _down([(cell or "").strip() for cell in column if cell is not None])
                 if plain:
-                    return plain
-    return ""
+                    yield parted[0], parted[-1] + 1, plain
+                    return
 
 
 def _down(cells: Sequence[str]) -> str:
