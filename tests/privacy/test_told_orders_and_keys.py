@@ -107,11 +107,19 @@ def test_neighbouring_units_are_those_of_a_slow_search(pieces: list[str]) -> Non
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text("|Ix .0∅,/-\n🍎", max_size=60))
-def test_counted_signs_are_read_from_anything(text: str) -> None:
+@given(st.lists(st.sampled_from(["|", "||", ".", "...", "0", "∅", ",", "-", "🍎🍎", "4", "", "\n"]), max_size=30))
+def test_counted_signs_are_read_from_anything(groups: list[str]) -> None:
+    text = " ".join(groups)
     for edit in counted_signs(text):
         assert 0 <= edit.start < edit.end <= len(text)
         assert len(edit.plain) <= len(text)
+
+
+def test_signs_are_counted_also_before_a_full_stop() -> None:
+    for sign in "|.🍎":
+        text = " ".join(sign * int(d) or "0" for d in "5360228741")
+        assert [edit.plain for edit in counted_signs(text)] == ["5360228741"]
+        assert sign == "." or [edit.plain for edit in counted_signs(f"{text}.")] == ["5360228741"]
 
 
 @pytest.mark.parametrize("number", range(17, 100))

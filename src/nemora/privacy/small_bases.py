@@ -88,7 +88,7 @@ def counted_signs(text: str) -> Iterator[Edit]:
         written = run.group()
         if written[-1] != written[-2]:  # a stop behind it
             written = written.rstrip(".,;:!? ")
-        plain = _counted(re.split(r"[ ,/]+", written))
+        plain = _counted([group for group in re.split(r"[ ,/]+", written) if group])
         if len(plain) >= 7 and len(set(plain)) > 2 and "  " not in written:
             edits.append(Edit(run.start(), run.start() + len(written), plain))
     yield from apart(edits)
