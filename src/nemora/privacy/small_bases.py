@@ -20,7 +20,7 @@ _TELLS_BASE = QuickPattern(r"(?<!\w)(?:base|basis|radix|ternar|trit|quatern|quin
 LITERALS = QuickPattern(r"(?<!\w)0[xob][0-9A-Fa-f]{1,16}(?:[ ,]{1,2}0[xob][0-9A-Fa-f]{1,16}){1,9}(?!\w)")
 COUNTS = QuickPattern(r"(?<!\S)(?:[^\w\s]|[IxXl1oO0]){1,9}(?:[ ,/]{1,3}(?:[^\w\s]|[IxXl1oO0]){1,9}){6,63}(?!\S)")
 _ONES, _NOUGHTS = re.compile(r"[^\w\s∅]|[IxXl1]"), frozenset("0oO∅-")
-TAPS = QuickPattern(r"(?<!\S)[^\w\s]{1,5}[ ][^\w\s]{1,5}(?:[ ]{2,4}\S{1,6}(?:[ ][^\w\s]{1,5})?){4,400}")
+TAPS = QuickPattern(r"(?<!\S)[^\w\s]{1,5}[ ][^\w\s]{1,5}(?:[ ]{2,7}\S{1,6}(?:[ ][^\w\s]{1,5})?){4,400}")
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
 TAPPED = QuickPattern(
     r"(?<!\S)(?:(?:2{1,3}|3{1,3}|4{1,3}|5{1,3}|6{1,3}|7{1,4}|8{1,3}|9{1,4}|[01]|[^\w\s])[ ]{1,2}){6,400}"
@@ -86,7 +86,7 @@ def counted_signs(text: str) -> Iterator[Edit]:
             edits.append(Edit(run.start(), run.end(), plain))
     for run in COUNTS.finditer(text):
         written = run.group()
-        if written[-1] != written[-2]:  # a stop behind it
+        if written[-2] not in (" ", written[-1]):  # a stop behind it
             written = written.rstrip(".,;:!? ")
         plain = _counted([group for group in re.split(r"[ ,/]+", written) if group])
         if len(plain) >= 7 and len(set(plain)) > 2 and "  " not in written:
@@ -107,13 +107,14 @@ def _counted(groups: list[str]) -> str:
 
 
 def _tapped(run: str) -> str:
-    """Pairs of taps by the square of five; what is no pair stays."""
-    said = []
-    for sign in re.split(r"[ ]{2,}", run):
-        row, _, column = sign.partition(" ")
-        pair = column and len(set(row + column)) == 1 and len(row) <= 5 and len(column) <= 5
-        said.append(_POLYBIUS[5 * len(row) + len(column) - 6] if pair else sign or " ")
-    return _spaced("".join(said))
+    """Pairs of taps by the square of five, words by wider gaps; what is no pair stays."""
+    return " ".join(_spaced("".join(map(_tap, re.split(r"[ ]{2,3}", word)))) for word in re.split(r"[ ]{4,}", run))
+
+
+def _tap(sign: str) -> str:
+    row, _, column = sign.partition(" ")
+    pair = column and len(set(row + column)) == 1 and len(row) <= 5 and len(column) <= 5
+    return _POLYBIUS[5 * len(row) + len(column) - 6] if pair else sign
 
 
 def _spaced(joined: str) -> str:
