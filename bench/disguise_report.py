@@ -1,8 +1,8 @@
 """Share of disguised identifiers that are found, by kind of disguise, and of harmless look-alikes that are kept.
 
-    python bench/disguise_report.py [--second | --third] [--each N] [--misses KIND] [--json]
+    python bench/disguise_report.py [--second | --third | --fourth] [--each N] [--misses KIND] [--json]
 
-The first set of kinds was made along with the decoders; the second and the third from the world, to see what they miss.
+The first set of kinds was made along with the decoders; the others from the world, to see what they miss.
 
 All values are invented by a seeded generator. An identifier counts as found when findings of confidence 0.5 or more
 cover its disguised form (intersection over union 0.5, or all of it). A look-alike counts as kept when it has any.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from disguise_carriers import CARRIERS, KEYED, NEUTRAL
+from disguise_fourth import WHOLE_FOURTH, WRITING_FOURTH
 from disguise_kinds import SENTENCE, VALUE, Rewrite, label_leet
 from disguise_second_code import CODE, WHOLE
 from disguise_second_spread import SPREAD as SECOND_SPREAD
@@ -52,10 +54,16 @@ THIRD_VALUE: dict[str, Rewrite] = {
     kind: make for kind, make in (WRITING_THIRD | CODE_THIRD).items() if kind not in SEEN
 }
 THIRD_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_THIRD.items() if kind not in SEEN}
+SEEN |= {*THIRD_VALUE, *THIRD_SENTENCE}
+FOURTH_VALUE: dict[str, Rewrite] = {kind: make for kind, make in WRITING_FOURTH.items() if kind not in SEEN}
+FOURTH_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_FOURTH.items() if kind not in SEEN}
+REMARK = re.compile(r"(?<=.) \([A-Za-z0-9' ,-]{4,60}\)$")
+"""What tells how a value was disguised is no part of it."""
 SETS: dict[str, tuple[Iterable[str], ...]] = {
     "first": (VALUE, SENTENCE, SPREAD),
     "second": (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD),
     "third": (THIRD_VALUE, THIRD_SENTENCE),
+    "fourth": (FOURTH_VALUE, FOURTH_SENTENCE),
 }
 
 
@@ -92,11 +100,12 @@ def in_text(text: str, hidden: str, around: str = "") -> Case:
 
 def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
-    if kind in (values := VALUE | SECOND_VALUE | THIRD_VALUE):
+    if kind in (values := VALUE | SECOND_VALUE | THIRD_VALUE | FOURTH_VALUE):
         hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
         shown = picked.value if picked.value in hidden else hidden.removesuffix(" (reversed)")
+        shown = REMARK.sub("", shown)
         if "\n+--" in shown:  # the frame of a table says nothing
             shown = shown.split("\n")[2]
         return in_text(picked.sentence.replace("{v}", hidden), shown)
@@ -106,7 +115,7 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         text = picked.sentence.replace("{v}", picked.value)
         messages = SECOND_SPREAD[kind](text, picked.value)
         return Case(ChatRequest(model="auto", messages=messages), shown=text)
-    if kind in (sentences := SENTENCE | SECOND_SENTENCE | THIRD_SENTENCE):
+    if kind in (sentences := SENTENCE | SECOND_SENTENCE | THIRD_SENTENCE | FOURTH_SENTENCE):
         rewrite: Rewrite = sentences[kind]
         run = rewrite(rng, picked.sentence.replace("{v}", picked.value))
         return None if run is None else Case(ask(f"Please read this:\n{run}\n"), shown=run)
@@ -222,7 +231,7 @@ def count(row: Row, case: Case, type_: str, *, wanted: bool, misses: bool) -> No
 def main() -> int:
     parser = argparse.ArgumentParser(description="Found and kept shares by kind of disguise.")
     sets = parser.add_mutually_exclusive_group()
-    for which in ("second", "third"):
+    for which in ("second", "third", "fourth"):
         sets.add_argument(f"--{which}", dest="which", action="store_const", const=which, default="first")
     parser.add_argument("--each", type=int, default=4, help="samples of each type under each kind")
     parser.add_argument("--misses", default="", help="print what was missed or wrongly kept under this kind")

@@ -22,6 +22,9 @@ SAMPLES = (
     "4+0 3+4 1+0 3+3 1+1 2+0 5+4", "4th 7th 1st 6th 2nd 9th 3rd", "44771166220099", "4.7162093E+7", "scan_4716-2093.pdf",
     "||4716||2093||", "starts with 4716, then 2093", "4 um 7 um 1 um 6 um 2 um 0 um 9", "DOB scan_1971-05-03.pdf",
     "card 3902 6174 3902 6174", "&\xe9\"'(-\xe8_\xe7\xe0", "cdecghcdcdcdcd", "aabba ababb abbaa baaba", "M y   S S N   i s   5",
+    "||| || |||| | || ||| |||| |", "44 33 555 555 666 0 9 99", "13-25 19-19-14 9-19 5", "5x1 3x1 6x1 2x1 2x1 8x1",
+    "MySSNis536228741", "[My] [SSN] [is] [536]", "M\ny\nS\nS\nN\n5\n3\n6\n2", "dit dah dit dah dah dit", "4716 (x) 2093 (y) 11",
+    "012 021 001 101 220 111 002", "four thousand seven hundred, one", "FULL STOP, DIGIT ONE, DIGIT TWO, COMMA, COLON, SPACE",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from nemora.privacy.edits import Edit
 from nemora.privacy.label_hint import WORDS
 from nemora.privacy.mapped_text import MappedText
+from nemora.privacy.quick_pattern import QuickWords
 
 _LOWER, _UPPER = string.ascii_lowercase, string.ascii_uppercase
 _PRINTED = "".join(chr(code) for code in range(33, 127))
@@ -24,6 +25,10 @@ _COMMON = """
     les des une pour avec dans merci danke gracias lautet tonight today transfer charge send form root
 """.split()
 _WANTED = frozenset(word for word in (*WORDS, *_COMMON) if word.isascii() and len(word) >= 3)
+_QUICK = QuickWords(_WANTED)
+MOST_CODES = 5
+"""Places by which whole texts are moved within ASCII."""
+LETTERS = 26
 LEAST_WEIGHT = 9
 """Letters of the words that a key must make before text is read with it; a lone word of three says nothing."""
 
@@ -69,6 +74,23 @@ def deciphered(text: MappedText) -> Iterator[MappedText]:
         keys.append(_ROT47)
     for key in keys:
         yield text.through(MappedText(text.text.translate(_KEYS[key])))
+        if key < MOST_CODES or LETTERS - MOST_CODES < key + 1 < LETTERS:  # digits and signs may be moved as well
+            by = key + 1 if key < MOST_CODES else key + 1 - LETTERS
+            yield text.through(
+                MappedText("".join(chr((ord(c) - 32 + by) % 95 + 32) if " " <= c <= "~" else c for c in text.text))
+            )
+
+
+def speaks(text: str) -> bool:
+    """Whether `weight` is not nought, quickly; a word behind 24 letters does not count."""
+    return _QUICK.any_in(text)
+
+
+def weight(text: str) -> int:
+    """Letters of the key words and of the commonest words in a text."""
+    if not speaks(text):  # nearly all that was read in a wrong order or with a wrong key
+        return 0
+    return sum(map(len, _WANTED & set(_TOKEN.findall(text.lower()))))
 
 
 def _is_short(text: str) -> bool:

@@ -21,6 +21,15 @@ JOINS = QuickPattern(
     r"|String\.concat)\s?\(\s{0,4}|[\[(](?=(?:[^\[\]()\n]|\n){1,600}\]\s{0,4}\.\s{0,4}join\(\s?[\"']{2}))"
     r"(?P<body>\s{0,12}[\"'][^\]\n)]{1,600}(?:\n[^\]\n)]{0,200}){0,20})[\])]"
 )
+SUBSTITUTED = QuickPattern(
+    r"(?<![\w.])(?:REPLACE|replace|SUBSTITUTE|substitute|gsub|sub|re\.sub|str_replace|strings\.ReplaceAll|regexp_replace"
+    r"|REGEXP_REPLACE|TRANSLATE)\(\s?(?P<one>\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'),\s?(?P<two>\"[^\"\n]{0,400}\"|'[^'\n]{0,400}')"
+    r"(?:,\s?(?P<three>\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'))?(?:,[^()\n]{0,20})?\)"
+)
+SLICED = QuickPattern(
+    r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s?(?:\[(?P<from>\d{0,2}):(?P<to>-?\d{0,2})\]"
+    r"|\.(?:slice|substring|substr)\((?P<at>\d{1,2})\))"
+)
 REPLACED = QuickPattern(
     r"(?P<quote>[\"'])(?P<body>[^\"'\n]{4,400})(?P=quote)\s{0,4}\.\s{0,4}replace(?:All)?\(\s?[\"'/](?P<sign>[^\"'\n/]{1,8})"
     r"[\"'/]g?\s?,\s?(?P<by>\"\"|''|\"[^\"\n]{1,4}\"|'[^'\n]{1,4}')\s?\)"
@@ -71,20 +80,67 @@ def joined_lists(text: str) -> Iterator[Edit]:
 
 def worked_out(text: str) -> Iterator[Edit]:
     """Literals on which code works: signs replaced, turned around."""
-    if (
-        "eplace" not in text
-        and "evers" not in text
-        and "EVERSE" not in text
-        and "::-1" not in text
-        and "strrev" not in text
-    ):
+    if '"' not in text and "'" not in text:
         return
     edits = [
         Edit(m.start(), m.end(), '"' + m["body"].replace(m["sign"], m["by"][1:-1]) + '"')
         for m in REPLACED.finditer(text)
     ]
     edits += [Edit(m.start(), m.end(), '"' + (m["body"] or m["other"])[::-1] + '"') for m in TURNED.finditer(text)]
+    edits += [Edit(m.start(), m.end(), f'"{_substituted(m)}"') for m in SUBSTITUTED.finditer(text)]
+    for m in SLICED.finditer(text):
+        first, last = int(m["from"] or m["at"] or 0), int(m["to"]) if m["to"] not in (None, "", "-") else None
+        edits.append(Edit(m.start(), m.end(), f'"{m["body"][first:last]}"'))
     yield from apart(edits)
+
+
+def _substituted(call: re.Match[str]) -> str:
+    """The longest literal is the subject; without a third one what is looked for goes away."""
+    literals = [each[1:-1] for each in (call["one"], call["two"], call["three"]) if each is not None]
+    subject = max(literals, key=len)
+    others = [each for each in literals if each is not subject]
+    sign, by = (others[0], others[1] if len(others) > 1 else "") if others else ("", "")
+    if subject == literals[-1] and len(literals) == 3:  # what is looked for, what comes for it, and the text
+        sign, by = literals[0], literals[1]
+    sign = sign.replace("\\", "")
+    return subject.replace(sign, by) if sign else subject
+
+
+def named_parts(text: str) -> Iterator[Edit]:
+    """Uses of two or more names together whose values stand nearby, whatever the language: `$(A)$(B)`, `&a;&b;`."""
+    edits = []
+    for use in USES.finditer(text):
+        names = _IDENT.findall(use.group())
+        found = [_value_of(name, text) for name in names] if 2 <= len(names) <= 12 else []
+        if not found or any(each is None for each in found):
+            continue
+        plain = "".join(each[1] for each in found if each is not None)
+        first = min(each[0].start() for each in found if each is not None)
+        near = 0 < use.end() - first <= NEAR + len(plain)
+        if 6 <= len(plain) <= 400:
+            edits.append(Edit(first if near else use.start(), use.end(), f'"{plain}"'))
+    yield from apart(edits)
+
+
+USES = QuickPattern(
+    r"(?:[$#%]?[({]{1,2}[ ]?[A-Za-z_]\w{0,20}[ ]?[)}]{1,2}){2,12}|(?:&[A-Za-z_]\w{0,20};){2,12}"
+    r"|(?:%[A-Za-z_]\w{0,20}%){2,12}|(?:\$[A-Za-z_]\w{0,20}){2,12}"
+    r"|[a-z]\w{0,10}(?:[ ]?(?:\+|\.\.|<>|~|&)[ ]?[a-z]\w{0,10}){1,11}(?=[;)\n]|\Z)"
+)
+_DEFINED = (
+    r"(?<![\w$]){0}[\])]?[ ]{{0,3}}(?::?\+?=|:|[ ](?=[\"'\d]))[ ]{{0,3}}[\"'`]?"
+    r"(?P<value>[^\"'`\n;]{{1,80}}?)[\"'`]?[ ]?(?:[;>\n,]|%\}}|\Z)"
+)
+_LIST = re.compile(r"[\[(]([A-Za-z_][\w, ]{2,80})[\])] = [\[(]([^\])\n]{4,200})[\])]")
+
+
+def _value_of(name: str, text: str) -> tuple[re.Match[str], str] | None:
+    for stated in _LIST.finditer(text):  # const [a, b] = ["47", "16"]
+        names, values = re.split(r",[ ]?", stated[1]), re.split(r",[ ]?", stated[2])
+        if name in names and len(names) == len(values):
+            return stated, values[names.index(name)].strip("\"'`")
+    found = re.search(_DEFINED.format(re.escape(name)), text)
+    return None if found is None else (found, found["value"])
 
 
 def variables(text: str) -> Iterator[Edit]:

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 
 from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
-from nemora.privacy.code_strings import glued_literals, joined_lists, variables, worked_out
+from nemora.privacy.code_strings import glued_literals, joined_lists, named_parts, variables, worked_out
 from nemora.privacy.covered import Covered
 from nemora.privacy.dumps import dumps
 from nemora.privacy.edits import rewritten
+from nemora.privacy.glued_words import glued_words, unboxed
+from nemora.privacy.keyed_ciphers import keyed
 from nemora.privacy.label_hint import hinted
+from nemora.privacy.layouts import downwards, stepped
 from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
@@ -29,8 +32,10 @@ from nemora.privacy.misread import (
     worked_digits,
 )
 from nemora.privacy.needs import Needed, Reader
+from nemora.privacy.numbered_parts import numbered_groups, told_otherwise
 from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
+from nemora.privacy.small_bases import counted_signs, letter_places, small_bases, tapped_keys
 from nemora.privacy.spaced_out import (
     broken_lines,
     parted_digits,
@@ -39,7 +44,16 @@ from nemora.privacy.spaced_out import (
     single_characters,
     single_characters_in_words,
 )
-from nemora.privacy.spelled_out import braille, dates_in_words, morse, run_together, spelled_out
+from nemora.privacy.spelled_out import (
+    braille,
+    dates_in_words,
+    grouped_words,
+    morse,
+    named_characters,
+    run_together,
+    spelled_out,
+)
+from nemora.privacy.told_orders import ordered_as_told
 from nemora.privacy.turned import turned_text, turned_values
 from nemora.privacy.value_pieces import (
     behind_junk,
@@ -55,6 +69,7 @@ _ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{
 _STRONG: tuple[Reader, ...] = (
     morse,
     braille,
+    named_characters,
     dumps,
     character_codes,
     rare_encodings,
@@ -66,12 +81,14 @@ _STRONG: tuple[Reader, ...] = (
 _WEAK: tuple[Reader, ...] = (
     spelled_out,
     run_together,
+    grouped_words,
     dates_in_words,
     single_characters,
     broken_lines,
     glued_literals,
     joined_lists,
     variables,
+    named_parts,
     leet_words,
     repeated_literals,
     literal_pieces,
@@ -84,6 +101,14 @@ _WEAK: tuple[Reader, ...] = (
     marks,
     patterns,
     unwrapped,
+    glued_words,
+    unboxed,
+    downwards,
+    stepped,
+    small_bases,
+    counted_signs,
+    tapped_keys,
+    letter_places,
 )
 """These may also make the word that announces what stands behind it."""
 _NUMBERS: tuple[Reader, ...] = (
@@ -101,6 +126,8 @@ _NUMBERS: tuple[Reader, ...] = (
     worked_digits,
     in_names,
     short_encodings,
+    numbered_groups,
+    told_otherwise,
 )
 """These make numbers, so the word must stand there already."""
 _NEEDED_STRONG, _NEEDED_WEAK, _NEEDED_NUMBERS = Needed(_STRONG), Needed(_WEAK), Needed(_NUMBERS)
@@ -117,3 +144,5 @@ def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]
         yield from rewritten(text, reader(text.text), weak=True, covered=covered)
     yield from deciphered(text)
     yield from turned_text(text)
+    yield from keyed(text)
+    yield from ordered_as_told(text, covered)

@@ -16,8 +16,8 @@ from nemora.privacy.label_hint import hinted
 LONGEST_PIECE, LONGEST, MOST = 40, 160, 24
 """Characters of a literal and of all of a run, and literals of a run."""
 _LITERAL = re.compile(r"(?P<quote>[\"'])(?P<body>(?:(?!(?P=quote))[^\n\\]){0,200}+)(?P=quote)")
-_GLUE = re.compile(r"(?:[\s+*^~&|,;:/<>(){}\[\]=\\.@$-]|(?<!\w)[A-Za-z_]\w{0,11}){0,32}\Z")
-_CODE = re.compile(r"[+*^~&|,;/<>(){}\[\]=\\]|\n[ \t]*\w+[ ]\Z|[ ][A-Z]{4,}[ ]")
+_GLUE = re.compile(r"(?:[\s+*^~&|,;:/<>(){}\[\]=\\.@$#-]|(?<!\w)[A-Za-z_]\w{0,11}){0,32}\Z")
+_CODE = re.compile(r"[+*^~&|,;/<>(){}\[\]=\\]|\n#define |[ ]-[a-z][ ]|\n[ \t]*\w+[ ]\Z|[ ][A-Z]{4,}[ ]")
 _LIST = re.compile(r"\s{0,4},\s{0,4}\Z")
 _IS_KEY = re.compile(r"\s{0,4}:(?!=)")
 _FORM = re.compile(r"(?:%s|\{\d?\}|~a|%@){1,20}")

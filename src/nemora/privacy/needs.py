@@ -1,4 +1,4 @@
-"""What must stand in a text for a reader of disguises to find anything: one pass of RE2 leaves most readers out.
+"""What must stand in a text for a reader of disguises to find anything: a few passes of RE2 leave most readers out.
 
 A pattern here is wider than what its reader looks for; a reader without one is always asked.
 """
@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from nemora.privacy import (
     char_codes,
     code_strings,
+    glued_words,
+    layouts,
     markup,
     misread,
+    numbered_parts,
     rare_encodings,
     repeated_joints,
+    small_bases,
     spaced_out,
     spelled_out,
     turned,
@@ -26,6 +30,8 @@ from nemora.privacy.edits import Edit
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 Reader = Callable[[str], Iterable[Edit]]
+AT_ONCE = 10
+"""Patterns of one pass: the states of a pass grow as the product of what its patterns are in the midst of."""
 _SINGLE = (
     r"\S(?:[ \t\u2009]{1,3}\S){6}",
     r"\S(?:\r?\n[ \t]{0,2}\S){6}",
@@ -36,10 +42,24 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     spelled_out.braille: ("[\u2801-\u28ff]",),
     spelled_out.run_together: (spelled_out.LONG_WORD,),
     spelled_out.dates_in_words: (spelled_out.DATE,),
+    spelled_out.grouped_words: ("(?i:hundred|thousand)", "[零〇一二三四五六七八九十百千]{2}"),
+    spelled_out.named_characters: (r"[A-Z],[ ]?[A-Z]{3}", r"d(?:i[th]?|ah)[ ,/|-]"),
     dumps: ("begin ", r"[0-9a-fA-F]{6}:?[ \t]"),
     char_codes.character_codes: char_codes.PATTERNS,
     rare_encodings.rare_encodings: ("begin ", *rare_encodings.PATTERNS),
-    code_strings.worked_out: (code_strings.REPLACED, code_strings.TURNED),
+    code_strings.worked_out: (
+        code_strings.REPLACED,
+        code_strings.TURNED,
+        r"(?i:replace|replaceall|substitute|sub|translate)\(\s?[\"']",
+        r"[\"']\s?(?:\[\d{0,2}:|\.(?:slice|sub))",
+    ),
+    code_strings.named_parts: (
+        r"[)}][$#%]?[({]",
+        r"&[A-Za-z_]\w*;&",
+        r"%[A-Za-z_]\w*%%",
+        r"\$[A-Za-z_]\w*\$",
+        r"\w[ ]?(?:\+|\.\.|<>|~|&)[ ]?[a-z]",
+    ),
     code_strings.joined_lists: (code_strings.JOINS,),
     code_strings.glued_literals: (r"[\"'`][\s+.|&~<>^\\rbfuL]{0,60}[\"'`]",),
     spaced_out.single_characters: _SINGLE,
@@ -68,6 +88,31 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     ),
     value_pieces.behind_junk: (r"\d{6}", r"\d[-/.]\d\d[-/.]\d"),
     turned.turned_values: (r"[@\d]",),
+    glued_words.glued_words: (r"[0-9@]\S{6}", r"\S{6}[0-9@]", r"[A-Za-zÀ-ÿ]{2}\+"),
+    glued_words.unboxed: (
+        r"\][ ,]{0,2}\[|\)[ ,]{0,2}\(|\}[ ,]{0,2}\{",
+        r"(?:<[^<>\n]*>[^<>\n]{0,2}){3}",
+        r"(?:\*[^*\n]+\*[ ,]{0,2}){3}",
+        r"<ruby>|></(?:rt|span|b|i)>",
+        r"\|[ ]{1,3}\S?[ ]{1,3}\|[ ]",
+        r"(?:…|\.\.\.)[ ]?[^\s….]{1,6}(?:…|\.\.\.)",
+    ),
+    layouts.downwards: (r"\n[^\n]+\n[^\n]+\n[^\n]",),
+    small_bases.small_bases: (
+        r"[0-8]{2}[ ,]{1,2}[0-8]{2,}[ ,]{1,2}[0-8]{2}",
+        r"0[xob][0-9A-Fa-f]+[ ,]{1,2}0[xob]",
+    ),
+    small_bases.counted_signs: (small_bases.COUNTS, small_bases.TAPS),
+    small_bases.tapped_keys: (r"(?:(?:\d+|[^\w\s])[ ]{1,2}){6}",),
+    small_bases.letter_places: (*small_bases.PLACED, small_bases.PLACED_APART),
+    numbered_parts.told_otherwise: (
+        r"\d[ ]?[(\[{][^()\[\]{}\n]+[)\]}][ ,]{0,2}\d",
+        r"\d[ ]?&[ ]?\d",
+        rf"{numbered_parts.LIKE}[ ,;.-]{{1,3}}\w[ ,;.-]",
+        r"\d[ ]?[x×*][ ]?\d[ ,]{1,2}\d",
+        r"\d[-+*]\d{1,2}[ ,]{1,2}\d{1,2}[-+*]\d",
+        r"(?:one|two|three|four|five|six|seven|eight|nine)[ ](?:zero|one|two|three|four|five|six|seven|eight|nine|oh)",
+    ),
 }
 
 
@@ -84,9 +129,12 @@ class Needed:
         needs = [(number, need) for number, reader in enumerate(readers) for need in _NEEDS.get(reader, ())]
         self._of = tuple(number for number, _ in needs)
         self._always = frozenset(number for number, reader in enumerate(readers) if reader not in _NEEDS)
-        self._set = QuickSet(re.compile(need) if isinstance(need, str) else need for _, need in needs)
+        patterns = [re.compile(need) if isinstance(need, str) else need for _, need in needs]
+        self._sets = tuple(
+            (first, QuickSet(patterns[first : first + AT_ONCE])) for first in range(0, len(needs), AT_ONCE)
+        )
 
     def readers(self, text: str) -> list[Reader]:
         """In their order."""
-        places = self._always.union(self._of[place] for place in self._set.may(text))
+        places = self._always.union(self._of[first + place] for first, each in self._sets for place in each.may(text))
         return [self._readers[place] for place in sorted(places)]

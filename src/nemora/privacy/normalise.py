@@ -30,6 +30,8 @@ _FLAG_LETTERS = re.compile(
     "[\U0001f1e6-\U0001f1ff]{3,}|[\U0001f1e6-\U0001f1ff]{1,2}(?=[0-9@._])|(?<=[0-9@._])[\U0001f1e6-\U0001f1ff]{1,2}"
 )
 """More than the two that make a flag, or with digits beside them."""
+_CLOCKS = re.compile("(?:[\U0001f550-\U0001f559][-]?){3,}|(?<=[0-9+])[\U0001f550-\U0001f559]+")
+"""Clocks in a row; ten o'clock is nought."""
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _PUNCTUATION = {
     **dict.fromkeys("\u2018\u2019\u201b\u2032", "'"),
@@ -61,6 +63,7 @@ def normalise(text: str) -> MappedText:
         mapped = mapped.through(MappedText(_CHINESE_DIGITS.sub(_arabic, mapped.text)))
         if max(mapped.text, default="") >= "\U0001f1e6":
             mapped = mapped.through(MappedText(_FLAG_LETTERS.sub(_as_letters, mapped.text)))
+            mapped = mapped.through(MappedText(_CLOCKS.sub(_as_hours, mapped.text)))
         if mapped.text == before:
             break
     return mapped
@@ -77,6 +80,10 @@ def _arabic(run: re.Match[str]) -> str:
 
 def _as_letters(run: re.Match[str]) -> str:
     return "".join(chr(ord(c) - 0x1F1E6 + ord("A")) for c in run.group())
+
+
+def _as_hours(run: re.Match[str]) -> str:
+    return "".join(c if c == "-" else str((ord(c) - 0x1F550 + 1) % 10) for c in run.group())
 
 
 def _fold_characters(text: str) -> MappedText:

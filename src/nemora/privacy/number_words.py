@@ -70,6 +70,51 @@ _DIGITS = """
     nadazero unaone bissotwo terrathree kartefour pantafive soxisix setteseven oktoeight novenine
     rei ichi ni san shi go roku shichi hachi kyuu
     - won too - fore - sicks - ate nein
+    kosong satu dua tiga empat lima enam tujuh lapan sembilan
+    sifili ɗaya biyu uku huɗu biyar shida bakwai takwas tara
+    xejn wieħed tnejn tlieta erbgħa ħamsa sitta sebgħa tmienja disgħa
+    ling jat ji saam sei ng luk cat baat gau
+    тэг нэг хоёр гурав дөрөв тав зургаа долоо найм ес
+    nihil unus duo tres quattuor quinque sex septem octo novem
+    nulla - duae tria - - - - - -
+    ಸೊನ್ನೆ ಒಂದು ಎರಡು ಮೂರು ನಾಲ್ಕು ಐದು ಆರು ಏಳು ಎಂಟು ಒಂಬತ್ತು
+    പൂജ്യം ഒന്ന് രണ്ട് മൂന്ന് നാല് അഞ്ച് ആറ് ഏഴ് എട്ട് ഒമ്പത്
+    શૂન્ય એક બે ત્રણ ચાર પાંચ છ સાત આઠ નવ
+    ਸਿਫਰ ਇੱਕ ਦੋ ਤਿੰਨ ਚਾਰ ਪੰਜ ਛੇ ਸੱਤ ਅੱਠ ਨੌਂ
+    - हजुर दुई - - पाँच - - - -
+    ශූන්‍යය එක දෙක තුන හතර පහ හය හත අට නවය
+    សូន្យ មួយ ពីរ បី បួន ប្រាំ ប្រាំមួយ ប្រាំពីរ ប្រាំបី ប្រាំបួន
+    ສູນ ໜຶ່ງ ສອງ ສາມ ສີ່ ຫ້າ ຫົກ ເຈັດ ແປດ ເກົ້າ
+    သုည တစ် နှစ် သုံး လေး ငါး ခြောက် ခုနစ် ရှစ် ကိုး
+    ዜሮ አንድ ሁለት ሦስት አራት አምስት ስድስት ሰባት ስምንት ዘጠኝ
+    unqanda kunye kubili kuthathu kune kuhlanu isithupha isikhombisa isishiyagalombili isishiyagalolunye
+    odo ookan eeji eeta eerin aarun eefa eeje eejo eesan
+    efu otu abụọ atọ anọ ise isii asaa asatọ itoolu
+    eber kow laba saddex afar shan lix toddoba siddeed sagaal
+    нөл бір екі үш төрт бес алты жеті сегіз тоғыз
+    nol bir ikki uch toʻrt besh olti yetti sakkiz toʻqqiz
+    нөл бир эки үч төрт беш алты жети сегиз тогуз
+    сифр як ду се чор панҷ шаш ҳафт ҳашт нӯҳ
+    sifir yek du sê çar pênc şeş heft heşt neh
+    صفر یو دوه درې څلور پنځه شپږ اووه اته نهه
+    null een zwee dräi véier fënnef sechs siwen aacht néng
+    cero un dous tres catro cinco seis sete oito nove
+    nul een twee drie vier vyf ses sewe agt nege
+    нула еден два три четири пет шест седум осум девет
+    нула један два три четири пет шест седам осам девет
+    нуль адзін два тры чатыры пяць шэсць сем восем дзевяць
+    null eitt tvey trý fýra fimm seks sjey átta níggju
+    mann unan daou tri pevar pemp c'hwec'h seizh eizh nav
+    neoni aon dhà trì ceithir còig sia seachd ochd naoi
+    kore tahi rua toru whā rima ono whitu waru iwa
+    - loto siji loro telu papat lima enem pitu wolu
+    wala usa duha tulo upat lima unom pito walo siyam
+    aotra iray roa telo efatra dimy enina fito valo sivy
+    zewo - - twa kat senk sis sèt - nèf
+    zèro un dos tres quatre cinc sièis sèt uèch nòu
+    سفر - دوو سێ چوار پێنج شەش حەوت هەشت نۆ
+    sıfır ber ike öč dürt biš altı cide sigez tuğız
+    - एकम् द्वे त्रीणि चत्वारि पञ्च षट् सप्त अष्ट नव
 """
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -184,8 +229,19 @@ def _table() -> dict[str, str]:
     return words
 
 
+def _languages() -> tuple[dict[str, str], ...]:
+    """The digits of each line of the list, also without accents."""
+    lines = [line.lower().split() for line in _DIGITS.strip().splitlines()]
+    return tuple(
+        {each: str(n) for n, word in enumerate(line) if word != "-" for each in (unaccented(word), word)}
+        for line in lines
+    )
+
+
+LANGUAGES = _languages()
 ROMAN = {word: str(n) for n, word in enumerate("N I II III IV V VI VII VIII IX".split())}
-NUMBERS = _table()
+_ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth".split()
+NUMBERS = _table() | {word: str(n) for n, word in enumerate(_ORDINALS)}
 MISTYPED = {
     wrong: str(digit)
     for digit, word in enumerate(_DIGITS.split()[:10])

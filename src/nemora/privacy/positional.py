@@ -14,7 +14,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator
 
-from nemora.privacy.encodings import from_base64, from_hex
+from nemora.privacy.encodings import from_base32, from_base64, from_hex
 from nemora.privacy.label_hint import hinted
 
 LEAST, LONGEST = 11, 600
@@ -38,6 +38,8 @@ _PRINTED = re.compile(rb"[\x20-\x7e\t\r\n]{6,}")
 _RUN = re.compile(r"[A-Za-z0-9]+\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z|[0-9A-F]+\Z")
 _BASE32HEX = re.compile(r"[0-9A-V]+={0,6}\Z")
+_CROCKFORD_RUN = re.compile(r"[0-9A-HJKMNP-TV-Z]+\Z|[0-9a-hjkmnp-tv-z]+\Z")
+_CROCKFORD = str.maketrans("0123456789ABCDEFGHJKMNPQRSTVWXYZ", string.ascii_uppercase + "234567")
 _ENGLISH_FIRST = b" e0ao-t"
 """What stands most often in text; one of these is the commonest byte."""
 
@@ -62,6 +64,10 @@ def _candidates(run: str) -> Iterator[bytes]:
     if _BASE32HEX.match(run) and len(run) >= 16:
         with contextlib.suppress(binascii.Error):
             yield base64.b32hexdecode(run.rstrip("=") + "=" * (-len(run.rstrip("=")) % 8))
+    if _CROCKFORD_RUN.match(run) and len(run) >= 16:
+        data = from_base32(run.upper().translate(_CROCKFORD))
+        if data is not None:
+            yield data
     if run.isdigit() or _HEX.match(run):
         return
     for turned in (run[::-1].lstrip("="), codecs.encode(run, "rot13")):

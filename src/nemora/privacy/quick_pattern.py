@@ -134,6 +134,27 @@ class QuickSet:
         return self._everything.intersection(found) if len(found) > 1 else _NOTHING
 
 
+class QuickWords:
+    """Some words of ASCII letters: one pass over a text says whether any of them stands in it by itself.
+
+    Case does not matter, and any sign that is no ASCII letter ends a word.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(sorted(words))
+
+    @cached_property
+    def _found(self) -> Any:
+        options = re2.Options()
+        options.never_capture = True
+        options.max_mem = 8 << 20
+        options.encoding = re2.Options.Encoding.LATIN1
+        return re2._re2.RE2(f"(?i)(?:^|[^a-z])(?:{'|'.join(self._words)})(?:[^a-z]|$)".encode("ascii"), options)
+
+    def any_in(self, text: str) -> bool:
+        return bool(self._found.Match(_UNANCHORED, text.encode("ascii", "replace"), 0, len(text))[0][0] >= 0)
+
+
 def wider(pattern: re.Pattern[str]) -> str:
     """A pattern for RE2, of bytes, that matches wherever `pattern` does.
 

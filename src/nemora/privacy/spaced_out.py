@@ -47,11 +47,23 @@ def single_characters_in_words(text: str) -> Iterator[Edit]:
         if not _mixed(run.group()):
             continue
         joined = run.group().replace(gap, "")
-        cuts = {m.start() for m in _BOUNDARY.finditer(joined)}
-        cuts |= {place for m in _INSIDE.finditer(joined) for place in m.span()}
+        cuts = word_cuts(joined)
         for place in range(1, len(joined)):
             at = run.start() + place * (len(gap) + 1) - len(gap)
             yield Edit(at, at + len(gap), " " if place in cuts else "")
+
+
+def in_words(joined: str) -> str:
+    """Characters without spaces, with spaces where a key word or a number begins and ends."""
+    cuts = word_cuts(joined)
+    return "".join(f" {c}" if place in cuts else c for place, c in enumerate(joined))
+
+
+def word_cuts(joined: str) -> set[int]:
+    """Where a key word or a number begins or ends."""
+    return {m.start() for m in _BOUNDARY.finditer(joined)} | {
+        place for m in _INSIDE.finditer(joined) for place in m.span()
+    }
 
 
 def roomy(text: str) -> Iterator[Edit]:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
-from nemora.privacy.edits import Edit
-from nemora.privacy.number_words import ANDS, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
+from nemora.privacy.edits import Edit, apart
+from nemora.privacy.number_words import ANDS, LANGUAGES, LETTERS, MISTYPED, NUMBERS, ROMAN, SIGNS, TENS
 from nemora.privacy.quick_pattern import QuickPattern
 
 LEAST = 5
@@ -17,7 +18,8 @@ _TIMES = {"double": 2, "triple": 3, "treble": 3, "doble": 2, "doppelt": 2}
 _KNOWN = {*NUMBERS, *MISTYPED, *LETTERS, *SIGNS, *_TIMES, *ANDS, *(word.lower() for word in ROMAN)}
 _TOKEN = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e])+(?:['\u2019][^\W\d_]+)?")
 """A word, with the signs of Indian and Thai vowels."""
-_GAP = re.compile(r"[ ,.;/|_\-–\n\t]{1,3}|[ ]?(?:[-=]>|→|…)[ ]?")
+_ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z]+)?")
+_GAP = re.compile(r"[ ,.;:/|_\-–\n\t\"'()\[\]<>*+&#~]{1,4}|[ ]?(?:[-=]>|→|…)[ ]?")
 _PROSE_ENDS = frozenset(["a", "I", "A", "e", "y", "o", "und", "et", "i", *SIGNS])
 MAX_TOKENS = 200
 
@@ -37,14 +39,15 @@ MORSE_RUN = QuickPattern(r"(?<![\w.\-])[.\-]{1,6}(?:[ ]{1,3}(?:/[ ])?[.\-]{1,6})
 
 def spelled_out(text: str) -> Iterator[Edit]:
     """Runs of number words ("four seven one six"), also mixed with digits, and of spelling alphabets."""
-    words = _TOKEN.findall(text)
+    pattern = _ASCII_TOKEN if text.isascii() else _TOKEN
+    words = pattern.findall(text)
     known = {word for word in set(words) if _is_known(word)} if len(words) >= LEAST else set()
     if not any((len(word) > 1 or not word.isascii()) and not word.isdigit() for word in known):
         return
     if "1" * LEAST not in "".join("1" if word in known else "0" for word in words):
         return
     run: list[re.Match[str]] = []
-    for token in _TOKEN.finditer(text):
+    for token in pattern.finditer(text):
         if token.group() not in known:
             yield from _edit(run)
             run = []
@@ -81,9 +84,12 @@ def _said(words: list[str]) -> str:
     """What the words spell. "double four" is 44, "forty seven" is 47, "Alfa" a capital and "alfa" a small letter."""
     if all(word in ROMAN for word in words):
         return "".join(ROMAN[word] for word in words)
+    lowers = {word.lower() for word in words}
+    if digits := next((digits for digits in LANGUAGES if lowers <= digits.keys()), None):  # "sei" is six, or four
+        return "".join(digits[word.lower()] for word in words)
     said: list[str] = []
     times, tens = 1, False
-    for word in words:
+    for word in in_french(words):
         lowered = word.lower()
         if lowered in _TIMES:
             times = _TIMES[lowered]
@@ -101,6 +107,117 @@ def _said(words: list[str]) -> str:
             said.append(piece * times)
         times, tens = 1, lowered in TENS
     return "".join(said)
+
+
+_FRENCH_TEENS = {word: n for n, word in enumerate("dix onze douze treize quatorze quinze seize".split(), 10)}
+_FRENCH_ONES = {"sept": 7, "huit": 8, "neuf": 9}
+
+
+def in_french(words: list[str]) -> list[str]:
+    """The words with the numbers that only French puts together in digits: 17 to 19, 70 to 99."""
+    if not any(word.lower() in ("vingt", "vingts", "soixante", "dix") for word in words):
+        return words
+    out: list[str] = []
+    for word in words:
+        lowered, last = word.lower(), out[-1].lower() if out else ""
+        if lowered in ("vingt", "vingts") and last == "quatre":
+            out[-1] = "80"
+        elif lowered in _FRENCH_TEENS and last in ("soixante", "80"):
+            out[-1] = str((60 if last == "soixante" else 80) + _FRENCH_TEENS[lowered])
+        elif lowered in _FRENCH_TEENS and last == "et" and out[-2:-1] == ["soixante"]:
+            out[-2:] = [str(60 + _FRENCH_TEENS[lowered])]
+        elif lowered in _FRENCH_ONES and last in ("dix", "70", "90"):
+            out[-1] = str((10 if last == "dix" else int(last)) + _FRENCH_ONES[lowered])
+        elif last == "80" and NUMBERS.get(lowered, "") in tuple("123456789"):
+            out[-1] = f"8{NUMBERS[lowered]}"
+        else:
+            out.append(word)
+    return out
+
+
+_SCALES = {"hundred": 100, "thousand": 1000}
+SCALES = QuickPattern(
+    r"(?<!\w)(?:[a-z]{3,9}[ -](?:and[ ])?){1,4}(?:hundred|thousand)(?:[ ,-]{1,2}[a-z]{3,9}){0,60}(?!\w)", re.IGNORECASE
+)
+HAN = QuickPattern("(?:[零〇一二三四五六七八九十百千]{1,9}[，,、 ]{0,2}){2,12}")
+_HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
+_HAN_DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
+NAMES = QuickPattern(
+    r"(?<![\w-])[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}(?:,[ ]?[A-Z]{3,12}(?:[ -][A-Z]{1,12}){0,4}){5,200}(?![\w-])"
+)
+DITS = QuickPattern(
+    r"(?<!\w)(?:di[th]?|dah)(?:-(?:di[th]?|dah)){0,7}"
+    r"(?:[ ,/|]{1,3}(?:di[th]?|dah)(?:-(?:di[th]?|dah)){0,7}){4,400}(?!\w)"
+)
+
+
+def grouped_words(text: str) -> Iterator[Edit]:
+    """Groups of digits as numbers with places: "four thousand seven hundred and sixteen", 四千七百一十六."""
+    edits = []
+    for run in SCALES.finditer(text):
+        groups = [_scaled(group) for group in re.split(r",[ ]?", run.group().lower())]
+        plain = "".join(groups)
+        if "" not in groups and LEAST + 2 <= len(plain) <= 40:
+            edits.append(Edit(run.start(), run.end(), plain))
+    for run in HAN.finditer(text):
+        if not any(c in _HAN_PLACES for c in run.group()):
+            continue
+        plain = "".join(_han(group) for group in re.split("[，,、 ]+", run.group()) if group)
+        if LEAST + 2 <= len(plain) <= 40:
+            edits.append(Edit(run.start(), run.end(), plain))
+    yield from apart(edits)
+
+
+def _scaled(group: str) -> str:
+    """One number in English, or digit by digit; "" if a word is none."""
+    words = [word for word in re.split("[ -]+", group.strip()) if word != "and"]
+    if not any(word in _SCALES for word in words):
+        return _said(words) if words and all(word in NUMBERS for word in words) else ""
+    total = part = 0
+    for word in words:
+        if word in _SCALES:
+            part = max(part, 1) * _SCALES[word]
+            total, part = total + part, 0
+        elif word in NUMBERS:
+            part += int(NUMBERS[word])
+        else:
+            return ""
+    return str(total + part)
+
+
+def _han(group: str) -> str:
+    if not any(c in _HAN_PLACES for c in group):
+        return "".join(str(_HAN_DIGITS[c]) for c in group)
+    total = digit = 0
+    for c in group:
+        if c in _HAN_PLACES:
+            total, digit = total + max(digit, 1) * _HAN_PLACES[c], 0
+        else:
+            digit = _HAN_DIGITS[c]
+    return str(total + digit)
+
+
+def named_characters(text: str) -> Iterator[Edit]:
+    """Characters by their Unicode names, and Morse code as it is spoken."""
+    edits = []
+    for run in NAMES.finditer(text):
+        said: list[str] = []
+        for name in re.split(r",[ ]?", run.group()):
+            try:
+                said.append(unicodedata.lookup(name))
+            except KeyError:
+                said = []
+                break
+        if said:
+            edits.append(Edit(run.start(), run.end(), "".join(said)))
+    for run in DITS.finditer(text):
+        signs = [
+            "".join("-" if each == "dah" else "." for each in re.split("[ ]?-[ ]?", sign))
+            for sign in re.split(r"[ ,/|]+", run.group())
+        ]
+        if all(sign in _MORSE for sign in signs):
+            edits.append(Edit(run.start(), run.end(), "".join(_MORSE[sign] for sign in signs)))
+    yield from apart(edits)
 
 
 LONG_WORD = re.compile(r"[A-Za-zÀ-ÿ]{18,400}")
