@@ -46,7 +46,7 @@ def chat() -> None:
 
 
 def stream() -> None:
-    pieces = [piece for piece in client.chat(MODEL, HI, stream=True, think=True)]
+    pieces = list(client.chat(MODEL, HI, stream=True, think=True))
     same("".join(piece.message.content or "" for piece in pieces), HELLO)
     assert len(pieces) > 3 and any(piece.message.thinking for piece in pieces) and pieces[-1].eval_count
     same("".join(piece.response for piece in client.generate(MODEL, "Hi", stream=True)), HELLO)
