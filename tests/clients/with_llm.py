@@ -64,7 +64,7 @@ def error() -> None:
     unknown = _llm("-m", "nowhere", "Hi")
     assert unknown.returncode and "no model of that name" in unknown.stderr, unknown.stderr
     long = _llm("-m", "here", given=TOO_LONG)
-    assert long.returncode and "context_length_exceeded" in long.stderr, long.stderr[-400:]
+    assert long.returncode and "shorten the prompt" in long.stderr, long.stderr[-400:]
 
 
 run(chat=chat, stream=stream, tools=tools, structured=structured, error=error)

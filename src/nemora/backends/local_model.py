@@ -441,8 +441,9 @@ class LocalModel:
         room = self.context - len(ids)
         if room < 1:
             raise ContextLengthExceeded(
-                f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
-                "at least one more; shorten the prompt.",
+                # By the words "this model's maximum context length is" clients know that they must shorten it.
+                f"The prompt has {len(ids)} tokens, and this model's maximum context length is {self.context} tokens, "
+                "at least one of them for the answer; shorten the prompt.",
                 param="messages",
             )
         chosen = with_defaults(sampling, self.sampling_defaults)

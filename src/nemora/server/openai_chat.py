@@ -59,12 +59,15 @@ MESSAGE_FIELDS: Mapping[str, frozenset[str]] = {
     "developer": frozenset({"role", "content", "name"}),
     "user": frozenset({"role", "content", "name"}),
     "assistant": frozenset(
-        {"role", "content", "name", "tool_calls", "reasoning", "reasoning_content", "refusal", "annotations", "parsed"}
+        (
+            *("role", "content", "name", "tool_calls", "reasoning", "reasoning_content", "refusal", "annotations"),
+            *("parsed", "provider_specific_fields"),
+        )
     ),
     "tool": frozenset({"role", "content", "name", "tool_call_id"}),
 }
-"""By role. `parsed`, like `parsed_arguments` of a call, is what OpenAI's client read out of an answer and sends back
-beside its text: it is dropped, and the text counts."""
+"""By role. What clients add to an answer when they send it back is dropped, and its text counts: `parsed` and
+`parsed_arguments` of a call (OpenAI's), `provider_specific_fields` (litellm's)."""
 ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "developer",
