@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.core import ChatRequest, Message, OpaquePart, Sampling, TextPart, Thinking, Tool, ToolCall, ToolChoice
+from nemora.core import (
+    ChatRequest,
+    Message,
+    OpaquePart,
+    ResponseFormat,
+    Sampling,
+    TextPart,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.anthropic_content import BLOCKS, FIELDS, SERVER_BLOCKS, TOOL_FAILED
 from nemora.server.anthropic_messages import IGNORED, NEUTRAL, READ, parse_messages

@@ -105,7 +105,12 @@ def test_a_body_without_a_type_is_json_unless_a_page_might_have_sent_it(server: 
         return httpx2.post(server.url + "/v1/chat/completions", content=BODY, headers=sent).status_code
 
     assert status() == 200
-    for page in ({"origin": server.url}, {"sec_fetch_site": "same-origin"}, {"referer": server.url}, {"content_type": ""}):
+    for page in (
+        {"origin": server.url},
+        {"sec_fetch_site": "same-origin"},
+        {"referer": server.url},
+        {"content_type": ""},
+    ):
         assert status(**page) == 415
 
 
