@@ -104,7 +104,7 @@ _FIELDS: dict[str, Schema] = {
         body({"type": words("disabled")}),
     ),
     "output_config": body(
-        {}, {"effort": words(*anthropic_messages.EFFORTS), "format": _FORM, "task_budget": {"enum": []}}
+        {}, {"effort": words(*anthropic_messages.EFFORTS), "format": _FORM, **neutral({"task_budget": ()})}
     ),
     "output_format": _FORM,
     "temperature": number(0, 1),

@@ -25,6 +25,13 @@ from nemora.server.responses_endpoints import MOST_ITEMS
 PATH = "/openapi.json"
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
+EVENT: Schema = {
+    "type": "object",
+    "description": "One server-sent event. Its data is JSON in the form of the API's own documentation, or [DONE].",
+    "properties": {"event": TEXT, "data": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["data"],
+}
+"""What a schema of `text/event-stream` is of: each event."""
 
 STATUSES: Mapping[int, str] = {
     400: "The request is wrong, or asks for what is not supported; the message says where.",
@@ -85,7 +92,7 @@ class Operation:
         schema = TEXT if self.gives is None else ref(self.gives)
         content: dict[str, Json] = {self.media_type: {"schema": schema}}
         if self.streams is not None:
-            content[self.streams] = {"schema": TEXT}
+            content[self.streams] = {"schema": EVENT if self.streams == EVENTS else ref(self.gives or "")}
         return {"description": "The answer.", "content": content}
 
     def _names(self) -> list[str]:
@@ -161,7 +168,7 @@ def openapi_document() -> dict[str, Json]:
         "info": {
             "title": "Nemora",
             "version": nemora.__version__,
-            "description": "NVIDIA Nemotron models on your own hardware, behind one endpoint that decides what may leave it.",
+            "description": "Nemotron models on your own hardware, behind one endpoint that decides what may leave it.",
         },
         "paths": paths,
         "components": {

@@ -35,24 +35,23 @@ from nemora.server.openapi.schema import (
 )
 from nemora.server.sampling_fields import MAX_TOKENS
 
-_PART_FIELDS: Schema = {"type": "object", "required": ["type"]}
-_PART: Schema = any_of(
-    *(
-        {
-            **_PART_FIELDS,
-            "properties": {"type": words(kind), needed: schema},
-            "required": ["type", needed],
-        }
-        for kind, needed, schema in (
-            ("input_text", "text", TEXT),
-            ("output_text", "text", TEXT),
-            ("refusal", "refusal", TEXT),
-            ("input_image", "image_url", SOME_TEXT),
-            ("input_file", "file_data", SOME_TEXT),
-            ("input_audio", "input_audio", ANY_OBJECT),
-        )
-    )
-)
+_NEEDED: dict[str, tuple[str, Schema]] = {
+    "input_text": ("text", TEXT),
+    "output_text": ("text", TEXT),
+    "refusal": ("refusal", TEXT),
+    "input_image": ("image_url", SOME_TEXT),
+    "input_file": ("file_data", SOME_TEXT),
+    "input_audio": ("input_audio", ANY_OBJECT),
+}
+"""What a part of each type must have."""
+
+
+def _part(kind: str) -> Schema:
+    name, schema = _NEEDED[kind]
+    return {"type": "object", "properties": {"type": words(kind), name: schema}, "required": ["type", name]}
+
+
+_PART: Schema = any_of(*map(_part, _NEEDED))
 _CONTENT: Schema = any_of(TEXT, array(_PART))
 _OWN: dict[str, Schema] = {"id": TEXT, "status": any_of(words(*openai_responses_input.STATUSES), words(""))}
 _FORMAT: Schema = any_of(
