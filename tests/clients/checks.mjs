@@ -7,7 +7,7 @@ export const NO_MODEL = "no-such-model";
 export const HELLO = "Hello from Nemora, said in small pieces.";
 export const RAIN = "rain, 12 degrees";
 export const TOLD = `The tool said: ${RAIN}`;
-export const TOO_LONG = "word ".repeat(20_000);
+export const TOO_LONG = "word ".repeat(4_000);
 export const WEATHER = {
   type: "object",
   properties: { city: { type: "string" } },

@@ -27,7 +27,7 @@ FORECAST = {
 }
 RAIN = "rain, 12 degrees"
 TOLD = f"The tool said: {RAIN}"
-TOO_LONG = "word " * 20_000
+TOO_LONG = "word " * 4_000
 """More than the model's context."""
 
 
