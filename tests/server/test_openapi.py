@@ -120,7 +120,7 @@ def test_no_request_is_answered_otherwise_than_described(
 ) -> None:
     @given(case=described[operation.path][operation.method].as_strategy(generation_mode=mode))
     @settings(
-        max_examples=EXAMPLES or 4,
+        max_examples=EXAMPLES or 3,
         derandomize=not EXAMPLES,
         database=None,
         phases=[Phase.generate],
