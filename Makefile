@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install models check test run bench eval-privacy gpu-check clean
+.PHONY: install models check test test-clients run bench eval-privacy gpu-check clean
 
 install: $(STAMP)
 
@@ -33,6 +33,12 @@ test: install
 	@$(BIN)/nemora pull --starter --quiet || \
 		echo "*** THE STARTER MODELS ARE MISSING: the tests that need them are SKIPPED. ***" >&2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# Every client that people use, each in an environment of its own, which pip and npm fetch once; and the document of the
+# APIs, asked longer. make test-clients ARGS='--only litellm'
+test-clients: install
+	$(BIN)/python tests/clients/run_clients.py $(ARGS)
+	NEMORA_OPENAPI_EXAMPLES=50 $(BIN)/python -m pytest tests/server/test_openapi.py
 
 run: models
 	$(BIN)/nemora serve

@@ -283,7 +283,8 @@ class ChatRequest:
     continue_final: bool = False
     unsent: Mapping[str, Json] = field(default_factory=dict)
     raw: bool = False
-    """Whether its one message is a text to be continued as it stands, without a chat template. Never for a cloud."""
+    """Whether each message is a text to be continued as it stands, without a chat template, `choices` being so many
+    for each. Never for a cloud."""
     questions: tuple[FixedQuestion, ...] = ()
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     endpoint: str = "/v1/chat/completions"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from nemora.backends.anthropic import AnthropicBackend
 from nemora.backends.anthropic_answer import MessageReader
+from nemora.backends.anthropic_body import messages_body
 from nemora.backends.meter import METER
 from nemora.core import (
     ChatRequest,
     Delta,
     Message,
     OpaquePart,
+    ResponseFormat,
     Sampling,
     StopReason,
     TextPart,
@@ -178,6 +181,12 @@ def test_what_is_sent_is_what_the_documentation_describes_and_holds_no_field_tha
     assert (counted.bodies - bodies, counted.heads - heads) == (len(body), len(head) + 4)
 
 
+def test_a_schema_of_the_answer_is_sent_where_this_api_has_it() -> None:
+    form = ResponseFormat("json_schema", schema={"type": "object"}, name="answer", strict=True)
+    sent = messages_body(replace(REQUEST, response_format=form), "big")
+    assert sent["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+
+
 @pytest.mark.parametrize("cuts", [1, 7, 100])
 def test_an_answer_is_the_same_however_it_is_cut(cuts: int) -> None:
     assert ask(STREAM + ANSWER, cuts=cuts)[0][-1] == ask(STREAM + ANSWER)[0][-1]
@@ -237,6 +246,8 @@ def test_what_a_server_does_wrong_is_an_error_that_repeats_nothing(answer: bytes
         ({"sampling": Sampling(logprobs=0)}, UnsupportedField),
         ({"sampling": Sampling(bad_words=(CANARY,))}, UnsupportedField),
         ({"choices": 2}, UnsupportedField),
+        ({"response_format": ResponseFormat("json_object")}, UnsupportedField),
+        ({"response_format": ResponseFormat("choice", choices=(CANARY,))}, UnsupportedField),
         ({"generation_prompt": False, "continue_final": True}, UnsupportedField),
         ({"thinking": Thinking(budget=64)}, UnsupportedField),
         ({"thinking": Thinking(limit=64)}, UnsupportedField),

@@ -206,7 +206,7 @@ def test_an_error_in_the_middle_of_a_stream_is_an_error_event(server: Setup, cli
     [
         ("GET", "/v1/messages", "", 405, "invalid_request_error"),
         ("GET", "/v1/messages/batches", "", 404, "not_found_error"),
-        ("POST", "/v1/messages", "", 415, "invalid_request_error"),
+        ("POST", "/v1/messages", "content-type: text/plain\r\n", 415, "invalid_request_error"),
         ("POST", "/v1/messages/count_tokens", "content-type: application/json\r\ncontent-length: 0\r\n", 400, "invalid_request_error"),
         ("POST", "/v1/messages", "content-type: application/json\r\ncontent-length: 99999999999\r\n", 413, "request_too_large"),
         ("POST", "/v1/messages", "origin: https://evil.example\r\n", 403, "permission_error"),

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.core import ChatRequest, Message, OpaquePart, Sampling, TextPart, Thinking, Tool, ToolCall, ToolChoice
+from nemora.core import (
+    ChatRequest,
+    Message,
+    OpaquePart,
+    ResponseFormat,
+    Sampling,
+    TextPart,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.anthropic_content import BLOCKS, FIELDS, SERVER_BLOCKS, TOOL_FAILED
 from nemora.server.anthropic_messages import IGNORED, NEUTRAL, READ, parse_messages
@@ -84,6 +95,16 @@ def test_every_supported_field_is_read() -> None:
         thinking=Thinking(enabled=True, effort="low", budget=1024, budget_is_hint=True),
         endpoint="/v1/messages",
     )
+
+
+FORM: dict[str, Any] = {"type": "json_schema", "schema": {"type": "object"}}
+
+
+def test_the_form_of_an_answer_is_read_at_both_its_places() -> None:
+    expected = ResponseFormat("json_schema", schema={"type": "object"}, name="answer")
+    assert request_of(output_config={"format": FORM, "effort": "low"}).response_format == expected
+    assert request_of(output_format=FORM).response_format == expected
+    assert request_of(output_config={"format": None}, output_format=None).response_format is None
 
 
 @pytest.mark.parametrize(
@@ -305,7 +326,12 @@ def test_a_tool_of_anthropics_own_is_refused_by_name_and_an_unknown_one_without(
         ({"thinking": {"type": "adaptive", "budget_tokens": 5}}, "/thinking"),
         ({"thinking": {"type": "adaptive", "display": CANARY}}, "/thinking/display"),
         ({"output_config": {"effort": CANARY}}, "/output_config/effort"),
-        ({"output_config": {"format": {"type": "json_schema"}}}, "/output_config/format"),
+        ({"output_config": {"format": {"type": "json_schema"}}}, "/output_config/format/schema"),
+        ({"output_config": {"format": {"type": CANARY, "schema": {}}}}, "/output_config/format/type"),
+        ({"output_config": {"format": {"type": "json_schema", "schema": {}, CANARY: 1}}}, "/output_config/format"),
+        ({"output_config": {"task_budget": {"type": "tokens"}}}, "/output_config/task_budget"),
+        ({"output_format": CANARY}, "/output_format"),
+        ({"output_format": FORM, "output_config": {"format": FORM}}, "/output_format"),
         ({"tools": [{"name": f"bad {CANARY}", "input_schema": {}}]}, "/tools/0/name"),
         ({"tools": [{"name": "f"}]}, "/tools/0/input_schema"),
         ({"tools": [{**WEATHER, "defer_loading": True}]}, "/tools/0/defer_loading"),

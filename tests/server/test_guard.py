@@ -99,6 +99,21 @@ def test_a_post_is_plain_json(server: Setup, headers: dict[str, str], status: in
     assert post(server, **headers).status_code == status
 
 
+def test_a_body_without_a_type_is_json_unless_a_page_might_have_sent_it(server: Setup) -> None:
+    def status(**headers: str) -> int:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx2.post(server.url + "/v1/chat/completions", content=BODY, headers=sent).status_code
+
+    assert status() == 200
+    for page in (
+        {"origin": server.url},
+        {"sec_fetch_site": "same-origin"},
+        {"referer": server.url},
+        {"content_type": ""},
+    ):
+        assert status(**page) == 415
+
+
 def test_the_key_is_needed_everywhere_but_for_liveness(keyed: Setup) -> None:
     def status(path: str, **headers: Any) -> int:
         return httpx2.get(keyed.url + path, headers=headers).status_code

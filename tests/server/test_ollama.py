@@ -156,6 +156,10 @@ def test_nothing_to_say_asks_no_model(server: Setup, client: ollama.Client) -> N
     asked = len(server.local.requests)
     assert client.generate(model="local", prompt="").done_reason == "load"
     assert client.chat(model="local", messages=[]).done_reason == "load"
+    with pytest.raises(ollama.ResponseError, match="no model of that name"):
+        client.chat(model="nobody", messages=[])
+    with pytest.raises(ollama.ResponseError, match="/options/temperature"):
+        client.generate(model="local", prompt="", options={"temperature": 9})
     assert len(server.local.requests) == asked
 
 

@@ -276,6 +276,16 @@ def test_a_body_that_is_no_object_is_refused() -> None:
         parse_chat_request([body()])
 
 
+def test_what_clients_add_to_an_answer_is_dropped_and_no_part_of_the_request() -> None:
+    said = {"role": "assistant", "content": "a", "parsed": {"k": CANARY}, "provider_specific_fields": {"r": CANARY}}
+    function = {"name": "weather", "arguments": "{}", "parsed_arguments": {"k": CANARY}}
+    called = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": function}]}
+    request = request_of(messages=[said, called])
+    assert CANARY not in repr(request) and request.messages[1].tool_calls == (ToolCall("1", "weather", "{}"),)
+    with pytest.raises(UnsupportedField):
+        request_of(messages=[{"role": "user", "content": "a", "parsed": {}}])
+
+
 def test_a_dumped_answer_can_be_sent_back_as_history() -> None:
     openai = pytest.importorskip("openai")
     dumped = openai.types.chat.ChatCompletionMessage(role="assistant", content="hello").model_dump()

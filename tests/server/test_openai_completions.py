@@ -16,7 +16,9 @@ from nemora.backends.local import LocalBackend
 from nemora.backends.openai import OpenAIBackend
 from nemora.core import ChatRequest, Message
 from nemora.errors import UnsupportedField
+from nemora.privacy.segment import segments
 from nemora.server.crossing import choose
+from nemora.server.openai_completions import parse_completion_request
 from nemora.settings import RemoteServer
 from scripted_model import ScriptedModel, scripted
 
@@ -106,20 +108,79 @@ def test_a_stream_of_completions_says_the_same(client: openai.OpenAI, model: Loc
     assert chunks[-1].usage.completion_tokens == len(" upon a time") and len({chunk.id for chunk in chunks}) == 1
 
 
+def test_several_prompts_are_continued_each_by_itself_and_in_their_order(
+    server: Setup, client: openai.OpenAI, model: LocalBackend
+) -> None:
+    """All as long, since the model's script begins after so many tokens."""
+    plan(model, "one", " more")
+    prompts = ["one", "two", "six"]
+    ask: dict[str, Any] = {"model": "letters", "prompt": prompts, "n": 2, "temperature": 0, "max_tokens": 9}
+    answer = client.completions.create(**ask)
+    assert [choice.index for choice in answer.choices] == [0, 1, 2, 3, 4, 5]
+    assert {choice.text for choice in answer.choices} == {" more"} and answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (9, 6 * len(" more"))
+    echoed = client.completions.create(**ask, echo=True)
+    assert [choice.text for choice in echoed.choices] == [f"{prompt} more" for prompt in prompts for _ in range(2)]
+    texts, ends = [""] * 6, [0] * 6
+    for chunk in client.completions.create(**ask, echo=True, stream=True):
+        (choice,) = chunk.choices
+        texts[choice.index] += choice.text
+        ends[choice.index] += choice.finish_reason is not None
+    assert texts == [choice.text for choice in echoed.choices] and ends == [1] * 6
+    assert server.cloud.requests == []
+
+
+def test_every_prompt_is_a_message_that_the_boundary_reads() -> None:
+    request = parse_completion_request({"model": "m", "prompt": ["a", SECRET], "n": 2}).request
+    assert [message.text() for message in request.messages] == ["a", SECRET] and request.choices == 4
+    assert SECRET in [part.text for part in segments(request)]
+
+
+def test_logprobs_are_those_of_the_text_whole_and_streamed(client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "once", " upon")
+    ask: dict[str, Any] = {"model": "letters", "prompt": "once", "temperature": 0, "logprobs": 2}
+    found = client.completions.create(**ask).choices[0]
+    rated = found.logprobs
+    assert rated is not None and rated.tokens is not None and rated.text_offset is not None
+    assert "".join(rated.tokens).startswith(found.text) and found.text == " upon"
+    assert [found.text[at] for at in rated.text_offset[:5]] == list(found.text)
+    assert rated.token_logprobs is not None and rated.top_logprobs is not None
+    for token, logprob, top in zip(rated.tokens, rated.token_logprobs, rated.top_logprobs, strict=True):
+        assert len(top) == 2 and top[token] == logprob == max(top.values()) <= 0
+    pieces = [chunk.choices[0].logprobs for chunk in client.completions.create(**ask, stream=True)]
+    streamed = [piece for piece in pieces if piece is not None]
+    assert [token for piece in streamed for token in piece.tokens or []] == rated.tokens
+    assert [at for piece in streamed for at in piece.text_offset or []] == rated.text_offset
+    none = client.completions.create(**{**ask, "logprobs": 0}).choices[0].logprobs
+    assert none is not None and none.top_logprobs == [{}] * len(rated.tokens)
+
+
+def test_penalties_and_bias_are_obeyed(client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "once", " upon")
+    ask: dict[str, Any] = {"model": "letters", "prompt": "once", "temperature": 0, "max_tokens": 3}
+    biased = client.completions.create(**ask, logit_bias={str(IDS["z"]): 100}, frequency_penalty=0.1)
+    assert biased.choices[0].text == "zzz"
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"prompt": ["a", "b"]}, "/prompt"),
+        ({"prompt": ["a", ""]}, "/prompt"),
+        ({"prompt": []}, "/prompt"),
+        ({"prompt": ["a"] * 65}, "/prompt"),
+        ({"prompt": ["a"] * 33, "n": 2}, "/prompt"),
         ({"prompt": [1, 2]}, "/prompt"),
         ({"prompt": [5]}, "/prompt"),
         ({"prompt": [[1, 2]]}, "/prompt"),
         ({"prompt": ""}, "/prompt"),
         ({"prompt": None}, "/prompt"),
-        ({"echo": True}, "/echo"),
+        ({"echo": True, "logprobs": 1}, "/echo"),
+        ({"echo": 1}, "/echo"),
         ({"suffix": "b"}, "/suffix"),
         ({"best_of": 2}, "/best_of"),
-        ({"n": 2}, "/n"),
-        ({"logprobs": 0}, "/logprobs"),
+        ({"n": 17}, "/n"),
+        ({"logprobs": 21}, "/logprobs"),
+        ({"logprobs": True}, "/logprobs"),
         ({"max_tokens": 0}, "/max_tokens"),
         ({SECRET: 1}, None),
     ],

@@ -1,4 +1,4 @@
-"""What is stored of responses is bounded, and each tenant's own."""
+"""What is stored of responses is bounded for each tenant, and its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class Clock:
 
 def stored(size: int) -> StoredResponse:
     return StoredResponse({"output": []}, (), (), size)
+
+
+def size_in(entries: list[tuple[tuple[str, str], float, StoredResponse]]) -> int:
+    return sum(entry[2].size for entry in entries)
 
 
 STEPS = st.lists(
@@ -48,8 +52,8 @@ def test_the_store_never_holds_more_than_it_may_nor_gives_what_is_not_the_tenant
             value = stored(size)
             assert store.put(*key, value)
             used = [*others, (key, clock.now, value)]
-            while len(used) > 3 or sum(entry[2].size for entry in used) > 100:
-                used.pop(0)
+            while len(own := [entry for entry in used if entry[0][0] == tenant]) > 3 or size_in(own) > 100:
+                used.remove(own[0])
         elif what == "get":
             assert store.get(*key) is (None if found is None else found[2])
             used = others if found is None else [*others, (key, clock.now, found[2])]
@@ -58,10 +62,22 @@ def test_the_store_never_holds_more_than_it_may_nor_gives_what_is_not_the_tenant
             used = others
         else:
             clock.now += size
-        assert len(store) <= 3 and store.size <= 100
+        alive = [entry for entry in used if entry[1] > clock.now - 50]
+        assert what == "wait" or (len(store), store.size) == (len(alive), size_in(alive))
     for key, at, value in list(used):
         if at > clock.now - 50:
             assert store.get(*key) is value
+
+
+def test_a_tenant_that_stores_much_drops_nothing_of_another() -> None:
+    store = ResponseStore(most=3, most_bytes=100)
+    for number in range(3):
+        store.put("quiet", f"q{number}", stored(30))
+    for number in range(50):
+        store.put("busy", f"b{number}", stored(40))
+    assert all(store.get("quiet", f"q{number}") is not None for number in range(3))
+    assert [number for number in range(50) if store.get("busy", f"b{number}")] == [48, 49]
+    assert len(store) == 5 and store.size == 170
 
 
 def test_what_is_larger_than_the_store_is_not_kept_and_drops_nothing() -> None:

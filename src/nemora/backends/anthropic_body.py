@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from nemora.core import ChatRequest, Json, Message, OpaquePart, TextPart, Tool, ToolChoice
+from nemora.core import ChatRequest, Json, Message, OpaquePart, ResponseFormat, TextPart, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
 
 MAX_TOKENS = 4096
@@ -30,11 +30,6 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
     sampling = request.sampling
     for name in _unknown(request):
         raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
-    if request.response_format is not None:
-        raise UnsupportedField(
-            "The server of this model knows no response_format; leave it out, or let a tool take the answer.",
-            param="/response_format",
-        )
     if request.thinking.enabled or request.thinking.budget is not None or request.thinking.limit is not None:
         raise UnsupportedField(
             "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs and budgets out.",
@@ -53,6 +48,7 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
         "stop_sequences": list(request.stop) or None,
+        "output_config": _output_config(request.response_format),
     }
     body.update({name: value for name, value in optional.items() if value is not None})
     if request.tools:
@@ -61,6 +57,18 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
         if choice is not None:
             body["tool_choice"] = choice
     return body
+
+
+def _output_config(form: ResponseFormat | None) -> Json:
+    """This API knows one form, a schema; name and description have no place in it."""
+    if form is None:
+        return None
+    if form.form != "json_schema" or form.schema is None:
+        raise UnsupportedField(
+            "The server of this model knows no form of an answer but a json_schema; send one, or leave it out.",
+            param="/response_format",
+        )
+    return {"format": {"type": "json_schema", "schema": dict(form.schema)}}
 
 
 def _unknown(request: ChatRequest) -> Iterator[str]:

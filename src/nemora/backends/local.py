@@ -85,7 +85,7 @@ class LocalBackend:
                 generation = running.pop(index)
                 generation.cancel()  # before the last delta: the client may take its time with it
                 reader.cached_tokens = generation.cached_tokens if index == 0 else 0
-                usage = _together(usage, reader.usage)
+                usage = _together(usage, reader.usage, prepared.prompt_tokens)
                 for delta in reader.finish(tokens.finish or StopReason.STOP):
                     yield delta if delta.finish is None else replace(delta, usage=None if running else usage)
         finally:
@@ -100,16 +100,16 @@ class LocalBackend:
         first: Generation | None,
         on_delta: Callable[[TokenDelta], None],
     ) -> Generation:
-        """Give one choice to the engine; the others wait until the first has read their common prompt."""
+        """Give one choice to the engine; the others wait until the first has read the prompt, if it is theirs too."""
         return self.local.engine.submit(
-            prepared.ids,
+            choice.ids,
             choice.params,
             mask=prepared.mask(),
             on_delta=on_delta,
             namespace=namespace(self.model, tenant, prepared.cache_salt),
             boundaries=prepared.boundaries,
             priority=prepared.priority,
-            follows=first,
+            follows=first if choice.ids == prepared.ids else None,
         )
 
     async def _answered(self, request: ChatRequest) -> Delta:
@@ -160,12 +160,12 @@ class LocalBackend:
         await asyncio.to_thread(self._questions.shutdown, cancel_futures=True)
 
 
-def _together(before: Usage | None, more: Usage) -> Usage:
-    """Usage of several answers to one prompt, which counts once."""
+def _together(before: Usage | None, more: Usage, prompt_tokens: int) -> Usage:
+    """Usage of several answers, whose prompts have `prompt_tokens` together."""
     if before is None:
-        return more
+        return replace(more, prompt_tokens=prompt_tokens)
     return Usage(
-        more.prompt_tokens,
+        prompt_tokens,
         before.completion_tokens + more.completion_tokens,
         cached_tokens=max(before.cached_tokens, more.cached_tokens),
         reasoning_tokens=before.reasoning_tokens + more.reasoning_tokens,

@@ -59,6 +59,8 @@ class Choice:
 
     params: GenerationParams
     reader: AnswerReader
+    ids: list[int]
+    """Its prompt: the same for all, but where several texts are to be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,12 @@ class PreparedAnswer:
     @property
     def choices(self) -> tuple[Choice, ...]:
         """All answers that are asked for."""
-        return (Choice(self.params, self.reader), *self.further)
+        return (Choice(self.params, self.reader, self.ids), *self.further)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of all prompts together; one that several answers have in common counts once."""
+        return sum(map(len, {tuple(choice.ids) for choice in self.further} | {tuple(self.ids)}))
 
 
 class LocalModel:
@@ -312,15 +319,36 @@ class LocalModel:
         return _deltas(prepared, generation)
 
     def prepare_completion(
-        self, prompt: str, *, sampling: Sampling, max_tokens: int | None = None, stop: Sequence[str] = ()
+        self,
+        prompt: str,
+        *,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+        stop: Sequence[str] = (),
+        index: int = 0,
     ) -> PreparedAnswer:
-        """A plain text to be continued."""
+        """A plain text to be continued. `index` says which it is of several."""
         ids = self._raw_ids(prompt)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
         reader = AnswerReader(
-            self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens
+            self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens, index=index
         )
         return PreparedAnswer(ids, params, reader)
+
+    def _prepare_texts(self, request: ChatRequest) -> PreparedAnswer:
+        """The texts of a raw request, each continued as often as the others."""
+        each = request.choices // len(request.messages)
+        first, *further = [
+            self.prepare_completion(
+                request.messages[index // each].text(),
+                sampling=replace(request.sampling, seed=choice_seed(request.sampling.seed, index % each)),
+                max_tokens=request.max_tokens,
+                stop=request.stop,
+                index=index,
+            )
+            for index in range(request.choices)
+        ]
+        return replace(first, further=tuple(Choice(one.params, one.reader, one.ids) for one in further))
 
     def prepare_ids(self, ids: Sequence[int], *, sampling: Sampling, max_tokens: int | None = None) -> PreparedAnswer:
         """Token ids to be continued. Works for a checkpoint without a vocabulary too: its answer has no text."""
@@ -341,12 +369,7 @@ class LocalModel:
             TemplateError: there is no chat template, or it fails.
         """
         if request.raw:
-            return self.prepare_completion(
-                request.messages[0].text(),
-                sampling=request.sampling,
-                max_tokens=request.max_tokens,
-                stop=request.stop,
-            )
+            return self._prepare_texts(request)
         self.format.check(request)
         prompt, tools = self._prompt(request), _offered(request)
         params = self.params(
@@ -370,6 +393,7 @@ class LocalModel:
                     min_tokens=params.min_tokens,
                     index=index,
                 ),
+                prompt.ids,
             )
             for index in range(request.choices)
         ]
@@ -441,8 +465,9 @@ class LocalModel:
         room = self.context - len(ids)
         if room < 1:
             raise ContextLengthExceeded(
-                f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
-                "at least one more; shorten the prompt.",
+                # By the words "this model's maximum context length is" clients know that they must shorten it.
+                f"The prompt has {len(ids)} tokens, and this model's maximum context length is {self.context} tokens, "
+                "at least one of them for the answer; shorten the prompt.",
                 param="messages",
             )
         chosen = with_defaults(sampling, self.sampling_defaults)

@@ -251,8 +251,8 @@ class Engine:
         self._check_ids(ids)
         if len(ids) >= self.context:
             raise ContextLengthExceeded(
-                f"The prompt has {len(ids)} tokens, and the context of {self.context} tokens must hold it and "
-                f"at least one more{self._memory.why()}; shorten the prompt."
+                f"The prompt has {len(ids)} tokens, and this model's maximum context length is {self.context} tokens, "
+                f"at least one of them for the answer{self._memory.why()}; shorten the prompt."
             )
 
     def _refuse_overload(self, sequence: Sequence) -> None:

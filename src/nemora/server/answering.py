@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nemora.core import ChatRequest, Delta
-from nemora.errors import KeyNotAllowed, NemoraError
+from nemora.errors import KeyNotAllowed, NemoraError, UnknownModel
 from nemora.server.caller import Caller, caller_of
 from nemora.server.envelope import error_response
 from nemora.server.explanation import coarse, decision_headers
@@ -51,6 +51,8 @@ class Answering:
         large = len(body) > PARSE_IN_THREAD_BYTES
         parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
         if isinstance(parsed, Settled):
+            if parsed.model not in self._gateway.models():
+                raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
             return JSONResponse(parsed.value, headers=left)
         work = self._answer(parsed, caller, request.state.request_id, override, left)
         return await unless_gone(request.receive, work)

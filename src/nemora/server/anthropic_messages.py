@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from nemora.core import ChatRequest, Effort, Json, Sampling, Thinking, Tool, ToolChoice
+from nemora.core import ChatRequest, Effort, Json, ResponseFormat, Sampling, Thinking, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.anthropic_content import TurnReader
 from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
@@ -23,7 +23,7 @@ ENDPOINT = "/v1/messages"
 READ = frozenset(
     (
         *("model", "messages", "system", "max_tokens", "stream", "tools", "tool_choice", "thinking", "output_config"),
-        *("temperature", "top_p", "top_k", "stop_sequences"),
+        *("temperature", "top_p", "top_k", "stop_sequences", "output_format"),
     )
 )
 """Fields that become part of the request."""
@@ -43,7 +43,6 @@ NEUTRAL: Mapping[str, tuple[Json, ...]] = {
     "compaction": (),
     "fallbacks": ([],),
     "fallback_credit_token": (),
-    "output_format": (),
     "thread": (),
 }
 """Fields that are not supported, with the values that ask for nothing and are therefore accepted; null always is."""
@@ -96,6 +95,7 @@ def parse_messages(body: Json, *, counting: bool = False) -> ParsedRequest:
         tools=tools,
         tool_choice=choice,
         parallel_tool_calls=parallel,
+        response_format=_form(table),
         sampling=_sampling(table),
         thinking=_thinking(table, turns.ignored),
         max_tokens=_max_tokens(table.get("max_tokens"), counting=counting),
@@ -157,13 +157,32 @@ def _thinking(table: dict[str, Json], ignored: set[str]) -> Thinking:
 
 def _effort(value: Json) -> Effort | None:
     config = an_object({} if value is None else value, "/output_config")
-    only(config, {"effort"}, "/output_config", unsupported=("format", "task_budget"))
+    only(config, {"effort", "format"}, "/output_config", unsupported=("task_budget",))
     effort = config.get("effort")
     if effort is None:
         return None
     if not isinstance(effort, str) or effort not in EFFORTS:
         raise RequestError(f"/output_config/effort must be one of {', '.join(EFFORTS)}.", param="/output_config/effort")
     return EFFORTS[effort]
+
+
+def _form(table: Mapping[str, Json]) -> ResponseFormat | None:
+    """The schema of the answer: at its place in `output_config`, or where the beta had it."""
+    config = table.get("output_config")
+    given = {
+        "/output_config/format": config.get("format") if isinstance(config, dict) else None,
+        "/output_format": table.get("output_format"),
+    }
+    asked = {where: value for where, value in given.items() if value is not None}
+    if len(asked) > 1:
+        raise RequestError("/output_format is /output_config/format of before; send one.", param="/output_format")
+    for where, value in asked.items():
+        form = an_object(value, where)
+        if form.get("type") != "json_schema":
+            raise UnsupportedField(f"{where}/type must be json_schema.", param=f"{where}/type")
+        only(form, {"type", "schema"}, where)
+        return ResponseFormat("json_schema", schema=an_object(form.get("schema"), f"{where}/schema"), name="answer")
+    return None
 
 
 def _tools(value: Json, turns: TurnReader) -> tuple[Tool, ...]:

@@ -48,6 +48,8 @@ from nemora.server.ollama_format import OllamaChat, OllamaGenerate
 from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
 from nemora.server.openai_chat_format import OpenAIChat
 from nemora.server.openai_completions import OpenAICompletions
+from nemora.server.openapi.document import PATH as OPENAPI
+from nemora.server.openapi.document import openapi_document
 from nemora.server.rate_limits import RateLimits
 from nemora.server.responses_endpoints import ResponsesEndpoints
 from nemora.server.token_count import PATH as TOKEN_COUNT
@@ -95,6 +97,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Route("/health/ready", endpoints.ready),
             Route("/health/policy", endpoints.policy),
             Route("/metrics", endpoints.metrics),
+            Route(OPENAPI, endpoints.openapi),
             Route("/v1/models", endpoints.models),
             Route("/v1/models/{name:path}", endpoints.model),
             Route("/v1/nemora/decisions/{id}", endpoints.decision),
@@ -148,6 +151,10 @@ class Endpoints:
         only_owner(_peer(request), caller_of(request), self._settings)
         text = self._gateway.metrics.text()
         return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+
+    async def openapi(self, _request: Request) -> Response:
+        """What the endpoints take and give, for programs. The same for everybody."""
+        return JSONResponse(openapi_document())
 
     async def models(self, request: Request) -> Response:
         """All names, in the shape of the API whose client asks."""

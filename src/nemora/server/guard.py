@@ -20,6 +20,8 @@ from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import OWNER, Caller
 
 OPEN_PATHS = ("/health/live",)
+BROWSERS_SEND = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode")
+"""One of these at least is with every POST of a web page."""
 
 
 class HostCheck:
@@ -114,7 +116,11 @@ def _digest(key: str) -> bytes:
 
 
 class JsonOnly:
-    """A POST body is plain `application/json`: not compressed, and of a type that no HTML form can send."""
+    """A POST body is plain `application/json`: not compressed, and of a type that no HTML form can send.
+
+    Some programs name no type. That is taken for JSON where nothing speaks for a browser, which always says where a
+    POST comes from.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -122,7 +128,8 @@ class JsonOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             headers = Headers(scope=scope)
-            kind, _, parameters = headers.get("content-type", "").partition(";")
+            from_page = any(name in headers for name in BROWSERS_SEND)
+            kind, _, parameters = headers.get("content-type", "" if from_page else "application/json").partition(";")
             if kind.strip().lower() != "application/json":
                 raise NotJson("The content type must be application/json.")
             if parameters.strip() and parameters.strip().lower().replace('"', "") != "charset=utf-8":

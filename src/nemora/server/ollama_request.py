@@ -86,9 +86,8 @@ def parse_chat(body: Json) -> ParsedRequest | Settled:
     table = an_object(body, "")
     only(table, CHAT, "", unsupported=UNSUPPORTED)
     messages = a_list(table.get("messages") or [], "/messages")
-    if not messages:
-        return _loaded(table, {"message": {"role": "assistant", "content": ""}})
-    return _parsed(table, _messages(messages), tools_of(table.get("tools")), "/api/chat")
+    parsed = _parsed(table, _messages(messages), tools_of(table.get("tools")), "/api/chat")
+    return parsed if messages else _loaded(parsed, {"message": {"role": "assistant", "content": ""}})
 
 
 def parse_generate(body: Json) -> ParsedRequest | Settled:
@@ -97,18 +96,17 @@ def parse_generate(body: Json) -> ParsedRequest | Settled:
     only(table, GENERATE, "", unsupported=UNSUPPORTED)
     prompt = text(table.get("prompt") or "", "/prompt")
     images = _images(table.get("images"), "/images")
-    if not prompt and not images:
-        return _loaded(table, {"response": ""})
     system = optional_text(table.get("system"), "/system")
     first = (Message("system", system),) if system else ()
-    return _parsed(table, (*first, Message("user", _content(prompt, images))), (), "/api/generate")
+    parsed = _parsed(table, (*first, Message("user", _content(prompt, images))), (), "/api/generate")
+    return parsed if prompt or images else _loaded(parsed, {"response": ""})
 
 
-def _loaded(table: dict[str, Json], nothing: dict[str, Json]) -> Settled:
+def _loaded(parsed: ParsedRequest, nothing: dict[str, Json]) -> Settled:
     """What clients ask for that want a model loaded, or let go, and nothing said: it is loaded all the while."""
-    model = text(table.get("model"), "/model", empty=False, longest=256)
+    model = parsed.request.model
     return Settled(
-        {"model": model, "created_at": "1970-01-01T00:00:00Z", **nothing, "done_reason": "load", "done": True}
+        model, {"model": model, "created_at": "1970-01-01T00:00:00Z", **nothing, "done_reason": "load", "done": True}
     )
 
 

@@ -59,10 +59,15 @@ MESSAGE_FIELDS: Mapping[str, frozenset[str]] = {
     "developer": frozenset({"role", "content", "name"}),
     "user": frozenset({"role", "content", "name"}),
     "assistant": frozenset(
-        {"role", "content", "name", "tool_calls", "reasoning", "reasoning_content", "refusal", "annotations"}
+        (
+            *("role", "content", "name", "tool_calls", "reasoning", "reasoning_content", "refusal", "annotations"),
+            *("parsed", "provider_specific_fields"),
+        )
     ),
     "tool": frozenset({"role", "content", "name", "tool_call_id"}),
 }
+"""By role. What clients add to an answer when they send it back is dropped, and its text counts: `parsed` and
+`parsed_arguments` of a call (OpenAI's), `provider_specific_fields` (litellm's)."""
 ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "developer",
@@ -289,7 +294,7 @@ def _tool_call(value: Json, where: str) -> ToolCall:
     only(table, {"id", "type", "function", "index"}, where)
     integer(table.get("index"), f"{where}/index", 0, MAX_TOKENS)
     function = an_object(table.get("function"), f"{where}/function")
-    only(function, {"name", "arguments"}, f"{where}/function")
+    only(function, {"name", "arguments", "parsed_arguments"}, f"{where}/function")
     return ToolCall(
         id=text(table.get("id"), f"{where}/id", empty=False),
         name=tool_name(function.get("name"), f"{where}/function/name"),

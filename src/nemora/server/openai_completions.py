@@ -1,6 +1,6 @@
 """OpenAI's legacy completions: a text is continued as it stands, without a chat template.
 
-The text is one user message of a raw `ChatRequest`, so the privacy boundary reads it like every other. Only the model
+Each text is a user message of a raw `ChatRequest`, so the privacy boundary reads it like every other. Only the model
 in this process can continue it; the request never leaves.
 """
 
@@ -8,43 +8,37 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
-from nemora.core import ChatRequest, Delta, Json, Message, StopReason
+from nemora.core import ChatRequest, Delta, Json, Message, StopReason, TokenLogprob
 from nemora.errors import NemoraError, RequestError, UnsupportedField
 from nemora.server.envelope import envelope, unexpected
 from nemora.server.fields import an_object, flag, integer, neutral_only, only, text
-from nemora.server.openai_chat import include_usage_of
+from nemora.server.openai_chat import MAX_CHOICES, include_usage_of
 from nemora.server.openai_chat_format import EVENT_STREAM
 from nemora.server.openai_encode import DONE, broken_off, event, usage_of
-from nemora.server.sampling_fields import MAX_TOKENS, sampling_of, stops_of
+from nemora.server.sampling_fields import MAX_TOKENS, MAX_TOP_LOGPROBS, sampling_of, stops_of
 from nemora.server.transcript import Transcript
 from nemora.server.wire_format import ParsedRequest
 
 PATH = "/v1/completions"
 DEFAULT_MAX_TOKENS = 16
+MAX_ANSWERS = 64
+"""To all prompts of a request together."""
 
 READ = frozenset(
     (
-        *("model", "prompt", "stream", "stream_options", "max_tokens", "stop"),
+        *("model", "prompt", "stream", "stream_options", "max_tokens", "stop", "n", "echo", "logprobs"),
         *("temperature", "top_p", "top_k", "min_p", "seed"),
+        *("frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias"),
     )
 )
 IGNORED = frozenset({"user"})
 """Fields that change no answer: inspected, never sent on."""
 
-NEUTRAL: Mapping[str, tuple[Json, ...]] = {
-    "n": (1,),
-    "best_of": (1,),
-    "echo": (False,),
-    "suffix": ("",),
-    "logprobs": (),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
-}
+NEUTRAL: Mapping[str, tuple[Json, ...]] = {"best_of": (1,), "suffix": ("",)}
 """Fields that are not supported, with the values that ask for nothing; null always does."""
 
 
@@ -55,13 +49,21 @@ class OpenAICompletions:
         return parse_completion_request(body)
 
     def writer(self, model: str, parsed: ParsedRequest) -> CompletionWriter:
-        return CompletionWriter(model, include_usage=parsed.request.include_usage)
+        assert isinstance(parsed, ParsedCompletion)
+        return CompletionWriter(model, parsed.echo, include_usage=parsed.request.include_usage)
 
     def error(self, error: NemoraError) -> bytes:
         return envelope(error)
 
 
-def parse_completion_request(body: Json) -> ParsedRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedCompletion(ParsedRequest):
+    """A request with what stands before each answer: the text of its prompt where `echo` asks for it, else ""."""
+
+    echo: tuple[str, ...]
+
+
+def parse_completion_request(body: Json) -> ParsedCompletion:
     """Read a completions body.
 
     Raises:
@@ -73,81 +75,126 @@ def parse_completion_request(body: Json) -> ParsedRequest:
     neutral_only(table, NEUTRAL)
     ignored = {name: value for name, value in table.items() if name in IGNORED}
     most = integer(table.get("max_tokens"), "/max_tokens", 1, MAX_TOKENS)
+    prompts = prompts_of(table.get("prompt"))
+    each = integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1
+    if len(prompts) * each > MAX_ANSWERS:
+        raise RequestError(f"/prompt and /n ask for more than {MAX_ANSWERS} answers together.", param="/prompt")
+    logprobs = integer(table.get("logprobs"), "/logprobs", 0, MAX_TOP_LOGPROBS)
+    echoes = flag(table.get("echo"), "/echo") or False
+    if echoes and logprobs is not None:
+        raise UnsupportedField("/echo with /logprobs is not supported: prompts are not rated.", param="/echo")
+    sampled = {name: value for name, value in table.items() if name in READ and name != "logprobs"}
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
-        messages=(Message("user", prompt_of(table.get("prompt"))),),
-        sampling=sampling_of({k: v for k, v in table.items() if k in READ}),
+        messages=tuple(Message("user", prompt) for prompt in prompts),
+        sampling=replace(sampling_of(sampled), logprobs=logprobs),
         max_tokens=DEFAULT_MAX_TOKENS if most is None else most,
         stop=stops_of(table.get("stop"), "/stop"),
         stream=flag(table.get("stream"), "/stream") or False,
         include_usage=include_usage_of(table.get("stream_options")),
+        choices=len(prompts) * each,
         unsent=ignored,
         raw=True,
         endpoint=PATH,
     )
-    return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))
+    names = sorted(name for name, value in ignored.items() if value is not None)
+    echo = tuple(prompt if echoes else "" for prompt in prompts for _ in range(each))
+    return ParsedCompletion(request, tuple(names), echo=echo)
 
 
-def prompt_of(value: Json) -> str:
-    """The one text to continue."""
-    if isinstance(value, list):
-        if len(value) != 1:
-            raise UnsupportedField("/prompt must be one string; several prompts are not supported.", param="/prompt")
-        value = value[0]
-    if isinstance(value, int | list) and not isinstance(value, bool):
-        raise UnsupportedField("/prompt must be a string; token ids are not supported.", param="/prompt")
-    if not isinstance(value, str) or not value:
-        raise RequestError("/prompt must be a string that is not empty, or a list that holds one.", param="/prompt")
-    return value
+def prompts_of(value: Json) -> tuple[str, ...]:
+    """The texts to continue: one, or a list of them. Token ids are refused: nobody could read them."""
+    prompts = value if isinstance(value, list) else [value]
+    for prompt in prompts:
+        if isinstance(prompt, int | list) and not isinstance(prompt, bool):
+            raise UnsupportedField("/prompt must hold text; token ids are not supported.", param="/prompt")
+        if not isinstance(prompt, str) or not prompt:
+            raise RequestError("/prompt must be a string that is not empty, or a list of such.", param="/prompt")
+    if not prompts:
+        raise RequestError("/prompt must hold at least one string.", param="/prompt")
+    return tuple(prompt for prompt in prompts if isinstance(prompt, str))
 
 
 @dataclass(slots=True)
 class CompletionWriter:
-    """An `AnswerWriter`."""
+    """An `AnswerWriter`. `echo` is what stands before each answer, and says how many there are."""
 
     model: str
+    echo: tuple[str, ...]
     include_usage: bool
     id: str = field(default_factory=lambda: f"cmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
     media_type: str = EVENT_STREAM
 
     async def whole(self, deltas: AsyncIterator[Delta]) -> dict[str, Json]:
-        said = Transcript()
+        said = Transcript(len(self.echo))
         async for delta in deltas:
             said.add(delta)
         if not said.whole:
             raise broken_off()
-        return {**self._object(said.message().text(), said.finish), "usage": usage_of(said.usage)}
+        choices = [
+            _choice(index, self.echo[index] + one.message().text(), one.finish, _logprobs(one.logprobs, 0))
+            for index, one in enumerate(said.choices)
+        ]
+        return {**self._object(choices), "usage": usage_of(said.usage)}
 
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
         try:
-            said = Transcript()
+            said = Transcript(len(self.echo))
+            offsets = [0] * len(self.echo)
+            last: tuple[int, StopReason | None] = 0, None
+            for index, prompt in enumerate(self.echo):
+                if prompt:
+                    yield event(self._chunk([_choice(index, prompt, None, None)]))
             async for delta in deltas:
                 said.add(delta)
-                if delta.text:
-                    yield event(self._chunk(delta.text, None))
+                # The last end waits until nothing can go wrong any more.
+                finish = None if delta.finish is StopReason.CANCELLED or said.whole else delta.finish
+                if delta.text or delta.logprobs or finish is not None:
+                    rated = _logprobs(delta.logprobs, offsets[delta.index])
+                    yield event(self._chunk([_choice(delta.index, delta.text, finish, rated)]))
+                offsets[delta.index] += sum(len(each.token) for each in delta.logprobs)
+                if delta.finish is not None:
+                    last = delta.index, delta.finish
             if not said.whole:
                 raise broken_off()
-            yield event(self._chunk("", said.finish))
+            yield event(self._chunk([_choice(last[0], "", last[1], None)]))
             if self.include_usage:
-                yield event({**self._chunk("", None), "choices": [], "usage": usage_of(said.usage)})
+                yield event({**self._object([]), "usage": usage_of(said.usage)})
             yield DONE
         except NemoraError as error:
             yield event({"error": dict(error.public())})
         except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
             yield event({"error": dict(unexpected(error).public())})
 
-    def _chunk(self, said: str, finish: StopReason | None) -> dict[str, Json]:
+    def _chunk(self, choices: list[Json]) -> dict[str, Json]:
         usage: dict[str, Json] = {"usage": None} if self.include_usage else {}
-        return {**self._object(said, finish), **usage}
+        return {**self._object(choices), **usage}
 
-    def _object(self, said: str, finish: StopReason | None) -> dict[str, Json]:
-        reason = None if finish is None else str(finish)
+    def _object(self, choices: list[Json]) -> dict[str, Json]:
         return {
             "id": self.id,
             "object": "text_completion",
             "created": self.created,
             "model": self.model,
-            "choices": [{"index": 0, "text": said, "logprobs": None, "finish_reason": reason}],
+            "choices": choices,
             "system_fingerprint": None,
         }
+
+
+def _choice(index: int, said: str, finish: StopReason | None, logprobs: Json) -> Json:
+    reason = None if finish is None else str(finish)
+    return {"index": index, "text": said, "logprobs": logprobs, "finish_reason": reason}
+
+
+def _logprobs(found: Sequence[TokenLogprob], offset: int) -> Json:
+    """The four lists of this API, None where there are none. `offset`: characters of the tokens before them."""
+    if not found:
+        return None
+    ends = accumulate((len(each.token) for each in found), initial=offset)
+    return {
+        "tokens": [each.token for each in found],
+        "token_logprobs": [each.logprob for each in found],
+        "top_logprobs": [{one.token: one.logprob for one in each.top} for each in found],
+        "text_offset": [start for start, _ in zip(ends, found, strict=False)],
+    }

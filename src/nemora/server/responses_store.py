@@ -1,4 +1,7 @@
-"""The responses that clients may go on from: in memory only, bounded in number, bytes and time, each its tenant's."""
+"""The responses that clients may go on from: in memory only, bounded in number, bytes and time, each its tenant's.
+
+The bounds are a tenant's own, so that nobody's use drops what is another's.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +41,11 @@ class StoredResponse:
 
 
 class ResponseStore:
-    """The most recently used responses. Safe to use from several threads.
+    """The most recently used responses of each tenant. Safe to use from several threads.
 
     Args:
-        most: how many responses.
-        most_bytes: how much all together; each counts its whole conversation.
+        most: how many responses of a tenant.
+        most_bytes: how much of a tenant's all together; each counts its whole conversation.
         seconds: how long after its last use one is kept. Looked at whenever the store is used.
         clock: seconds, for tests.
     """
@@ -58,59 +61,84 @@ class ResponseStore:
         self._most, self._most_bytes, self._seconds = most, most_bytes, seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], tuple[float, StoredResponse]] = OrderedDict()
-        self._bytes = 0
+        self._tenants: dict[str, _Kept] = {}
 
     def put(self, tenant: str, response_id: str, stored: StoredResponse) -> bool:
-        """Keep a response; what was used longest ago makes room for it. False: it is larger than the store."""
+        """Keep a response; what its tenant used longest ago makes room for it. False: it is larger than a tenant's
+        room."""
         if stored.size > self._most_bytes or self._most < 1:
             return False
         with self._lock:
-            self._drop((tenant, response_id))
-            self._kept[tenant, response_id] = self._clock(), stored
-            self._bytes += stored.size
             self._tidy()
+            kept = self._tenants.setdefault(tenant, _Kept())
+            kept.put(response_id, self._clock(), stored)
+            kept.fit(self._most, self._most_bytes)
         return True
 
     def get(self, tenant: str, response_id: str) -> StoredResponse | None:
         """A tenant's response, or None: another tenant's is none."""
         with self._lock:
             self._tidy()
-            found = self._kept.get((tenant, response_id))
-            if found is None:
+            kept = self._tenants.get(tenant)
+            found = kept.drop(response_id) if kept is not None else None
+            if kept is None or found is None:
                 return None
-            self._kept[tenant, response_id] = self._clock(), found[1]
-            self._kept.move_to_end((tenant, response_id))
-            return found[1]
+            kept.put(response_id, self._clock(), found)
+            return found
 
     def delete(self, tenant: str, response_id: str) -> bool:
         """Drop a response. Whether there was one."""
         with self._lock:
             self._tidy()
-            return self._drop((tenant, response_id))
+            kept = self._tenants.get(tenant)
+            return kept is not None and kept.drop(response_id) is not None
 
     @property
     def size(self) -> int:
-        """Bytes now kept."""
-        return self._bytes
+        """Bytes now kept, of all tenants."""
+        with self._lock:
+            return sum(kept.bytes for kept in self._tenants.values())
 
     def __len__(self) -> int:
-        return len(self._kept)
+        with self._lock:
+            return sum(len(kept.responses) for kept in self._tenants.values())
 
     def _tidy(self) -> None:
+        """Drop what has expired of every tenant, and tenants of whom nothing is left."""
         expired = self._clock() - self._seconds
-        while self._kept:
-            oldest, (used, _) = next(iter(self._kept.items()))
-            if used > expired and len(self._kept) <= self._most and self._bytes <= self._most_bytes:
-                return
-            self._drop(oldest)
+        for tenant, kept in list(self._tenants.items()):
+            kept.expire(expired)
+            if not kept.responses:
+                del self._tenants[tenant]
 
-    def _drop(self, key: tuple[str, str]) -> bool:
-        found = self._kept.pop(key, None)
-        if found is None:
-            return False
-        self._bytes -= found[1].size
-        return True
+
+class _Kept:
+    """One tenant's responses, by when they were used, the latest last."""
+
+    def __init__(self) -> None:
+        self.responses: OrderedDict[str, tuple[float, StoredResponse]] = OrderedDict()
+        self.bytes = 0
+
+    def put(self, response_id: str, now: float, stored: StoredResponse) -> None:
+        self.drop(response_id)
+        self.responses[response_id] = now, stored
+        self.bytes += stored.size
+
+    def drop(self, response_id: str) -> StoredResponse | None:
+        _, found = self.responses.pop(response_id, (0.0, None))
+        self.bytes -= found.size if found is not None else 0
+        return found
+
+    def fit(self, most: int, most_bytes: int) -> None:
+        while len(self.responses) > most or self.bytes > most_bytes:
+            self.drop(next(iter(self.responses)))
+
+    def expire(self, before: float) -> None:
+        while self.responses:
+            oldest, (used, _) = next(iter(self.responses.items()))
+            if used > before:
+                return
+            self.drop(oldest)
 
 
 def size_of(*values: Json) -> int:

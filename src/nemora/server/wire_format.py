@@ -20,8 +20,9 @@ class ParsedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A body that asks no model: `value` is the whole answer."""
+    """A body that asks nothing of `model`, which must be there all the same: `value` is the whole answer."""
 
+    model: str
     value: dict[str, Json]
 
 
