@@ -187,3 +187,14 @@ def test_without_room_nothing_is_read(model: Any) -> None:
         stepped(model, state, 1)
     with pytest.raises(IndexError):
         model.forward(torch.tensor([[100_000]]), model.new_state(4))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_text_gives_the_same_bits_at_once_in_pieces_and_token_by_token(model: Any) -> None:
+    whole, pieces, single = (model.new_state(100) for _ in range(3))
+    at_once = model.forward(ids(100), whole)
+    parts = torch.cat([model.forward(part, pieces) for part in ids(100).split([30, 1, 17, 52], dim=1)], dim=1)
+    alone = torch.cat([model.forward(part, single) for part in ids(100).split(1, dim=1)], dim=1)
+    assert torch.equal(parts, at_once) and torch.equal(alone, at_once)
+    for state in (pieces, single):
+        assert all(map(torch.equal, remembered(state), remembered(whole)))

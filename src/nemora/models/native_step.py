@@ -36,7 +36,8 @@ class TokenStep:
         blocks = list(blocks)
         self.mixtures = [mixer for _, mixer in blocks if isinstance(mixer, MoE)]
         pairs = 0 if frequencies is None else len(frequencies)
-        self.native = NativeStep([_layer(*block, eps, pairs) for block in blocks], norm, eps, frequencies)
+        self.frequencies = frequencies
+        self.native = NativeStep([_layer(*block, eps, pairs) for block in blocks], norm, eps)
 
     def takes(self, state: State) -> bool:
         """Whether a step of one token can be taken with what `state` remembers, and nobody wants to look on."""
@@ -47,9 +48,13 @@ class TokenStep:
 
     def read(self, x: Tensor, state: State) -> Tensor:
         """x [batch, 1, hidden], the tokens' embeddings, to what the output matrix is to read; `state` has them then."""
-        out = self.native.run(x.squeeze(1), [_memories(each) for each in _each(state)])
+        out = self.native.run(x.squeeze(1), [self._memories(each) for each in _each(state)])
         state.advance(1)
         return out[:, None]
+
+    def _memories(self, state: State) -> Memories:
+        angles = None if self.frequencies is None else state.angles(self.frequencies, 1)
+        return Memories(state.keys, state.values, state.conv, state.ssm, state.length, state.capacity, angles)
 
 
 def token_step(
@@ -69,10 +74,6 @@ def _each(state: State) -> Iterator[State]:
 def _plain(state: State) -> bool:
     floats = (state.dtype, state.ssm_dtype) == (torch.float32, torch.float32)
     return state.batch == 1 and floats and state.texts is None
-
-
-def _memories(state: State) -> Memories:
-    return Memories(state.keys, state.values, state.conv, state.ssm, state.length, state.capacity)
 
 
 def _layer(norm: Tensor, mixer: Mixer, eps: float, pairs: int) -> StepLayer:

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nemora.ops.cpu import packed_weight, scan
+from nemora.ops import reference_moe
+from nemora.ops.cpu import packed_weight, rows
 from nemora.ops.cpu.packed_weight import PackedExperts
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
-from nemora.ops.reference_moe import route
 from nemora.ops.texts import Texts
 from nemora.ops.weight import Weight
 
@@ -44,7 +44,7 @@ SSD_CHUNK = 128
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `reference.rms_norm`."""
-    if (native := scan.rms_norm(x, weight, eps)) is not None:
+    if (native := rows.rms_norm(x, weight, eps)) is not None:
         return native
     return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
 
@@ -61,14 +61,26 @@ def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -
 
 def swiglu(gate_up: Tensor) -> Tensor:
     """See `reference.swiglu`."""
+    if (native := rows.swiglu(gate_up)) is not None:
+        return native
     gate, up = gate_up.chunk(2, dim=-1)
     return F.silu(gate) * up
+
+
+def route(x: Tensor, gate: Tensor, bias: Tensor, *, top_k: int, normalise: bool, scale: float) -> tuple[Tensor, Tensor]:
+    """See `reference_moe.route`. Of equal scores either may be chosen."""
+    native = rows.route(x, gate, bias, top_k=top_k, normalise=normalise, scale=scale)
+    if native is not None:
+        return native
+    return reference_moe.route(x, gate, bias, top_k=top_k, normalise=normalise, scale=scale)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Tensor:
     """See `reference.attention`."""
     if texts is not None:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=texts.visible, enable_gqa=True)
+    if (native := rows.attention(q, k, v)) is not None:
+        return native
     batch, heads, seq, head_dim = q.shape
     kv_heads, total = k.shape[1], k.shape[2]
     if seq == 1:  # one query sees everything: the heads of a group become the rows of one unmasked attention

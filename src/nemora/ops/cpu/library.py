@@ -131,6 +131,16 @@ def _declare(c: ctypes.CDLL) -> None:
         "nemora_scan_scratch": (long, (pointer, long)),
         "nemora_scan": (None, (number, number, pointer, long, long, *[pointer] * 5)),
         "nemora_rms_norm": (None, (number, number, pointer, long, long, pointer, c_float, pointer)),
+        "nemora_route": (
+            None,
+            (number, number, pointer, long, number, *[pointer] * 2, *[number] * 3, c_float, *[pointer] * 3),
+        ),
+        "nemora_swiglu": (None, (number, number, pointer, long, long, pointer)),
+        "nemora_attention_over_scratch": (long, (number, long, long, number, number, number)),
+        "nemora_attention_over": (
+            None,
+            (number, number, pointer, long, long, *[number] * 3, *[pointer] * 2, long, *[pointer] * 2),
+        ),
         "nemora_encode": (number, (number, POINTER(CEncoder), *[pointer] * 2, number, *[pointer] * 4)),
     }
     for name, (result, arguments) in functions.items():

@@ -43,16 +43,6 @@ void rms_norm(const float *x, const float *weight, int64_t size, float epsilon, 
     for (; i < size; i++) out[i] = x[i] * inverse * weight[i];
 }
 
-// Pair i is (x[i], x[i + pairs]).
-void rotate(float *x, int heads, int head_dim, int pairs, const float *cosines, const float *sines) {
-    for (int head = 0; head < heads; head++, x += head_dim)
-        for (int i = 0; i < pairs; i++) {
-            const float first = x[i], second = x[i + pairs];
-            x[i] = first * cosines[i] - second * sines[i];
-            x[i + pairs] = second * cosines[i] + first * sines[i];
-        }
-}
-
 // out[size] += sum of weights[p] * rows[p]
 inline void add_weighted(const float *weights, const float *rows, int count, int size, float *out) {
     int d = 0;
@@ -235,6 +225,6 @@ void relu2(float *x, int64_t size) {
     for (; i < size; i++) x[i] = x[i] > 0.0f ? x[i] * x[i] : 0.0f;
 }
 
-#define STEP_KERNELS {rms_norm, rotate, look_back, merge, scan, swiglu, relu2, dot, sum_to}
+#define STEP_KERNELS {rms_norm, look_back, merge, scan, swiglu, relu2, dot, sum_to}
 
 }  // namespace

@@ -23,7 +23,8 @@ def rounded(x: Tensor, bits: ActivationBits) -> Tensor:
     largest = blocks.abs().amax(-1, keepdim=True)
     some = largest > SMALLEST
     scale = torch.where(some, largest / MOST[bits], 0.0)
-    codes = torch.where(some, blocks * (MOST[bits] / largest), 0.0).round()
+    inverse = torch.full_like(largest, MOST[bits]) / largest  # a number over a tensor would be rounded twice
+    codes = torch.where(some, blocks * inverse, 0.0).round()
     steps = torch.where(blocks.isfinite().all(-1, keepdim=True), codes.double() * scale.double(), torch.nan)
     return steps.flatten(-2)
 

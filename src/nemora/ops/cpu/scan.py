@@ -88,24 +88,3 @@ class NativeScan:
             out.data_ptr(),
         )
         return out, conv, states
-
-
-def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor | None:
-    """See `reference.rms_norm`; None where it has no native form."""
-    library = vector_kernels()
-    if library is None or not is_plain(x, weight):
-        return None
-    x = x.contiguous()
-    out = torch.empty_like(x)
-    size = weight.shape[0]
-    library.c.nemora_rms_norm(
-        library.best,
-        torch.get_num_threads(),
-        x.data_ptr(),
-        x.numel() // size,
-        size,
-        weight.contiguous().data_ptr(),
-        eps,
-        out.data_ptr(),
-    )
-    return out

@@ -29,6 +29,54 @@ constexpr int64_t SERIAL = 1 << 14;  // numbers that are read before another thr
 inline int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t parts(int64_t size, int64_t of) { return (size + of - 1) / of; }
 
+// Pair i is (x[i], x[i + pairs]).
+void rotate(float *x, int heads, int head_dim, int pairs, const float *cosines, const float *sines) {
+    for (int head = 0; head < heads; head++, x += head_dim)
+        for (int i = 0; i < pairs; i++) {
+            const float first = x[i], second = x[i + pairs];
+            x[i] = first * cosines[i] - second * sines[i];
+            x[i + pairs] = second * cosines[i] + first * sines[i];
+        }
+}
+
+// Each token's experts, the best first, and their shares (arXiv:2412.19437, section 2.1.2).
+struct Router {
+    const float *gate, *bias;
+    int hidden, experts, top_k, normalise;
+    float scale;
+};
+
+void choose(const Router &r, const float *scores, int64_t *chosen, float *shares) {
+    float total = 0.0f;
+    for (int k = 0; k < r.top_k; k++) {
+        int best = -1;
+        for (int e = 0; e < r.experts; e++) {
+            bool free = best < 0 || scores[e] + r.bias[e] > scores[best] + r.bias[best];
+            for (int taken = 0; taken < k && free; taken++) free = chosen[taken] != e;
+            if (free) best = e;
+        }
+        chosen[k] = best;
+        shares[k] = scores[best];
+        total += scores[best];
+    }
+    const float factor = r.normalise ? r.scale / (total + 1e-20f) : r.scale;
+    for (int k = 0; k < r.top_k; k++) shares[k] *= factor;
+}
+
+// scores[tokens, experts] is working memory.
+void route(const StepKernels &kernels, int threads, const Router &r, const float *x, int64_t tokens, float *scores,
+           int64_t *chosen, float *shares) {
+    if (tokens * r.experts * r.hidden < 8 * SERIAL) threads = 1;
+    each_in_parallel(threads, tokens * parts(r.experts, ROUTED), [&](int64_t item) {
+        const int64_t runs = parts(r.experts, ROUTED), i = item / runs, first = item % runs * ROUTED;
+        for (int64_t e = first; e < first + ROUTED && e < r.experts; e++) {
+            const float score = kernels.dot(r.gate + e * r.hidden, x + i * r.hidden, r.hidden);
+            scores[i * r.experts + e] = 1.0f / (1.0f + expf(-score));
+        }
+    });
+    for (int64_t i = 0; i < tokens; i++) choose(r, scores + i * r.experts, chosen + i * r.top_k, shares + i * r.top_k);
+}
+
 // What a layer needs beside its output, in floats of each sequence.
 int64_t wide_of(const StepLayer &l) {
     switch (l.mixer) {
@@ -43,7 +91,7 @@ int64_t inner_of(const StepLayer &l) {
 inline int64_t run_floats(const StepLayer &l) { return static_cast<int64_t>(l.heads / l.kv_heads) * (l.head_dim + 2); }
 
 struct Working {
-    float *x, *normed, *wide, *inner, *answer, *angles, *parts;
+    float *x, *normed, *wide, *inner, *answer, *routed, *parts;
     int64_t *chosen;
     float *shares;
     uint8_t *products;
@@ -52,14 +100,13 @@ struct Working {
 
 Working working_in(uint8_t *at, const Step &s, int64_t sequences, int64_t longest) {
     Working w{};
-    int64_t used = 0, wide = 0, inner = 0, some = 0, products = 0, choices = 0, angles = 0;
+    int64_t used = 0, wide = 0, inner = 0, some = 0, products = 0, choices = 0;
     for (int i = 0; i < s.count; i++) {
         const StepLayer &l = s.layers[i];
         wide = larger_of(wide, wide_of(l));
         inner = larger_of(inner, inner_of(l));
         if (l.mixer == ATTENTION) some = larger_of(some, parts(longest, RUN) * l.kv_heads * run_floats(l));
         if (l.mixer == MAMBA) some = larger_of(some, l.groups * scan_floats(l));
-        angles = larger_of(angles, 2 * l.rotated);
         choices = larger_of(choices, l.top_k);
         for (const Matrices *m : {&l.in, &l.out, &l.to_latent, &l.from_latent})
             if (m->count) products = larger_of(products, nemora_product_scratch(sequences, m->columns, s.planes));
@@ -74,7 +121,8 @@ Working working_in(uint8_t *at, const Step &s, int64_t sequences, int64_t longes
     };
     const auto floats = [&](int64_t count) { return reinterpret_cast<float *>(take(sequences * count * 4)); };
     w.x = floats(s.hidden), w.normed = floats(s.hidden), w.answer = floats(s.hidden);
-    w.wide = floats(wide), w.inner = floats(inner), w.angles = floats(angles), w.parts = floats(some);
+    w.routed = floats(s.hidden);
+    w.wide = floats(wide), w.inner = floats(inner), w.parts = floats(some);
     w.shares = floats(choices);
     w.chosen = reinterpret_cast<int64_t *>(take(sequences * choices * 8));
     w.products = take(products);
@@ -99,15 +147,6 @@ struct Run {
             kernels.rms_norm(x + i * s.hidden, weight, s.hidden, epsilon, out + i * s.hidden);
     }
 
-    void turn(int pairs) const {
-        for (int64_t i = 0; i < sequences; i++)
-            for (int p = 0; p < pairs; p++) {
-                const float angle = static_cast<float>(memories[i].length) * s.frequencies[p];
-                w.angles[2 * i * pairs + p] = cosf(angle);
-                w.angles[(2 * i + 1) * pairs + p] = sinf(angle);
-            }
-    }
-
     // Rotates, remembers keys and values, and looks back: w.wide to w.inner.
     void attend(const StepLayer &l) const {
         const int64_t size = l.head_dim, width = (l.heads + 2 * l.kv_heads) * size, group = l.heads / l.kv_heads;
@@ -115,9 +154,7 @@ struct Run {
         for (int64_t i = 0; i < sequences; i++) {
             float *row = w.wide + i * width;
             const Memories &m = memories[i];
-            const float *angles = w.angles + 2 * i * l.rotated;
-            if (l.rotated)
-                kernels.rotate(row, l.heads + l.kv_heads, l.head_dim, l.rotated, angles, angles + l.rotated);
+            rotate(row, l.heads + l.kv_heads, l.head_dim, l.rotated, m.cosines, m.sines);
             for (int64_t kv = 0; kv < l.kv_heads; kv++) {
                 const int64_t at = (kv * m.capacity + m.length) * size;
                 memcpy(m.keys[l.slot] + at, row + (l.heads + kv) * size, size * 4);
@@ -152,51 +189,20 @@ struct Run {
         });
     }
 
-    // Each token's experts, the best first, and their shares (arXiv:2412.19437, section 2.1.2).
-    void route(const StepLayer &l) const {
-        float *scores = w.inner;
-        const int threads_now = sequences * l.experts * s.hidden < 8 * SERIAL ? 1 : threads;
-        each_in_parallel(threads_now, sequences * parts(l.experts, ROUTED), [&](int64_t item) {
-            const int64_t runs = parts(l.experts, ROUTED), i = item / runs, first = item % runs * ROUTED;
-            for (int64_t e = first; e < first + ROUTED && e < l.experts; e++) {
-                const float x = kernels.dot(l.router + e * s.hidden, w.normed + i * s.hidden, s.hidden);
-                scores[i * l.experts + e] = 1.0f / (1.0f + expf(-x));
-            }
-        });
-        for (int64_t i = 0; i < sequences; i++) choose(l, scores + i * l.experts, i);
-    }
-
-    void choose(const StepLayer &l, const float *scores, int64_t i) const {
-        int64_t *chosen = w.chosen + i * l.top_k;
-        float *shares = w.shares + i * l.top_k, total = 0.0f;
-        for (int k = 0; k < l.top_k; k++) {
-            int best = -1;
-            for (int e = 0; e < l.experts; e++) {
-                bool free = best < 0 || scores[e] + l.router_bias[e] > scores[best] + l.router_bias[best];
-                for (int taken = 0; taken < k && free; taken++) free = chosen[taken] != e;
-                if (free) best = e;
-            }
-            chosen[k] = best;
-            shares[k] = scores[best];
-            total += scores[best];
-        }
-        const float factor = l.normalise ? l.scale / (total + 1e-20f) : l.scale;
-        for (int k = 0; k < l.top_k; k++) shares[k] *= factor;
-    }
-
     // w.normed to w.answer
     void mix(const StepLayer &l) const {
-        route(l);
+        const Router router{l.router, l.router_bias, s.hidden, l.experts, l.top_k, l.normalise, l.scale};
+        route(kernels, threads, router, w.normed, sequences, w.inner, w.chosen, w.shares);
         const float *read = w.normed;
         if (l.latent) multiply(l.to_latent, w.normed, w.wide), read = w.wide;
-        float *routed = l.latent ? w.inner : w.answer;
+        float *routed = l.latent ? w.inner : w.routed;
         nemora_experts(set, threads, l.up, l.down, l.experts, read, w.chosen, w.shares, sequences, l.top_k, s.planes,
                        w.products, routed);
-        if (l.latent) multiply(l.from_latent, routed, w.answer);
-        kernels.sum(w.x, w.answer, sequences * s.hidden);
+        if (l.latent) multiply(l.from_latent, routed, w.routed);
         multiply(l.in, w.normed, w.wide);
         kernels.relu2(w.wide, sequences * l.in.rows);
         multiply(l.out, w.wide, w.answer);
+        kernels.sum(w.answer, w.routed, sequences * s.hidden);
     }
 
     void layer(const StepLayer &l) const {
@@ -235,11 +241,7 @@ NEMORA_API void nemora_step(int set, int threads, const Step *s, int64_t sequenc
                             int64_t longest, const float *x, uint8_t *scratch, float *out) {
     const Run run{*s, *SETS[set], set, threads, sequences, memories, working_in(scratch, *s, sequences, longest)};
     memcpy(run.w.x, x, sequences * s->hidden * 4);
-    int pairs = 0;
-    for (int i = 0; i < s->count; i++) {
-        if (s->layers[i].rotated && s->layers[i].rotated != pairs) run.turn(pairs = s->layers[i].rotated);
-        run.layer(s->layers[i]);
-    }
+    for (int i = 0; i < s->count; i++) run.layer(s->layers[i]);
     run.norm(run.w.x, s->norm, s->epsilon, out);
 }
 
@@ -269,6 +271,52 @@ NEMORA_API void nemora_rms_norm(int set, int threads, const float *x, int64_t ro
     each_in_parallel(threads, parts(rows, run), [&](int64_t item) {
         for (int64_t i = item * run; i < rows && i < (item + 1) * run; i++)
             SETS[set]->rms_norm(x + i * size, weight, size, epsilon, out + i * size);
+    });
+}
+
+// As `Router`: chosen and shares [tokens, top_k], of x[tokens, hidden].
+NEMORA_API void nemora_route(int set, int threads, const float *x, int64_t tokens, int hidden, const float *gate,
+                             const float *bias, int experts, int top_k, int normalise, float scale, float *scores,
+                             int64_t *chosen, float *shares) {
+    route(*SETS[set], threads, {gate, bias, hidden, experts, top_k, normalise, scale}, x, tokens, scores, chosen, shares);
+}
+
+// out[rows, width] = silu(gate) * up, for both side by side in rows of gate_up.
+NEMORA_API void nemora_swiglu(int set, int threads, const float *gate_up, int64_t rows, int64_t width, float *out) {
+    const int64_t run = larger_of(1, SERIAL / width);
+    each_in_parallel(threads, parts(rows, run), [&](int64_t item) {
+        for (int64_t i = item * run; i < rows && i < (item + 1) * run; i++)
+            SETS[set]->swiglu(gate_up + i * 2 * width, width, out + i * width);
+    });
+}
+
+// Lanes of `nemora_attention_over`: each takes every so-manieth token and key head, in memory of its own.
+static int64_t lanes_of(int threads, int64_t items) { return threads * 4 < items ? threads * 4 : items; }
+
+NEMORA_API int64_t nemora_attention_over_scratch(int threads, int64_t tokens, int64_t total, int heads, int kv_heads,
+                                                 int head_dim) {
+    return lanes_of(threads, tokens * kv_heads) * parts(total, RUN) * (heads / kv_heads) * (head_dim + 2) * 4;
+}
+
+// Causal attention of the last `tokens` of `total` positions: q and out[tokens, heads, head_dim], keys and values
+// [kv_heads, capacity, head_dim]. Each token is computed as in `nemora_step`, to the bit.
+NEMORA_API void nemora_attention_over(int set, int threads, const float *q, int64_t tokens, int64_t total, int heads,
+                                      int kv_heads, int head_dim, const float *keys, const float *values,
+                                      int64_t capacity, float *scratch, float *out) {
+    const int64_t group = heads / kv_heads, size = head_dim, floats = group * (size + 2), most = parts(total, RUN);
+    const int64_t items = tokens * kv_heads, lanes = lanes_of(threads, items);
+    each_in_parallel(threads, lanes, [&](int64_t lane) {
+        float *mine = scratch + lane * most * floats;
+        for (int64_t item = lane; item < items; item += lanes) {
+            const int64_t t = item % tokens, kv = item / tokens, seen = total - tokens + t + 1;
+            for (int64_t first = 0, run = 0; first < seen; first += RUN, run++) {
+                const int64_t at = (kv * capacity + first) * size, left = seen - first;
+                SETS[set]->look_back({q + (t * heads + kv * group) * size, keys + at, values + at,
+                                      static_cast<int>(group), head_dim, left < RUN ? left : RUN, mine + run * floats});
+            }
+            SETS[set]->merge(mine, parts(seen, RUN), static_cast<int>(group), head_dim,
+                             out + (t * heads + kv * group) * size);
+        }
     });
 }
 }

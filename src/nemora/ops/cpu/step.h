@@ -39,7 +39,7 @@ struct Step {
     int32_t count, hidden, planes;
     int32_t attentions, mambas;  // layers of these kinds
     float epsilon;
-    const float *norm, *frequencies;
+    const float *norm;
 };
 
 // What a sequence remembers: keys and values [kv_heads, capacity, head_dim] of each attention layer, of which `length`
@@ -47,6 +47,7 @@ struct Step {
 // each Mamba layer.
 struct Memories {
     float *const *keys, *const *values, *const *conv, *const *states;
+    const float *cosines, *sines;  // of the next position, where there are rotary ones
     int64_t length, capacity;
 };
 
@@ -80,7 +81,6 @@ inline int64_t scan_floats(const StepLayer &l) {
 // The kernels of one instruction set. A sequence's result does not depend on what else is stepped with it.
 struct StepKernels {
     void (*rms_norm)(const float *x, const float *weight, int64_t size, float epsilon, float *out);
-    void (*rotate)(float *x, int heads, int head_dim, int pairs, const float *cosines, const float *sines);
     void (*look_back)(const LookBack &work);
     void (*merge)(const float *parts, int64_t runs, int group, int head_dim, float *out);
     void (*scan)(const StepLayer &layer, const Scan &work);

@@ -63,7 +63,6 @@ class CStep(Structure):
         *((name, c_int32) for name in ("count", "hidden", "planes", "attentions", "mambas")),
         ("epsilon", c_float),
         ("norm", c_void_p),
-        ("frequencies", c_void_p),
     )
 
 
@@ -72,6 +71,8 @@ class CMemories(Structure):
 
     _fields_ = (
         *((name, POINTER(c_void_p)) for name in ("keys", "values", "conv", "states")),
+        ("cosines", c_void_p),
+        ("sines", c_void_p),
         ("length", c_int64),
         ("capacity", c_int64),
     )
@@ -94,7 +95,10 @@ class StepLayer:
 
 @dataclass(frozen=True, slots=True)
 class Memories:
-    """What a sequence remembers, as in `models.state.State`: one tensor for each layer, and the positions so far."""
+    """What a sequence remembers, as in `models.state.State`: one tensor for each layer, and the positions so far.
+
+    `angles` are `kernels.rope_angles` of the next position, where there are some.
+    """
 
     keys: Sequence[Tensor]
     values: Sequence[Tensor]
@@ -102,6 +106,7 @@ class Memories:
     states: Sequence[Tensor]
     length: int
     capacity: int
+    angles: tuple[Tensor, Tensor] | None = None
 
 
 class NativeStep:
@@ -109,15 +114,12 @@ class NativeStep:
 
     Args:
         norm: the last one's weight, [hidden].
-        frequencies: of rotary positions, [rotated pairs], where there are some.
 
     Raises:
         CannotStep: something is not a packed matrix, or not in float32.
     """
 
-    def __init__(
-        self, layers: Sequence[StepLayer], norm: Tensor, epsilon: float, frequencies: Tensor | None = None
-    ) -> None:
+    def __init__(self, layers: Sequence[StepLayer], norm: Tensor, epsilon: float) -> None:
         self._kept: list[object] = []  # what the addresses point to
         self._like = _first_matrix(layers)
         self._c: Any = self._like.library.c
@@ -134,7 +136,6 @@ class NativeStep:
             self.mambas,
             epsilon,
             self._tensor(norm),
-            None if frequencies is None else self._tensor(frequencies),
         )
 
     def run(self, x: Tensor, sequences: Sequence[Memories]) -> Tensor:
@@ -210,7 +211,8 @@ class NativeStep:
 
 def _memories(addresses: list[ctypes.Array[c_void_p]], sequence: Memories) -> CMemories:
     arrays = (ctypes.cast(each, POINTER(c_void_p)) for each in addresses)
-    return CMemories(*arrays, sequence.length, sequence.capacity)
+    angles = [None, None] if sequence.angles is None else [part.data_ptr() for part in sequence.angles]
+    return CMemories(*arrays, *angles, sequence.length, sequence.capacity)
 
 
 def _first_matrix(layers: Sequence[StepLayer]) -> PackedWeight:
