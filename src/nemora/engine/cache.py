@@ -27,10 +27,15 @@ class PrefixCache:
     Snapshots are taken at the last cut of a prompt that a longer one would share, where prompts turn out to part, and
     at cuts that lie at least `interval` tokens apart. What is kept is a copy, and a hit copies it into the sequence's
     own state: nothing is shared with a sequence that runs, so eviction asks nobody.
+
+    Args:
+        exact: a text gives the same bits in whatever pieces it is read, and token by token too. Then what a sequence
+            wrote is kept as well, since it comes back as history; otherwise a prompt must find the very pieces in
+            which it would be read itself.
     """
 
-    def __init__(self, *, limit: int, interval: int) -> None:
-        self.limit, self.interval = limit, interval
+    def __init__(self, *, limit: int, interval: int, exact: bool = False) -> None:
+        self.limit, self.interval, self.exact = limit, interval, exact
         self._tree = PrefixTree()
         self._lock = threading.Lock()
 
@@ -42,8 +47,12 @@ class PrefixCache:
     def load(self, sequence: Sequence, state: State) -> None:
         """Give an empty state what is known of the sequence's prompt, and plan its snapshots."""
         with self._lock:
-            known = self._tree.path(sequence.namespace, _pieces(sequence))
-            usable = [node for node in known if node.snapshot is not None and node.end < sequence.prompt_tokens]
+            if self.exact:
+                ids = tuple(sequence.ids[: sequence.prompt_tokens])
+                known = usable = self._tree.reach(sequence.namespace, ids, len(ids))
+            else:
+                known = self._tree.path(sequence.namespace, _pieces(sequence))
+                usable = [node for node in known if node.snapshot is not None and node.end < sequence.prompt_tokens]
             if usable:
                 hit = usable[-1]
                 nodes = [node for node in known if node.end <= hit.end]
@@ -62,6 +71,11 @@ class PrefixCache:
     def keep_cancelled(self, sequence: Sequence) -> None:
         """Before a sequence is dropped whose prompt was not read to its end: keep as much as was read."""
         if sequence.stage is Stage.PREFILL and sequence.computed in sequence.cuts:
+            self._keep(sequence)
+
+    def keep_answer(self, sequence: Sequence) -> None:
+        """Before a sequence ends that was writing: keep what it read and wrote."""
+        if self.exact and sequence.stage is Stage.DECODE and sequence.computed <= len(sequence.ids):
             self._keep(sequence)
 
     def shrink(self, limit: int) -> None:
@@ -91,10 +105,20 @@ class PrefixCache:
         state = sequence.state
         if state is None or state.length <= sequence.cached_tokens:
             return
-        pieces = _pieces(sequence)[: sequence.cuts.index(state.length) + 1]
         with self._lock:
+            pieces = self._pieces_to(sequence, state.length)
             if self._make_room(sequence.namespace, pieces, state):
                 self._tree.add(sequence.namespace, pieces, state.snapshot(), state.copy_kv)
+
+    def _pieces_to(self, sequence: Sequence, end: int) -> list[Ids]:
+        """The first `end` ids as they were read; where that changes nothing, as they are kept, as far as they are."""
+        if not self.exact:
+            return _pieces(sequence)[: sequence.cuts.index(end) + 1]
+        ids = tuple(sequence.ids[:end])
+        kept = [node.ids for node in self._tree.reach(sequence.namespace, ids, end + 1)]
+        start = sum(map(len, kept))
+        cuts = [start, *(cut for cut in sequence.cuts if start < cut < end), *([end] if end > start else [])]
+        return kept + [ids[first:last] for first, last in itertools.pairwise(cuts)]
 
     def _make_room(self, namespace: str, pieces: AnySequence[Ids], state: State) -> bool:
         """Forget other things until a snapshot at the end of `pieces` fits; False if it cannot or is there already."""

@@ -119,8 +119,9 @@ class Engine:
     @property
     def deterministic(self) -> bool:
         """Whether a sequence with a seed, or a greedy one, gets the same tokens each time, whatever company it has and
-        whether the cache knew its prompt. True unless `batched` or drafting; on one machine, with the same kernels."""
-        return self._scheduler.together == 1 and self._speculation == "off"
+        whether the cache knew its prompt; on one machine, with the same kernels. True unless `batched` or drafting, and
+        then too for a model that reads exactly (`native_step.reads_exactly`)."""
+        return self._memory.exact or (self._scheduler.together == 1 and self._speculation == "off")
 
     @property
     def active(self) -> int:
@@ -168,6 +169,7 @@ class Engine:
             priority=priority,
             leader=follows.sequence if follows is not None else None,
             speculation=self._new_speculation(),
+            keep=self._runner.keep_answer,
         )
         generation.attach(sequence)
         with self._condition:

@@ -7,6 +7,7 @@ from nemora.engine.cache import PrefixCache, snapshot_interval
 from nemora.engine.draft_head import has_draft_head
 from nemora.errors import ModelError
 from nemora.models.base import Model
+from nemora.models.native_step import reads_exactly
 
 SHORTEST = 2
 """Tokens of the shortest sequence: one of a prompt, and a new one."""
@@ -40,11 +41,13 @@ class Memory:
                 "give more memory or take a smaller model."
             )
         self.budget = Budget(total - self.cost.workspace)
+        self.exact = reads_exactly(model, probe)
+        """Whether what a sequence gets does not depend, by a bit, on how and with whom it is read."""
         self.cache: PrefixCache | None = None
         self._cache_bytes = min(cache_bytes, self.budget.total)
         if cache_bytes:
             interval = snapshot_interval(self._cache_bytes, self.context, chunk, probe.snapshot_bytes)
-            self.cache = PrefixCache(limit=self._cache_bytes, interval=interval)
+            self.cache = PrefixCache(limit=self._cache_bytes, interval=interval, exact=self.exact)
 
     def limit_cache(self) -> None:
         """Leave the cache what is not reserved. To be called after reserving and before taking."""

@@ -80,6 +80,20 @@ class PrefixTree:
             found.append(node)
         return found
 
+    def reach(self, namespace: str, ids: Ids, before: int) -> list[Node]:
+        """The nodes to the furthest snapshot along `ids` that ends before `before`, in whatever pieces it was read."""
+        best: list[Node] = []
+        ways = [[root]] if (root := self._roots.get(namespace)) is not None else []
+        while ways:
+            way = ways.pop()
+            node = way[-1]
+            if node.snapshot is not None and node.end < before and node.end > (best[-1].end if best else 0):
+                best = way[1:]
+            for piece, child in node.children.items():
+                if piece == ids[node.end : child.end]:
+                    ways.append([*way, child])
+        return best
+
     def touch(self, node: Node) -> None:
         """A node's snapshot was made or used."""
         above = next((other for other in node.way_up() if other is not node and other.snapshot is not None), None)

@@ -53,6 +53,15 @@ class Runner:
         if self._cache is not None:
             self._cache.keep_cancelled(sequence)
 
+    def keep_answer(self, sequence: Sequence) -> None:
+        """A sequence ends: what it wrote comes back as history."""
+        if self._cache is None:
+            return
+        try:
+            self._cache.keep_answer(sequence)
+        except Exception as error:  # noqa: BLE001 - there may be no memory for a copy, which must not keep it alive
+            log.warning("an answer could not be kept: %s", type(error).__name__)
+
     def _outcome(self, sequence: Sequence, logits: Tensor | None) -> Outcome:
         try:
             if logits is None and (found := self._drafts(sequence)) is not None:

@@ -53,6 +53,7 @@ class Sequence:
         priority: Priority = Priority.NORMAL,
         leader: Sequence | None = None,
         speculation: Drafting | None = None,
+        keep: Callable[[Sequence], None] = lambda sequence: None,
     ) -> None:
         self.ids = list(ids)
         self.prompt_tokens = len(self.ids)
@@ -87,6 +88,7 @@ class Sequence:
         self.prefill_seconds = 0.0
         self.decode_seconds = 0.0
         self._deliver = deliver
+        self._keep = keep  # asked before it ends and its state is gone
 
     @property
     def new_tokens(self) -> int:
@@ -163,5 +165,6 @@ class Sequence:
     def _end(self, delta: TokenDelta) -> None:
         if self.stage is Stage.DONE:
             return
+        self._keep(self)
         self.abandon()  # memory goes back before anybody hears of the end
         self._deliver(delta)

@@ -11,7 +11,7 @@ from nemora.errors import CorruptCheckpoint
 from nemora.models.base import Weights
 from nemora.models.state import MambaShape, State
 from nemora.ops import kernels
-from nemora.ops.cpu.scan import native_scan
+from nemora.ops.cpu.scan import NativeScan, native_scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,8 @@ class Mamba2:
         spec = self.spec
         projected = self.input.matmul(x)
         conv_before, ssm = state.recurrent(self.slot)
-        if self.scan is not None and self.scan.takes(projected, conv_before) and not (state.looks_ahead or state.texts):
-            y, conv_after, ssm = self.scan.run(projected, conv_before, ssm)
-            state.remember(self.slot, conv_after, ssm)
-            return self.output.matmul(y)
+        if self.scan is not None and self.scan.takes(projected, conv_before) and state.texts is None:
+            return self.output.matmul(self._scanned(self.scan, projected, conv_before, ssm, state))
         gate, xbc, dt = projected.split([spec.inner, spec.channels, spec.heads], dim=-1)
         inputs = xbc
         xbc, conv_after = kernels.causal_conv(inputs, self.conv, self.conv_bias, conv_before, state.texts)
@@ -117,3 +115,19 @@ class Mamba2:
             y, ssm = kernels.ssd(*scanned, state.texts)
             state.remember(self.slot, conv_after, ssm)
         return self.output.matmul(kernels.gated_rms_norm(y.flatten(-2), gate, self.norm, spec.groups, self.eps))
+
+    def _scanned(self, scan: NativeScan, projected: Tensor, conv: Tensor, ssm: Tensor, state: State) -> Tensor:
+        """What lies between the two matrices, by the native kernels: [batch, seq, inner]."""
+        if not state.looks_ahead:
+            y, conv, ssm = scan.run(projected, conv, ssm)
+            state.remember(self.slot, conv, ssm)
+            return y
+        inputs = projected[..., self.spec.inner : self.spec.inner + self.spec.channels]
+        seen = torch.cat((conv, inputs.transpose(1, 2)), dim=-1)
+        outputs, each = [], []
+        for token in projected.split(1, dim=1):
+            y, conv, ssm = scan.run(token, conv, ssm)
+            outputs.append(y)
+            each.append(ssm)
+        state.remember_each(self.slot, seen, torch.stack(each))
+        return torch.cat(outputs, dim=1)

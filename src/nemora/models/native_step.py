@@ -67,6 +67,13 @@ def token_step(
         return None
 
 
+def reads_exactly(model: object, state: State) -> bool:
+    """Whether a text gives a model the same bits at once, in pieces and token by token: a native step has them all of
+    the same functions. `state` is one of its states."""
+    step = getattr(model, "step", None)
+    return isinstance(step, TokenStep) and step.takes(state)
+
+
 def _each(state: State) -> Iterator[State]:
     yield from state.states if isinstance(state, StateGroup) else (state,)
 
