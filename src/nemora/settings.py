@@ -85,7 +85,8 @@ class LocalSettings:
     prefix_cache_bytes: int = 0
     """Most that it takes of that memory; 0: half of it."""
     batched: bool = False
-    """Let answers share forward passes. What each gets then depends on its company, if only by rounding."""
+    """Let answers share forward passes even where what each gets then depends on its company by rounding. Where it does
+    not, they share them anyway."""
     speculation: Literal["off", "auto"] = "off"
     """"auto": draft tokens by looking up what followed before, where that is measured to be faster. An answer has the
     model's own distribution, and may differ by rounding from what it is without."""

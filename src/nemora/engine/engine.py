@@ -54,8 +54,8 @@ class Engine:
         max_waiting: sequences beyond these that may wait; more get `Overloaded`.
         max_waiting_tokens: likewise of the tokens of their prompts; one prompt may always wait.
         step_tokens: see `Scheduler`; by default one chunk.
-        batched: let sequences that decode share their forward passes. That is faster for many, and then what each gets
-            depends on its company, if only by rounding.
+        batched: let sequences that decode share their forward passes, which is faster for many, even where what each
+            gets then depends on its company by rounding. Where it does not, they share them anyway.
         speculation: "auto" drafts tokens, by looking up what followed before or with the model's draft head if that was
             loaded, and reads them with the last one, where that is measured to give more tokens a second; "always"
             does it whenever there are drafts. What is drawn has the model's own distribution either way; but as numbers
@@ -97,7 +97,7 @@ class Engine:
             step_tokens=step_tokens or prefill_chunk,
             budget=self._memory.budget,
             cost=self._memory.cost,
-            together=max_running if batched else 1,
+            together=max_running if batched or self._memory.exact else 1,
         )
         self._condition = threading.Condition()
         self._closing = False
