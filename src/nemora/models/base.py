@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nemora.models.state import State
+from nemora.ops.kv_format import KVCache
 from nemora.ops.weight import Weight
 
 
@@ -40,10 +41,18 @@ class Model(Protocol):
         """Memory that the weights keep, memory-mapped file pages included."""
         ...
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
         """An empty state with room for `capacity` positions of `batch` sequences that advance together.
 
-        `ssm_dtype` is that of recurrent states, where the model has any: see `State`.
+        `ssm_dtype` is that of recurrent states, where the model has any, `kv_cache` the form of keys and values: see
+        `State`.
         """
         ...
 
