@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nemora.engine.budget import UNLIMITED, Budget, Cost
 from nemora.engine.cache import PrefixCache, snapshot_interval
 from nemora.engine.draft_head import has_draft_head
 from nemora.errors import ModelError
 from nemora.models.base import Model
+from nemora.ops.kv_format import KVCache
 
 SHORTEST = 2
 """Tokens of the shortest sequence: one of a prompt, and a new one."""
@@ -16,6 +19,7 @@ class Memory:
     """A number of bytes, shared out. Not thread-safe, but for the cache in it.
 
     Args:
+        kv_cache: the form in which sequences keep keys and values.
         total: bytes for sequences, the workspace of one forward pass and the cache; None: without limit.
         drafts: most tokens that a pass reads beyond the last one of a sequence.
         cache_bytes: most that the cache takes of it; 0: there is none. What sequences need it gives back at once.
@@ -25,21 +29,30 @@ class Memory:
     """
 
     def __init__(
-        self, model: Model, *, context: int, chunk: int, total: int | None, cache_bytes: int, drafts: int = 0
+        self,
+        model: Model,
+        *,
+        context: int,
+        chunk: int,
+        total: int | None,
+        cache_bytes: int,
+        drafts: int = 0,
+        kv_cache: KVCache = "auto",
     ) -> None:
-        probe, vocabulary = model.new_state(1), model.config.vocab_size
-        total = UNLIMITED if total is None else total
+        probe = model.new_state(1, kv_cache=kv_cache)
+        self.total = UNLIMITED if total is None else total
         head = model.new_draft_state(1).bytes_per_position if drafts and has_draft_head(model) else 0
-        self.cost = Cost.of(probe, context=context, chunk=chunk, vocab_size=vocabulary, drafts=drafts, head=head)
-        self.context = min(context, self.cost.longest(total))
+        self._cost = partial(Cost.of, model.config, probe, chunk=chunk, drafts=drafts, head=head)
+        self.context = min(context, self._cost(context).longest(self.total))
         """Most positions that one sequence can have."""
         self._bounds = self.context < context
+        self.cost = self._cost(max(SHORTEST, self.context))
         if self.context < SHORTEST:
             raise ModelError(
-                f"A sequence of {SHORTEST} tokens takes {self.cost.sum(SHORTEST)}, and {total:,} bytes are there; "
-                "give more memory or take a smaller model."
+                f"A sequence of {SHORTEST} tokens takes {self.cost.sum(SHORTEST)}, and {self.total:,} bytes are "
+                "there; give more memory or take a smaller model."
             )
-        self.budget = Budget(total - self.cost.workspace)
+        self.budget = Budget(self.total - self.cost.workspace)
         self.cache: PrefixCache | None = None
         self._cache_bytes = min(cache_bytes, self.budget.total)
         if cache_bytes:
@@ -51,9 +64,22 @@ class Memory:
         if self.cache is not None:
             self.cache.shrink(min(self._cache_bytes, self.budget.total - self.budget.held))
 
-    def why(self) -> str:
-        """What bounds the context, if it is memory; else nothing."""
-        return f" (all that memory holds: {self.cost.sum(self.context)})" if self._bounds else ""
+    def refusal(self, positions: int, *, snapshots: int = 0) -> str:
+        """Why a sequence of so many tokens, the last of them new, is not read, in one sentence.
+
+        `snapshots` are those that it needs beside its own state.
+        """
+        if self._bounds or positions <= self.context:
+            taken = self._cost(positions).sum(positions, snapshots=snapshots)
+            return (
+                f"The prompt has {positions - 1:,} tokens, which with one more take {taken}, and {self.total:,} bytes "
+                f"are there, enough for {self.context:,} positions; shorten the prompt, give more memory or keep keys "
+                "and values in fewer bits."
+            )
+        return (
+            f"The prompt has {positions - 1} tokens, and the context of {self.context} tokens must hold it and at "
+            "least one more; shorten the prompt."
+        )
 
     def check_integrity(self) -> None:
         """Raise RuntimeError if the counts are wrong, or more is taken than there is."""

@@ -14,13 +14,20 @@ from nemora.ops.weight import Weight
 
 
 class ModelConfig(Protocol):
-    """What every architecture's config has. `context_length` is the most positions that the model was made for."""
+    """What every architecture's config has.
+
+    `context_length` is the most positions that the model was made for, `widest` how many numbers of a token a layer
+    computes at once at most.
+    """
 
     @property
     def vocab_size(self) -> int: ...
 
     @property
     def context_length(self) -> int: ...
+
+    @property
+    def widest(self) -> int: ...
 
 
 class Model(Protocol):

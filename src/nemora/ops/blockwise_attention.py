@@ -44,10 +44,15 @@ def block_positions(batch: int, heads: int, queries: int) -> int:
     return max(1, min(POSITIONS, SCORES // max(1, batch * heads * queries)))
 
 
-def workspace_bytes(kv_width: int) -> int:
+def workspace_bytes(kv_width: int, *, scores: int = SCORES, positions: int = POSITIONS) -> int:
     """What it takes at most: scores and what is computed of them, and a block of keys and values of all heads,
-    `kv_width` numbers wide, before and after they are decoded."""
-    return 4 * (3 * SCORES + 6 * POSITIONS * kv_width)
+    `kv_width` numbers wide, before and after they are decoded.
+
+    Args:
+        scores: of a whole pass, where there are fewer than a block may have.
+        positions: likewise.
+    """
+    return 4 * (3 * min(SCORES, scores) + 6 * min(POSITIONS, positions) * kv_width)
 
 
 def _rows(q: Tensor, read: ReadBlock, before: int, kv_heads: int) -> Tensor:
