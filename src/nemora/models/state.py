@@ -170,8 +170,17 @@ class State:
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write an attention layer's new positions, [batch, kv_heads, seq, head_dim]; return all keys and values."""
-        end = self._write(layer, keys, values)
+        end = self.write(layer, keys, values)
         return self.read(layer, 0, end)
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> int:
+        """As `append`, but returns only the end of what is now written."""
+        start, end = self.length, self.length + keys.shape[2]
+        for new, stored, scales in ((keys, self.keys, self.key_scales), (values, self.values, self.value_scales)):
+            stored[layer][:, :, start:end], new_scales = self.kv_format.encode(new)
+            if new_scales is not None:
+                scales[layer][:, :, start:end] = new_scales
+        return end
 
     def read(self, layer: int, start: int, end: int) -> tuple[Tensor, Tensor]:
         """An attention layer's keys and values of positions `start` to `end` (exclusive), which must be written.
@@ -196,7 +205,7 @@ class State:
         """
         if self.kv_cache == "auto" or self.kv_format.dtype == q.dtype:
             return kernels.attention(q, *self.append(layer, keys, values), self.texts)
-        end = self._write(layer, keys, values)
+        end = self.write(layer, keys, values)
 
         def read(start: int, stop: int) -> tuple[Tensor, Tensor]:
             found = self.read(layer, start, min(stop, end))
@@ -322,15 +331,6 @@ class State:
         copy.generator.set_state(self.generator.get_state())
         copy.length, copy._cuts, copy._cut_lengths = self.length, self._cuts, list(self._cut_lengths)
         return copy
-
-    def _write(self, layer: int, keys: Tensor, values: Tensor) -> int:
-        """Store an attention layer's new positions; returns the end of what is now written."""
-        start, end = self.length, self.length + keys.shape[2]
-        for new, stored, scales in ((keys, self.keys, self.key_scales), (values, self.values, self.value_scales)):
-            stored[layer][:, :, start:end], new_scales = self.kv_format.encode(new)
-            if new_scales is not None:
-                scales[layer][:, :, start:end] = new_scales
-        return end
 
     def _cut(self, length: int) -> None:
         """Set the length back, and note it: a snapshot beyond it is lost once new positions are written."""
