@@ -281,12 +281,15 @@ class State:
             slices: all positions before the snapshot, in order.
 
         Raises:
-            ValueError: the state is not empty or too small, or the slices do not end where the snapshot was taken.
+            ValueError: the state is not empty or too small, the slices do not end where the snapshot was taken, or they
+                keep keys and values in another form.
         """
         slices = list(slices)
         end = sum(piece.count for piece in slices)
         if self.length or end > self.capacity or end != snapshot.length:
             raise ValueError(f"{end} positions and a snapshot at {snapshot.length} do not make up an empty state")
+        if any(tensor.dtype != self.kv_format.dtype for piece in slices for tensor in piece.keys):
+            raise ValueError(f"keys and values are kept as {self.kv_cache} here, the slices have them in another form")
         start = 0
         for piece in slices:
             stop = start + piece.count
