@@ -421,12 +421,13 @@ def test_turns_are_named_to_the_engine(model):
 
 
 def test_a_context_that_memory_does_not_hold_is_made_shorter_and_said(fake):
-    cost = 8  # bytes a position
+    cost, growing = 8, 4  # bytes a position, and what each of the context adds to the workspace
     with LocalModel("fake", fake, letters_checkpoint(), prefix_cache=False) as whole:
         workspace = whole.engine._memory.cost.workspace
-    with LocalModel("fake", fake, letters_checkpoint(), memory=workspace + 20 * cost, prefix_cache=False) as model:
+    memory = workspace - (64 - 20) * growing + 20 * cost
+    with LocalModel("fake", fake, letters_checkpoint(), memory=memory, prefix_cache=False) as model:
         assert model.context == 20
         with pytest.raises(ContextLengthExceeded, match=r"\b20\b"):
             answer(LocalBackend(model), request("a" * 20))
-        with pytest.raises(ContextLengthExceeded, match="20 positions × 8 bytes"):
+        with pytest.raises(ContextLengthExceeded, match="21 positions × 8 bytes.*enough for 20"):
             model.engine.submit([1] * 20, model.params([1], GREEDY, 1, stop_ids=frozenset()))
