@@ -22,7 +22,7 @@ QUERIES = 128
 SCORES = 1 << 21
 """Scores that are held at once, of all heads."""
 
-POSITIONS = 4096
+POSITIONS = 1024
 """Positions of a block at most: so a single query holds little of keys and values at once."""
 
 
