@@ -42,7 +42,7 @@ def test_blocks_of_any_size_give_what_the_slow_twin_gives(
 
 
 def test_a_chunk_over_a_long_past_makes_no_mask_and_few_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    q, k, v = drawn(0, 1, 4, 24, 16), drawn(1, 1, 2, 3000, 16), drawn(2, 1, 2, 3000, 16)
+    q, k, v = (x.bfloat16() for x in (drawn(0, 1, 4, 24, 16), drawn(1, 1, 2, 3000, 16), drawn(2, 1, 2, 3000, 16)))
     expected, sizes = reference.attention(q, k, v), []
     monkeypatch.setattr(kernels, "SCORES", 1 << 12)
     monkeypatch.setattr(blockwise, "SCORES", 1 << 12)
@@ -56,7 +56,7 @@ def test_a_chunk_over_a_long_past_makes_no_mask_and_few_scores(monkeypatch: pyte
     monkeypatch.setattr(kernels, "causal_mask", None)
     with torch.inference_mode():
         found = kernels.attention(q, k, v)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.002)
     assert len(sizes) > 20 and max(sizes) <= 1 << 12
 
 
