@@ -429,5 +429,5 @@ def test_a_context_that_memory_does_not_hold_is_made_shorter_and_said(fake):
         assert model.context == 20
         with pytest.raises(ContextLengthExceeded, match=r"\b20\b"):
             answer(LocalBackend(model), request("a" * 20))
-        with pytest.raises(ContextLengthExceeded, match=r"21 positions × 8 bytes.*enough for 20"):
+        with pytest.raises(ContextLengthExceeded, match=r"maximum context length is 20 tokens.*21 positions × 8 bytes"):
             model.engine.submit([1] * 20, model.params([1], GREEDY, 1, stop_ids=frozenset()))

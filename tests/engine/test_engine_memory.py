@@ -71,7 +71,9 @@ def test_what_does_not_fit_beside_others_waits_and_disturbs_nobody(small: Engine
 def test_what_memory_never_holds_is_refused_beforehand_with_the_sum(model: FakeModel, workspace: int) -> None:
     engine = Engine(model, context=64, prefill_chunk=CHUNK, memory=less(workspace, 40))
     assert engine.context == 40
-    with pytest.raises(ContextLengthExceeded, match=r"41 positions × 8 bytes \+ workspace.*40 positions") as caught:
+    with pytest.raises(
+        ContextLengthExceeded, match=r"length is 40 tokens.*41 positions × 8 bytes \+ workspace"
+    ) as caught:
         engine.submit([1] * 40, params(1))
     needed = engine._memory._cost(41)
     assert f"= {needed.workspace + 41 * POSITION:,} bytes (0.0 GB)" in caught.value.message

@@ -69,16 +69,17 @@ class Memory:
 
         `snapshots` are those that it needs beside its own state.
         """
+        # By the words "this model's maximum context length is" clients know that they must shorten it.
+        length = f"and this model's maximum context length is {self.context} tokens"
         if self._bounds or positions <= self.context:
             taken = self._cost(positions).sum(positions, snapshots=snapshots)
             return (
-                f"The prompt has {positions - 1:,} tokens, which with one more take {taken}, and {self.total:,} bytes "
-                f"are there, enough for {self.context:,} positions; shorten the prompt, give more memory or keep keys "
-                "and values in fewer bits."
+                f"The prompt has {positions - 1} tokens, {length}, all that memory holds: with one more the prompt takes "
+                f"{taken}, and {self.total:,} bytes are there; shorten it, give more memory or keep keys and values in "
+                "fewer bits."
             )
         return (
-            f"The prompt has {positions - 1} tokens, and the context of {self.context} tokens must hold it and at "
-            "least one more; shorten the prompt."
+            f"The prompt has {positions - 1} tokens, {length}, at least one of them for the answer; shorten the prompt."
         )
 
     def check_integrity(self) -> None:
