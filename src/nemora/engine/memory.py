@@ -74,7 +74,7 @@ class Memory:
         if self._bounds or positions <= self.context:
             taken = self._cost(positions).sum(positions, snapshots=snapshots)
             return (
-                f"The prompt has {positions - 1} tokens, {length}, all that memory holds: with one more the prompt takes "
+                f"The prompt has {positions - 1} tokens, {length}, all that memory holds: with one more it takes "
                 f"{taken}, and {self.total:,} bytes are there; shorten it, give more memory or keep keys and values in "
                 "fewer bits."
             )
