@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nemora.models.state import KVShape, State
+from nemora.ops.kv_format import KVCache
 
 VOCAB = 31
 
@@ -17,6 +18,7 @@ VOCAB = 31
 class FakeConfig:
     vocab_size: int = VOCAB
     context_length: int = 64
+    widest: int = 8
 
 
 class FakeModel:
@@ -32,8 +34,15 @@ class FakeModel:
         self.gate: threading.Semaphore | None = None
         self.entered = threading.Semaphore(0)
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
-        return State(kv=[KVShape(1, 1)], batch=batch, capacity=capacity)
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
+        return State(kv=[KVShape(1, 1)], batch=batch, capacity=capacity, kv_cache=kv_cache)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         self.entered.release()

@@ -13,6 +13,7 @@ from fake_model import FakeConfig
 from nemora.backends.local_model import LocalModel
 from nemora.core import ChatRequest, Delta, StopReason
 from nemora.models.state import KVShape, State
+from nemora.ops.kv_format import KVCache
 from nemora.weights.checkpoint import Checkpoint
 
 
@@ -28,8 +29,15 @@ class ScriptedModel:
         self.start = 0
         self._end = end
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
-        return State(kv=[KVShape(1, 1)], batch=batch, capacity=capacity)
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
+        return State(kv=[KVShape(1, 1)], batch=batch, capacity=capacity, kv_cache=kv_cache)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         state.require_room(ids.shape[0], ids.shape[1])

@@ -12,6 +12,7 @@ import tiny_llama
 import tiny_nemotron_h
 from nemora.models.base import Model
 from nemora.models.state import State
+from nemora.ops.kv_format import KVCache
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
 
@@ -29,8 +30,15 @@ class WatchedModel:
         self.passes: list[tuple[int, ...]] = []
         self.logits: list[Tensor] = []
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
-        return self._model.new_state(capacity, batch=batch, ssm_dtype=ssm_dtype)
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
+        return self._model.new_state(capacity, batch=batch, ssm_dtype=ssm_dtype, kv_cache=kv_cache)
 
     def forward(self, ids: Tensor, state: State, *, last_only: bool = False) -> Tensor:
         logits = self._model.forward(ids, state, last_only=last_only)

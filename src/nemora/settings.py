@@ -78,6 +78,10 @@ class LocalSettings:
     """0: one per core."""
     context: int = 0
     """Tokens per sequence; 0: what the model was trained for. Never more than memory holds."""
+    allow_longer_context: bool = False
+    """Accept a `context` beyond what the model was trained for. What it makes of such positions nobody promises."""
+    kv_cache: Literal["auto", "float32", "bfloat16", "fp8", "q8"] = "auto"
+    """How keys and values are kept. "auto": as the activations. "fp8" and "q8" take about a byte for each number."""
     memory_bytes: int = 0
     """Memory for sequences and the prefix cache; 0: half of what is free once the weights are loaded."""
     prefix_cache: bool = True

@@ -36,6 +36,7 @@ from nemora.errors import (
     UnknownModel,
     UnsupportedCheckpoint,
     UnsupportedField,
+    UsageError,
 )
 from nemora.weights.checkpoint import Checkpoint
 from starter import needs_starter
@@ -280,10 +281,17 @@ def test_logits_beyond_the_context_are_refused(model):
         model.logits([1] * 65)
 
 
-def test_context_setting_only_narrows():
-    for asked, got in ((0, 64), (20, 20), (1000, 64)):
-        with LocalModel("fake", FakeModel(), letters_checkpoint(), context=asked) as model:
+def test_a_context_beyond_what_a_model_was_trained_for_is_asked_for_expressly():
+    for asked, longer, got in ((0, False, 64), (20, False, 20), (64, False, 64), (1000, True, 1000), (0, True, 64)):
+        with LocalModel("fake", FakeModel(), letters_checkpoint(), context=asked, allow_longer_context=longer) as model:
             assert model.context == got
+    with pytest.raises(UsageError, match=r"trained for 64 tokens.*context of 1000.*allow_longer_context"):
+        LocalModel("fake", FakeModel(), letters_checkpoint(), context=1000)
+
+
+def test_keys_and_values_are_kept_as_is_asked_for():
+    with LocalModel("fake", FakeModel(), letters_checkpoint(), kv_cache="q8") as model:
+        assert model.engine.new_state(4).kv_cache == "q8"
 
 
 def test_model_without_a_template_continues_but_does_not_chat():
@@ -413,12 +421,13 @@ def test_turns_are_named_to_the_engine(model):
 
 
 def test_a_context_that_memory_does_not_hold_is_made_shorter_and_said(fake):
-    cost = 8  # bytes a position
+    cost, growing = 8, 4  # bytes a position, and what each of the context adds to the workspace
     with LocalModel("fake", fake, letters_checkpoint(), prefix_cache=False) as whole:
         workspace = whole.engine._memory.cost.workspace
-    with LocalModel("fake", fake, letters_checkpoint(), memory=workspace + 20 * cost, prefix_cache=False) as model:
+    memory = workspace - (64 - 20) * growing + 20 * cost
+    with LocalModel("fake", fake, letters_checkpoint(), memory=memory, prefix_cache=False) as model:
         assert model.context == 20
         with pytest.raises(ContextLengthExceeded, match=r"\b20\b"):
             answer(LocalBackend(model), request("a" * 20))
-        with pytest.raises(ContextLengthExceeded, match="20 positions × 8 bytes"):
+        with pytest.raises(ContextLengthExceeded, match=r"maximum context length is 20 tokens.*21 positions × 8 bytes"):
             model.engine.submit([1] * 20, model.params([1], GREEDY, 1, stop_ids=frozenset()))

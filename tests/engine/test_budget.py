@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_model import FakeConfig
 from nemora.engine.budget import Budget, Cost
 from nemora.models.state import KVShape, MambaShape, State
 
@@ -80,10 +81,20 @@ def test_a_holder_that_is_not_honest_is_an_error() -> None:
 
 def test_the_cost_of_a_sequence_is_what_its_state_takes() -> None:
     shapes = {"kv": [KVShape(2, 3)] * 2, "mamba": [MambaShape(4, 3, 2, 5, 6)]}
-    cost = Cost.of(State(**shapes, batch=1, capacity=1), context=100, chunk=16, vocab_size=50)
+    config, state = FakeConfig(vocab_size=50, widest=1000), State(**shapes, batch=1, capacity=1)
+
+    def taken(positions: int) -> int:
+        cost = Cost.of(config, state, positions, chunk=16)
+        return cost.workspace + cost.of_length(positions)
+
+    cost = Cost.of(config, state, 5000, chunk=16)
     assert cost.of_length(37) == State(**shapes, batch=1, capacity=37).bytes
-    for memory in range(cost.workspace, cost.workspace + 5000, 7):
+    found = 0
+    for memory in range(cost.workspace, cost.workspace + 500_000, 4999):
         longest = cost.longest(memory)
-        if longest >= 0:
-            assert cost.workspace + cost.of_length(longest) <= memory < cost.workspace + cost.of_length(longest + 1)
+        if longest >= 4096:  # below, blocks of attention take less than was reckoned
+            assert taken(longest) <= memory < taken(longest + 1)
+            found += 1
+    assert found
     assert f"{cost.of_length(5) + cost.workspace:,} bytes" in cost.sum(5)
+    assert f"{cost.of_length(5) + 3 * cost.per_sequence + cost.workspace:,} bytes" in cost.sum(5, snapshots=3)

@@ -17,6 +17,14 @@ POSITION = 8  # bytes that a position takes in the fake model
 CHUNK = 4
 
 
+GROWING = 4  # and what each position of the context adds to the workspace
+
+
+def less(workspace: int, positions: int) -> int:
+    """Memory for one sequence of so many positions, where `workspace` is that of 64."""
+    return workspace - (64 - positions) * GROWING + positions * POSITION
+
+
 def params(count: int) -> GenerationParams:
     return GenerationParams(max_tokens=count, temperature=0)
 
@@ -61,12 +69,16 @@ def test_what_does_not_fit_beside_others_waits_and_disturbs_nobody(small: Engine
 
 
 def test_what_memory_never_holds_is_refused_beforehand_with_the_sum(model: FakeModel, workspace: int) -> None:
-    engine = Engine(model, context=64, prefill_chunk=CHUNK, memory=workspace + 40 * POSITION)
+    engine = Engine(model, context=64, prefill_chunk=CHUNK, memory=less(workspace, 40))
     assert engine.context == 40
-    with pytest.raises(ContextLengthExceeded, match=r"40 positions × 8 bytes \+ workspace") as caught:
+    with pytest.raises(
+        ContextLengthExceeded, match=r"length is 40 tokens.*41 positions × 8 bytes \+ workspace"
+    ) as caught:
         engine.submit([1] * 40, params(1))
-    assert f"{workspace + 40 * POSITION:,} bytes" in caught.value.message
-    with pytest.raises(ContextLengthExceeded, match="40 positions"):
+    needed = engine._memory._cost(41)
+    assert f"= {needed.workspace + 41 * POSITION:,} bytes (0.0 GB)" in caught.value.message
+    assert f"{less(workspace, 40):,} bytes are there" in caught.value.message
+    with pytest.raises(ContextLengthExceeded, match="41 positions"):
         engine.logprobs([1] * 40, [[1]])
     assert tokens(engine.submit([1] * 39, params(5))) == solo([1] * 39, 1)
     assert model.passes == [(1,) * 4] * 9 + [(1,) * 3]
@@ -75,7 +87,7 @@ def test_what_memory_never_holds_is_refused_beforehand_with_the_sum(model: FakeM
 
 def test_an_engine_without_memory_is_refused_with_the_sum(model: FakeModel, workspace: int) -> None:
     with pytest.raises(ModelError, match=r"2 positions × 8 bytes"):
-        Engine(model, context=64, prefill_chunk=CHUNK, memory=workspace + POSITION)
+        Engine(model, context=64, prefill_chunk=CHUNK, memory=less(workspace, 1))
 
 
 def test_questions_wait_for_memory_until_their_deadline(small: Engine, model: FakeModel) -> None:

@@ -28,8 +28,9 @@ from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams, Priority, TokenMask
 from nemora.engine.sampler import choice_seed
 from nemora.engine.thinking import ThinkingLimit
-from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint
+from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint, UsageError
 from nemora.models.base import Model, Weights
+from nemora.ops.kv_format import KVCache
 from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.device import check_device
@@ -112,21 +113,29 @@ class LocalModel:
         prefix_cache_bytes: int = 0,
         batched: bool = False,
         speculation: SpeculationMode = "off",
+        kv_cache: KVCache = "auto",
+        allow_longer_context: bool = False,
     ) -> None:
         """Most callers want `load`, which explains the arguments."""
         self.name = name
         self.checkpoint = checkpoint
         self.sampling_defaults = sampling_defaults(checkpoint)
         trained = model.config.context_length
+        if context > trained and not allow_longer_context:
+            raise UsageError(
+                f"{name} was trained for {trained} tokens, and a context of {context} was asked for; ask for {trained} "
+                "at most, or set local.allow_longer_context = true."
+            )
         self._model = model
         memory = memory or int(MEMORY_SHARE * available_memory(model.device.type))
         self.engine = Engine(
             model,
-            context=min(context, trained) if context else trained,
+            context=context or trained,
             memory=memory,
             cache_bytes=(prefix_cache_bytes or int(CACHE_SHARE * memory)) if prefix_cache else 0,
             batched=batched,
             speculation=speculation,
+            kv_cache=kv_cache,
         )
         self.context = self.engine.context
 
@@ -146,6 +155,8 @@ class LocalModel:
         batched: bool = False,
         speculation: SpeculationMode = "off",
         activations: Activations = "auto",
+        kv_cache: KVCache = "auto",
+        allow_longer_context: bool = False,
         token: str | None = None,
         progress: Progress | None = None,
         through: Callable[[Weights], Weights] | None = None,
@@ -190,6 +201,8 @@ class LocalModel:
             prefix_cache_bytes=prefix_cache_bytes,
             batched=batched,
             speculation=speculation,
+            kv_cache=kv_cache,
+            allow_longer_context=allow_longer_context,
         )
 
     def __enter__(self) -> LocalModel:
@@ -266,7 +279,7 @@ class LocalModel:
         if len(ids) > self.context:
             raise ContextLengthExceeded(f"{len(ids)} tokens do not fit the context of {self.context} tokens.")
         with torch.inference_mode():
-            logits = self._model.forward(torch.tensor([list(ids)]), self._model.new_state(len(ids)))
+            logits = self._model.forward(torch.tensor([list(ids)]), self.engine.new_state(len(ids)))
         return logits[0].to("cpu", torch.float32).clone()
 
     def generate(
@@ -464,12 +477,7 @@ class LocalModel:
         """Sampling with this model's defaults in its gaps, and the context as the bound of last resort."""
         room = self.context - len(ids)
         if room < 1:
-            raise ContextLengthExceeded(
-                # By the words "this model's maximum context length is" clients know that they must shorten it.
-                f"The prompt has {len(ids)} tokens, and this model's maximum context length is {self.context} tokens, "
-                "at least one of them for the answer; shorten the prompt.",
-                param="messages",
-            )
+            raise ContextLengthExceeded(self.engine.refusal(len(ids)), param="messages")
         chosen = with_defaults(sampling, self.sampling_defaults)
         return GenerationParams(
             max_tokens=room if max_tokens is None else max_tokens,

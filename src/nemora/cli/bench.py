@@ -106,6 +106,8 @@ def _load(args: argparse.Namespace, settings: Settings) -> tuple[LocalModel, Wat
         cache=settings.paths.cache,
         offline=settings.offline,
         context=settings.local.context,
+        allow_longer_context=settings.local.allow_longer_context,
+        kv_cache=settings.local.kv_cache,
         threads=args.threads or settings.local.threads,
         memory=settings.local.memory_bytes,
         prefix_cache=False,  # the prompt is to be read each time

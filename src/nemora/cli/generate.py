@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         cache=settings.paths.cache,
         offline=settings.offline,
         context=settings.local.context,
+        allow_longer_context=settings.local.allow_longer_context,
+        kv_cache=settings.local.kv_cache,
         threads=settings.local.threads,
         memory=settings.local.memory_bytes,
         prefix_cache=False,  # there is one prompt

@@ -4,53 +4,74 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nemora.models.base import ModelConfig
 from nemora.models.lookahead import lookahead_bytes
 from nemora.models.state import State
+from nemora.models.workspace import Summand, growth_per_position, pass_workspace
 
 UNLIMITED = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What sequences of one model take, in bytes."""
 
     per_sequence: int
-    """However long it is."""
+    """However long it is: recurrent states."""
     per_position: int
-    workspace: int
-    """Of the one forward pass that runs, beside its activations: see `of`."""
+    """Keys and values, in the form in which they are kept."""
+    passing: tuple[Summand, ...]
+    """Of the one forward pass that runs, where the longest sequence has `context` positions."""
+    growing: int
+    """How much of that each position of the longest sequence adds."""
+    context: int
 
     @classmethod
-    def of(cls, state: State, *, context: int, chunk: int, vocab_size: int, drafts: int = 0, head: int = 0) -> Cost:
+    def of(cls, config: ModelConfig, state: State, context: int, *, chunk: int, drafts: int = 0, head: int = 0) -> Cost:
         """The sum, from any state of the model for one sequence.
 
-        The workspace is the attention mask (5 bytes for each token of a chunk and position), one layer's keys twice
-        while they grow, the recurrent states that a pass hands in, and 32 bytes for each token that is drawn from;
-        where `drafts` are read with the last token, for each what recurrent layers remember after it and its logits.
-        `head` is what a draft head keeps of a position.
+        Snapshots are not in it: the prefix cache takes them and all else that it keeps of what sequences leave. Where
+        `drafts` are read with the last token, the pass takes for each what recurrent layers remember after it and its
+        logits. `head` is what a draft head keeps of a position.
         """
-        widest = max((shape.kv_heads * shape.head_dim for shape in state.kv_shapes), default=0) * state.dtype.itemsize
-        mask = 5 * chunk * context if state.kv_shapes else 0
-        workspace = mask + widest * context + 2 * state.bytes_per_sequence + 32 * vocab_size
+        passing = pass_workspace(config, state, chunk=chunk, context=context)
         if drafts:
-            workspace += lookahead_bytes(state, drafts + 1) + 4 * vocab_size * drafts
-        return cls(state.bytes_per_sequence, state.bytes_per_position + head, workspace)
+            each = lookahead_bytes(state, drafts + 1) + 4 * config.vocab_size * drafts
+            passing += (Summand(label="drafts", how=f"{drafts} at most", bytes=each),)
+        return cls(
+            per_sequence=state.bytes_per_sequence,
+            per_position=state.bytes_per_position + head,
+            passing=passing,
+            growing=growth_per_position(state),
+            context=context,
+        )
+
+    @property
+    def workspace(self) -> int:
+        """Of the one forward pass that runs."""
+        return sum(part.bytes for part in self.passing)
 
     def of_length(self, positions: int) -> int:
         """Of one sequence with room for that many positions."""
         return self.per_sequence + positions * self.per_position
 
     def longest(self, memory: int) -> int:
-        """Most positions that one sequence can have in `memory`, workspace included; 0 or less if none."""
-        left = memory - self.workspace - self.per_sequence
-        return left // self.per_position if self.per_position else (UNLIMITED if left >= 0 else 0)
+        """Most positions that a sequence can have in `memory`, workspace for that many included; 0 or less if none."""
+        left = memory - (self.workspace - self.growing * self.context) - self.per_sequence
+        each = self.per_position + self.growing
+        return left // each if each else (UNLIMITED if left >= 0 else 0)
 
-    def sum(self, positions: int) -> str:
-        """The same for people."""
-        return (
-            f"{self.per_sequence:,} bytes + {positions:,} positions × {self.per_position:,} bytes "
-            f"+ workspace {self.workspace:,} bytes = {self.of_length(positions) + self.workspace:,} bytes"
-        )
+    def sum(self, positions: int, *, snapshots: int = 0) -> str:
+        """What one sequence takes with the pass that reads it, for people. `snapshots` are kept beside its state."""
+        parts = [f"keys and values {positions:,} positions × {self.per_position:,} bytes"]
+        if self.per_sequence:
+            parts.append(f"recurrent states {self.per_sequence:,} bytes")
+        if snapshots:
+            parts.append(f"{snapshots} snapshots × {self.per_sequence:,} bytes")
+        passing = ", ".join(f"{part.label} {part.bytes:,}" for part in self.passing)
+        parts.append(f"workspace {self.workspace:,} bytes ({passing})")
+        total = self.of_length(positions) + snapshots * self.per_sequence + self.workspace
+        return f"{' + '.join(parts)} = {total:,} bytes ({total / 1e9:.1f} GB)"
 
 
 @dataclass(slots=True)

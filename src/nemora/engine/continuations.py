@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nemora.models.base import Model
+from nemora.models.state import State
 
 
 def continuation_logprobs(
@@ -17,6 +18,7 @@ def continuation_logprobs(
     *,
     chunk: int,
     check: Callable[[], None],
+    new_state: Callable[[int], State] | None = None,
 ) -> list[list[float]]:
     """The natural logarithm of each token's probability, in fp32, after the prefix and the tokens before it.
 
@@ -25,9 +27,11 @@ def continuation_logprobs(
         continuations: at least one id each.
         chunk: most tokens of one forward pass.
         check: called before each forward pass; what it raises ends the work.
+        new_state: makes an empty state with room for so many positions; by default the model does.
     """
     with torch.inference_mode():
-        tree = _Tree(model, len(prefix), continuations, chunk, check)
+        state = (new_state or model.new_state)(len(prefix) + max(map(len, continuations), default=0))
+        tree = _Tree(model, state, continuations, chunk, check)
         first = tree.read(prefix, last_only=True)[-1]
         tree.branch(range(len(continuations)), 0, first)
     return tree.found
@@ -70,7 +74,7 @@ class _Tree:
     def __init__(
         self,
         model: Model,
-        prefix: int,
+        state: State,
         continuations: Sequence[Sequence[int]],
         chunk: int,
         check: Callable[[], None],
@@ -79,7 +83,7 @@ class _Tree:
         self._continuations = continuations
         self._chunk = chunk
         self._check = check
-        self._state = model.new_state(prefix + max(map(len, continuations), default=0))
+        self._state = state
         self.found: list[list[float]] = [[] for _ in continuations]
 
     def read(self, ids: Sequence[int], *, last_only: bool = False) -> Tensor:

@@ -25,6 +25,8 @@ from nemora.engine.sequence import Sequence, Stage
 from nemora.engine.speculation import MOST_DRAFTS
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, NemoraError, Overloaded, RequestError
 from nemora.models.base import Model
+from nemora.models.state import State
+from nemora.ops.kv_format import KVCache
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Engine:
             does it whenever there are drafts. What is drawn has the model's own distribution either way; but as numbers
             of a pass over several tokens are rounded otherwise, an answer may then depend on it, which it does not with
             "off". Only sequences that are stepped alone draft.
+        kv_cache: the form in which sequences keep keys and values: see `ops.kv_format`.
 
     Raises:
         ModelError: `memory` does not hold even the shortest sequence.
@@ -80,18 +83,26 @@ class Engine:
         step_tokens: int | None = None,
         batched: bool = False,
         speculation: SpeculationMode = "off",
+        kv_cache: KVCache = "auto",
     ) -> None:
         drafts = 0 if speculation == "off" else MOST_DRAFTS
         self._memory = Memory(
-            model, context=context, chunk=prefill_chunk, total=memory, cache_bytes=cache_bytes, drafts=drafts
+            model,
+            context=context,
+            chunk=prefill_chunk,
+            total=memory,
+            cache_bytes=cache_bytes,
+            drafts=drafts,
+            kv_cache=kv_cache,
         )
+        self._new_state = partial(model.new_state, kv_cache=kv_cache)
         self.context = self._memory.context
         self._model = model
         self._vocab_size = model.config.vocab_size
         self._max_waiting = max_waiting
         self._max_waiting_tokens = max_waiting_tokens
         self._prefill_chunk = prefill_chunk
-        self._runner = Runner(model, self._memory.cache)
+        self._runner = Runner(model, self._memory.cache, self._new_state)
         self._scheduler = Scheduler(
             max_running=max_running,
             step_tokens=step_tokens or prefill_chunk,
@@ -199,11 +210,10 @@ class Engine:
         for ids in (prefix, *continuations):
             self._check_ids(ids)
         longest = len(prefix) + max(map(len, continuations), default=0)
-        needed = self._memory.cost.of_length(longest) + nesting(continuations) * self._memory.cost.per_sequence
+        kept = nesting(continuations)
+        needed = self._memory.cost.of_length(longest) + kept * self._memory.cost.per_sequence
         if longest > self.context or needed > self._memory.budget.total:
-            raise ContextLengthExceeded(
-                f"{longest} tokens do not fit the context of {self.context} tokens{self._memory.why()}."
-            )
+            raise ContextLengthExceeded(self._memory.refusal(longest, snapshots=kept))
         until = time.monotonic() + seconds
 
         def check() -> None:
@@ -215,7 +225,14 @@ class Engine:
         holder = object()
         self._reserve(holder, needed, check)
         try:
-            return continuation_logprobs(self._model, prefix, continuations, chunk=self._prefill_chunk, check=check)
+            return continuation_logprobs(
+                self._model,
+                prefix,
+                continuations,
+                chunk=self._prefill_chunk,
+                check=check,
+                new_state=self._new_state,
+            )
         except NemoraError:
             raise
         except Exception as error:  # noqa: BLE001 - torch raises RuntimeError for nearly everything
@@ -226,6 +243,14 @@ class Engine:
                 self._memory.budget.release(holder)
                 self._memory.limit_cache()
                 self._condition.notify_all()
+
+    def refusal(self, prompt: int) -> str:
+        """Why a prompt of `context` tokens or more is not read, in one sentence."""
+        return self._memory.refusal(prompt + 1)
+
+    def new_state(self, capacity: int) -> State:
+        """An empty state as the engine's sequences have it. Its memory is the caller's affair."""
+        return self._new_state(capacity)
 
     def close(self) -> None:
         """Stop after the step that runs now. Whoever still waits gets `LocalModelDown`."""
@@ -252,10 +277,7 @@ class Engine:
     def _check_prompt(self, ids: AnySequence[int]) -> None:
         self._check_ids(ids)
         if len(ids) >= self.context:
-            raise ContextLengthExceeded(
-                f"The prompt has {len(ids)} tokens, and this model's maximum context length is {self.context} tokens, "
-                f"at least one of them for the answer{self._memory.why()}; shorten the prompt."
-            )
+            raise ContextLengthExceeded(self.refusal(len(ids)))
 
     def _refuse_overload(self, sequence: Sequence) -> None:
         scheduler = self._scheduler

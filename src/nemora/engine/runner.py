@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from collections.abc import Sequence as AnySequence
 from typing import NamedTuple
 
@@ -38,9 +39,12 @@ Outcome = list[Drawn] | Exception
 class Runner:
     """Steps sequences on one thread. Without a cache every prompt is read from its beginning."""
 
-    def __init__(self, model: Model, cache: PrefixCache | None) -> None:
+    def __init__(
+        self, model: Model, cache: PrefixCache | None, new_state: Callable[[int], State] | None = None
+    ) -> None:
         self._model = model
         self._cache = cache
+        self._new_state = new_state or model.new_state
 
     def step(self, sequences: AnySequence[Sequence]) -> list[Outcome]:
         """Read the next chunk of a sequence, or the last token of several, and draw what comes after it."""
@@ -169,7 +173,7 @@ class Runner:
     def _state(self, sequence: Sequence) -> State:
         """The sequence's state, with all the room that is reserved for it."""
         if sequence.state is None:
-            state = self._model.new_state(sequence.room)
+            state = self._new_state(sequence.room)
             if self._cache is not None:
                 self._cache.load(sequence, state)
             sequence.state = state

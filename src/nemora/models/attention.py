@@ -29,6 +29,11 @@ class AttentionSpec:
             )
 
     @property
+    def widest(self) -> int:
+        """Numbers of a token that the layer computes at once at most: queries, keys and values."""
+        return (self.heads + 2 * self.kv_heads) * self.head_dim
+
+    @property
     def kv(self) -> KVShape:
         """What the layer keeps in a `State`."""
         return KVShape(self.kv_heads, self.head_dim)

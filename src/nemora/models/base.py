@@ -9,17 +9,25 @@ import torch
 from torch import Tensor
 
 from nemora.models.state import State
+from nemora.ops.kv_format import KVCache
 from nemora.ops.weight import Weight
 
 
 class ModelConfig(Protocol):
-    """What every architecture's config has. `context_length` is the most positions that the model was made for."""
+    """What every architecture's config has.
+
+    `context_length` is the most positions that the model was made for, `widest` how many numbers of a token a layer
+    computes at once at most.
+    """
 
     @property
     def vocab_size(self) -> int: ...
 
     @property
     def context_length(self) -> int: ...
+
+    @property
+    def widest(self) -> int: ...
 
 
 class Model(Protocol):
@@ -40,10 +48,18 @@ class Model(Protocol):
         """Memory that the weights keep, memory-mapped file pages included."""
         ...
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
         """An empty state with room for `capacity` positions of `batch` sequences that advance together.
 
-        `ssm_dtype` is that of recurrent states, where the model has any: see `State`.
+        `ssm_dtype` is that of recurrent states, where the model has any, `kv_cache` the form of keys and values: see
+        `State`.
         """
         ...
 

@@ -17,6 +17,7 @@ from nemora.models.native_step import Block, token_step
 from nemora.models.rope import rope_frequencies
 from nemora.models.state import State
 from nemora.ops import kernels
+from nemora.ops.kv_format import KVCache
 
 
 class Llama:
@@ -53,9 +54,16 @@ class Llama:
     def logits(self, hidden: Tensor) -> Tensor:
         return self.head.matmul(hidden).float()
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
         kv = [self.config.attention.kv] * self.config.layers
-        return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype)
+        return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype, kv_cache=kv_cache)
 
 
 class Layer:

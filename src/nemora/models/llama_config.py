@@ -47,6 +47,11 @@ class LlamaConfig:
         """The same in every layer."""
         return AttentionSpec(self.heads, self.kv_heads, self.head_dim)
 
+    @property
+    def widest(self) -> int:
+        """See `ModelConfig`."""
+        return max(self.hidden_size, 2 * self.intermediate_size, self.attention.widest)
+
 
 # fmt: off
 HUGGING_FACE_KEYS = INERT_KEYS | STORAGE_KEYS | {

@@ -42,6 +42,11 @@ class Mamba2Spec:
         return self.inner + 2 * self.groups * self.state_size
 
     @property
+    def widest(self) -> int:
+        """Numbers of a token that the layer computes at once at most."""
+        return self.inner + self.channels + self.heads
+
+    @property
     def remembered(self) -> MambaShape:
         """What the layer keeps in a `State`."""
         return MambaShape(self.channels, self.conv_kernel - 1, self.heads, self.head_dim, self.state_size)

@@ -28,6 +28,11 @@ class MLPSpec:
 
     width: int
 
+    @property
+    def widest(self) -> int:
+        """Numbers of a token that the layer computes at once at most."""
+        return self.width
+
 
 class MLP:
     """down(relu(up(x))²): two matrices, no gate. So et al. 2021 (arXiv:2109.08668)."""

@@ -29,6 +29,11 @@ class MoESpec:
         if self.top_k > self.experts:
             raise CorruptCheckpoint(f"{self.top_k} experts cannot be chosen from {self.experts}.")
 
+    @property
+    def widest(self) -> int:
+        """Numbers of a token that the layer computes at once at most: those inside all its experts, or the shared."""
+        return max(self.top_k * self.width, self.shared_width)
+
 
 class MoE:
     """Σ share_e · expert_e(x) over the chosen experts, plus a shared expert that reads every token.

@@ -79,7 +79,7 @@ def _each(state: State) -> Iterator[State]:
 
 
 def _plain(state: State) -> bool:
-    floats = (state.dtype, state.ssm_dtype) == (torch.float32, torch.float32)
+    floats = {state.dtype, state.ssm_dtype, state.kv_format.dtype} == {torch.float32}
     return state.batch == 1 and floats and state.texts is None
 
 

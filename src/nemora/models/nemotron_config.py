@@ -38,6 +38,11 @@ class NemotronConfig:
                 "most all were expected."
             )
 
+    @property
+    def widest(self) -> int:
+        """See `ModelConfig`."""
+        return max(self.hidden_size, self.intermediate_size, self.attention.widest)
+
 
 ALIASES = {
     "kv_channels": "head_dim",

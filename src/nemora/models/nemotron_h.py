@@ -23,6 +23,7 @@ from nemora.models.native_step import token_step
 from nemora.models.nemotron_h_config import LayerSpec, NemotronHConfig
 from nemora.models.state import State
 from nemora.ops import kernels
+from nemora.ops.kv_format import KVCache
 
 
 class NemotronH:
@@ -75,7 +76,14 @@ class NemotronH:
         state.advance(ids.shape[1])
         return drafted
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
         specs = self.config.layers
         return State(
             kv=[spec.kv for spec in specs if isinstance(spec, AttentionSpec)],
@@ -85,6 +93,7 @@ class NemotronH:
             device=self.device,
             dtype=self.dtype,
             ssm_dtype=ssm_dtype,
+            kv_cache=kv_cache,
         )
 
     def new_draft_state(self, capacity: int, *, batch: int = 1) -> State:

@@ -44,6 +44,11 @@ class NemotronHConfig:
         if experts > MAX_EXPERTS:
             raise CorruptCheckpoint(f"The settings ask for {experts} experts; at most {MAX_EXPERTS} are possible.")
 
+    @property
+    def widest(self) -> int:
+        """See `ModelConfig`."""
+        return max(self.hidden_size, *(spec.widest for spec in self.layers))
+
 
 KINDS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
 """Letters of a pattern."""

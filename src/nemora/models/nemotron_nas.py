@@ -20,6 +20,7 @@ from nemora.models.nemotron_nas_config import NemotronNASConfig
 from nemora.models.rope import rope_frequencies
 from nemora.models.state import State
 from nemora.ops import kernels
+from nemora.ops.kv_format import KVCache
 
 
 class NemotronNAS:
@@ -57,9 +58,16 @@ class NemotronNAS:
     def logits(self, hidden: Tensor) -> Tensor:
         return self.head.matmul(hidden).float()
 
-    def new_state(self, capacity: int, *, batch: int = 1, ssm_dtype: torch.dtype = torch.float32) -> State:
+    def new_state(
+        self,
+        capacity: int,
+        *,
+        batch: int = 1,
+        ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
+    ) -> State:
         kv = [spec.kv for spec in self.attention]
-        return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype)
+        return State(kv=kv, batch=batch, capacity=capacity, device=self.device, dtype=self.dtype, kv_cache=kv_cache)
 
 
 def _layers(config: NemotronNASConfig, weights: Weights) -> list[Layer]:

@@ -43,6 +43,12 @@ class NemotronNASConfig:
     def __post_init__(self) -> None:
         check_rope(self.head_dim, self.rope_scaling)
 
+    @property
+    def widest(self) -> int:
+        """See `ModelConfig`."""
+        attentions = (spec.attention.widest for spec in self.layers if spec.attention is not None)
+        return max(self.hidden_size, *(2 * (spec.mlp_width or 0) for spec in self.layers), *attentions)
+
 
 MAPS = ("block_configs", "heterogeneous_layers_config")
 """Where the map of blocks may be."""

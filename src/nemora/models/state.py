@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nemora.ops import kernels
+from nemora.ops.kv_format import SCALE, KVCache, kv_format
 from nemora.ops.reference_mamba2 import round_stochastically
 from nemora.ops.texts import Texts
 
@@ -34,16 +35,24 @@ class MambaShape:
 
 @dataclass(frozen=True, slots=True)
 class KVSlice:
-    """Keys and values of a run of positions, one tensor [batch, kv_heads, count, head_dim] for each attention layer."""
+    """Keys and values of a run of positions as they are stored, one tensor [batch, kv_heads, count, head_dim] for each
+    attention layer; and their scales, [batch, kv_heads, count, scales], where that form has scales."""
 
     count: int
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
+    key_scales: tuple[Tensor, ...] = ()
+    value_scales: tuple[Tensor, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[tuple[Tensor, ...], ...]:
+        """All that it holds, in the order of `State.kinds`."""
+        return (self.keys, self.values, self.key_scales, self.value_scales)
 
     @property
     def bytes(self) -> int:
         """Memory that it holds."""
-        return sum(tensor.nbytes for tensor in (*self.keys, *self.values))
+        return sum(tensor.nbytes for tensors in self.kinds for tensor in tensors)
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,14 @@ class State:
     """The cache of `batch` sequences that advance together.
 
     Memory is taken when the state is made and by `grow`, never by a forward pass. Attention layer i has keys and
-    values [batch, kv_heads, capacity, head_dim], of which the first `length` positions are filled; Mamba-2 layer i has
-    `conv` [batch, channels, inputs] and `ssm` [batch, heads, head_dim, state_size], which hold all positions at once.
-    Layers are counted separately by kind. A forward pass changes nothing that is remembered before `advance`, so one
-    that fails halfway leaves no trace.
+    values [batch, kv_heads, capacity, head_dim] in the form that `kv_cache` names, and scales of that form if it has
+    some; the first `length` positions are filled. Mamba-2 layer i has `conv` [batch, channels, inputs] and `ssm`
+    [batch, heads, head_dim, state_size], which hold all positions at once. Layers are counted separately by kind. A
+    forward pass changes nothing that is remembered before `advance`, so one that fails halfway leaves no trace.
 
     Args:
-        dtype: of keys, values and convolution inputs.
+        dtype: of activations and convolution inputs.
+        kv_cache: the form of keys and values: see `kv_format`.
         ssm_dtype: fp32, or fp16 with stochastic rounding; plain rounding drifts (see `round_stochastically`).
         seed: of that rounding. What is drawn depends on the kind of device too.
     """
@@ -93,6 +103,7 @@ class State:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         ssm_dtype: torch.dtype = torch.float32,
+        kv_cache: KVCache = "auto",
         seed: int = 0,
     ) -> None:
         if ssm_dtype not in (torch.float32, torch.float16):
@@ -100,11 +111,14 @@ class State:
         self.kv_shapes, self.mamba_shapes = tuple(kv), tuple(mamba)
         self.batch, self.capacity, self.length = batch, capacity, 0
         self.device, self.dtype, self.ssm_dtype = torch.device(device), dtype, ssm_dtype
+        self.kv_cache, self.kv_format = kv_cache, kv_format(kv_cache, dtype)
         self.generator = _generator(self.device).manual_seed(seed)
         # Ordinary tensors, whatever mode the caller is in: a state may be made and used in different modes.
         with torch.inference_mode(False):
             self.keys = [self._empty_kv(shape) for shape in self.kv_shapes]
             self.values = [self._empty_kv(shape) for shape in self.kv_shapes]
+            self.key_scales = [self._empty_scales(shape) for shape in self._scaled_shapes]
+            self.value_scales = [self._empty_scales(shape) for shape in self._scaled_shapes]
             self.conv = [self._zeros(dtype, shape.channels, shape.inputs) for shape in self.mamba_shapes]
             self.ssm = [
                 self._zeros(ssm_dtype, shape.heads, shape.head_dim, shape.state_size) for shape in self.mamba_shapes
@@ -116,12 +130,22 @@ class State:
     @property
     def bytes(self) -> int:
         """Memory taken, filled or not."""
-        return sum(tensor.nbytes for tensor in (*self.keys, *self.values, *self.conv, *self.ssm))
+        return sum(tensor.nbytes for tensors in (*self.kinds, self.conv, self.ssm) for tensor in tensors)
+
+    @property
+    def kinds(self) -> tuple[list[Tensor], ...]:
+        """All that has positions, which are dimension 2: keys, values and, where their form has them, scales."""
+        return (self.keys, self.values, self.key_scales, self.value_scales)
 
     @property
     def bytes_per_position(self) -> int:
         """What each position of one sequence adds."""
-        return sum(2 * shape.kv_heads * shape.head_dim for shape in self.kv_shapes) * self.dtype.itemsize
+        return sum(2 * self.layer_bytes_per_position(shape) for shape in self.kv_shapes)
+
+    def layer_bytes_per_position(self, shape: KVShape) -> int:
+        """What a position's keys, or its values, take in a layer of that shape."""
+        scales = self.kv_format.scales(shape.head_dim) * SCALE.itemsize
+        return shape.kv_heads * (shape.head_dim * self.kv_format.dtype.itemsize + scales)
 
     @property
     def bytes_per_sequence(self) -> int:
@@ -146,10 +170,28 @@ class State:
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write an attention layer's new positions, [batch, kv_heads, seq, head_dim]; return all keys and values."""
-        end = self.length + keys.shape[2]
-        self.keys[layer][:, :, self.length : end] = keys
-        self.values[layer][:, :, self.length : end] = values
-        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+        end = self.write(layer, keys, values)
+        return self.read(layer, 0, end)
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> int:
+        """As `append`, but returns only the end of what is now written."""
+        start, end = self.length, self.length + keys.shape[2]
+        for new, stored, scales in ((keys, self.keys, self.key_scales), (values, self.values, self.value_scales)):
+            stored[layer][:, :, start:end], new_scales = self.kv_format.encode(new)
+            if new_scales is not None:
+                scales[layer][:, :, start:end] = new_scales
+        return end
+
+    def read(self, layer: int, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """An attention layer's keys and values of positions `start` to `end` (exclusive), which must be written.
+
+        [batch, kv_heads, end - start, head_dim]: not copied where they are stored as they are, else in fp32.
+        """
+        keys, values = self.keys[layer][:, :, start:end], self.values[layer][:, :, start:end]
+        if self.kv_format.as_it_is:
+            return keys, values
+        key_scales, value_scales = (tensors[layer][:, :, start:end] for tensors in (self.key_scales, self.value_scales))
+        return self.kv_format.decode(keys, key_scales), self.kv_format.decode(values, value_scales)
 
     def angles(self, frequencies: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """`kernels.rope_angles` for the next `count` positions."""
@@ -158,9 +200,18 @@ class State:
     def attend(self, layer: int, q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """An attention layer's output for its new positions, which it remembers: `kernels.attention` over all so far.
 
-        q is [batch, heads, seq, head_dim] like the result; keys and values are [batch, kv_heads, seq, head_dim].
+        q is [batch, heads, seq, head_dim] like the result; keys and values are [batch, kv_heads, seq, head_dim]. All
+        are seen as they are stored, the new ones too: so it does not matter in what pieces a text is read.
         """
-        return kernels.attention(q, *self.append(layer, keys, values), self.texts)
+        if self.kv_cache == "auto" or self.kv_format.dtype == q.dtype:
+            return kernels.attention(q, *self.append(layer, keys, values), self.texts)
+        end = self.write(layer, keys, values)
+
+        def read(start: int, stop: int) -> tuple[Tensor, Tensor]:
+            found = self.read(layer, start, min(stop, end))
+            return found[0].float(), found[1].float()
+
+        return kernels.attention_of_blocks(q, read, end, keys.shape[1])
 
     def recurrent(self, layer: int) -> tuple[Tensor, Tensor]:
         """The convolution inputs and the SSM state, in fp32, of a Mamba-2 layer. Not to be written to."""
@@ -216,14 +267,12 @@ class State:
         self._cut(snapshot.length)
 
     def copy_kv(self, start: int, end: int) -> KVSlice:
-        """A copy of the keys and values of positions `start` to `end` (exclusive), which must have been read."""
+        """A copy of the keys and values of positions `start` to `end` (exclusive), which must have been read, as they
+        are stored."""
         if not 0 <= start <= end <= self.length:
             raise ValueError(f"a state of {self.length} positions has none from {start} to {end}")
-        return KVSlice(
-            count=end - start,
-            keys=tuple(_copy(tensor[:, :, start:end]) for tensor in self.keys),
-            values=tuple(_copy(tensor[:, :, start:end]) for tensor in self.values),
-        )
+        kinds = (tuple(_copy(tensor[:, :, start:end]) for tensor in tensors) for tensors in self.kinds)
+        return KVSlice(end - start, *kinds)
 
     def load(self, slices: Iterable[KVSlice], snapshot: Snapshot) -> None:
         """Become, in an empty state of the same model, what another was when `snapshot` was taken, exactly.
@@ -232,16 +281,19 @@ class State:
             slices: all positions before the snapshot, in order.
 
         Raises:
-            ValueError: the state is not empty or too small, or the slices do not end where the snapshot was taken.
+            ValueError: the state is not empty or too small, the slices do not end where the snapshot was taken, or they
+                keep keys and values in another form.
         """
         slices = list(slices)
         end = sum(piece.count for piece in slices)
         if self.length or end > self.capacity or end != snapshot.length:
             raise ValueError(f"{end} positions and a snapshot at {snapshot.length} do not make up an empty state")
+        if any(tensor.dtype != self.kv_format.dtype for piece in slices for tensor in piece.keys):
+            raise ValueError(f"keys and values are kept as {self.kv_cache} here, the slices have them in another form")
         start = 0
         for piece in slices:
             stop = start + piece.count
-            for targets, sources in ((self.keys, piece.keys), (self.values, piece.values)):
+            for targets, sources in zip(self.kinds, piece.kinds, strict=True):
                 for target, source in zip(targets, sources, strict=True):
                     target[:, :, start:stop] = source
             start = stop
@@ -255,11 +307,11 @@ class State:
         """Make room for `capacity` positions. Never shrinks."""
         if capacity > self.capacity:
             self.capacity = capacity
-            for tensors in (self.keys, self.values):
-                for layer, shape in enumerate(self.kv_shapes):
+            for tensors in self.kinds:
+                for layer, tensor in enumerate(tensors):
                     with torch.inference_mode(False):
-                        larger = self._empty_kv(shape)
-                    larger[:, :, : self.length] = tensors[layer][:, :, : self.length]
+                        larger = tensor.new_empty((*tensor.shape[:2], capacity, tensor.shape[3]))
+                    larger[:, :, : self.length] = tensor[:, :, : self.length]
                     tensors[layer] = larger
 
     def fork(self) -> State:
@@ -272,9 +324,11 @@ class State:
             device=self.device,
             dtype=self.dtype,
             ssm_dtype=self.ssm_dtype,
+            kv_cache=self.kv_cache,
         )
-        for source, target in zip((*self.keys, *self.values), (*copy.keys, *copy.values), strict=True):
-            target[:, :, : self.length] = source[:, :, : self.length]
+        for sources, targets in zip(self.kinds, copy.kinds, strict=True):
+            for source, target in zip(sources, targets, strict=True):
+                target[:, :, : self.length] = source[:, :, : self.length]
         for source, target in zip((*self.conv, *self.ssm), (*copy.conv, *copy.ssm), strict=True):
             target.copy_(source)
         copy.generator.set_state(self.generator.get_state())
@@ -298,7 +352,15 @@ class State:
 
     def _empty_kv(self, shape: KVShape) -> Tensor:
         size = (self.batch, shape.kv_heads, self.capacity, shape.head_dim)
-        return torch.empty(size, device=self.device, dtype=self.dtype)
+        return torch.empty(size, device=self.device, dtype=self.kv_format.dtype)
+
+    @property
+    def _scaled_shapes(self) -> tuple[KVShape, ...]:
+        return self.kv_shapes if not self.kv_format.as_it_is else ()
+
+    def _empty_scales(self, shape: KVShape) -> Tensor:
+        size = (self.batch, shape.kv_heads, self.capacity, self.kv_format.scales(shape.head_dim))
+        return torch.empty(size, device=self.device, dtype=SCALE)
 
     def _zeros(self, dtype: torch.dtype, *size: int) -> Tensor:
         return torch.zeros((self.batch, *size), device=self.device, dtype=dtype)

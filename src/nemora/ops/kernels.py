@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nemora.ops import reference_moe
+from nemora.ops.blockwise_attention import SCORES, ReadBlock, blockwise_attention
 from nemora.ops.cpu import packed_weight, rows
 from nemora.ops.cpu.packed_weight import PackedExperts
 from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
@@ -22,6 +23,7 @@ from nemora.ops.weight import Weight
 __all__ = [
     "attention",
     "attention_both_ways",
+    "attention_of_blocks",
     "causal_conv",
     "experts_mlp",
     "gated_rms_norm",
@@ -76,7 +78,7 @@ def route(x: Tensor, gate: Tensor, bias: Tensor, *, top_k: int, normalise: bool,
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Tensor:
-    """See `reference.attention`."""
+    """See `reference.attention`. Without autograd no mask and no scores are made that grow with seq times total."""
     if texts is not None:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=texts.visible, enable_gqa=True)
     if (native := rows.attention(q, k, v)) is not None:
@@ -88,7 +90,19 @@ def attention(q: Tensor, k: Tensor, v: Tensor, texts: Texts | None = None) -> Te
         return F.scaled_dot_product_attention(grouped, k, v).reshape(q.shape)
     if seq == total:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    if batch * heads * seq * total > SCORES and not (torch.is_grad_enabled() and q.requires_grad):
+        return blockwise_attention(
+            q, lambda start, end: (k[:, :, start:end].float(), v[:, :, start:end].float()), total, kv_heads
+        )
     return F.scaled_dot_product_attention(q, k, v, attn_mask=causal_mask(seq, total, q.device), enable_gqa=True)
+
+
+def attention_of_blocks(q: Tensor, read: ReadBlock, total: int, kv_heads: int) -> Tensor:
+    """`reference.attention` on the keys and values that `read` gives, which are not kept as numbers that it could take.
+
+    q is [batch, heads, seq, head_dim], the last `seq` of `total` positions. Memory does not grow with `total`.
+    """
+    return blockwise_attention(q, read, total, kv_heads)
 
 
 def attention_both_ways(q: Tensor, k: Tensor, v: Tensor, there: Tensor) -> Tensor:

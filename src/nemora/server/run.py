@@ -138,6 +138,8 @@ def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
         cache=settings.paths.cache,
         offline=settings.offline,
         context=settings.local.context,
+        allow_longer_context=settings.local.allow_longer_context,
+        kv_cache=settings.local.kv_cache,
         threads=settings.local.threads,
         memory=settings.local.memory_bytes,
         prefix_cache=settings.local.prefix_cache,

@@ -28,6 +28,7 @@ from nemora.models.base import Model
 from nemora.models.inventory import Inventory, MetaWeights
 from nemora.models.moe import MoESpec
 from nemora.models.state import State
+from nemora.models.workspace import pass_workspace
 from nemora.ops.weight import SLAB_NUMBERS
 from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.family import FAMILY
@@ -225,7 +226,7 @@ def fit(
         sequences=sequences,
         weights=weights,
         cache=cache,
-        workspace=tuple(_workspace_lines(built, inventory, context)),
+        workspace=tuple(_workspace_lines(built, context)),
         margin=Line(label="margin", how=f"{MARGIN:.0%} of weights and cache", bytes=int(MARGIN * counted)),
         available=available_memory(device) if available is None else available,
     )
@@ -363,27 +364,10 @@ def _cache_lines(built: Model, context: int, sequences: int) -> Iterator[Line]:
         )
 
 
-def _workspace_lines(built: Model, inventory: Inventory, context: int) -> Iterator[Line]:
+def _workspace_lines(built: Model, context: int) -> Iterator[Line]:
     """What one forward pass takes; the engine runs one at a time."""
-    widest = max(max(matrix.rows, matrix.columns) for matrix in _matrices(inventory) if matrix.layer is not None)
-    yield Line(
-        label="activations",
-        how=f"4 × {CHUNK} tokens × {widest:,} wide × 4 bytes",
-        bytes=4 * CHUNK * widest * 4,
-    )
-    yield Line(
-        label="attention mask", how=f"{CHUNK} tokens × {context:,} positions × 5 bytes", bytes=CHUNK * context * 5
-    )
-    state = built.new_state(1)
-    if state.kv_shapes:
-        largest = max(shape.kv_heads * shape.head_dim for shape in state.kv_shapes) * state.dtype.itemsize
-        yield Line(
-            label="growing cache",
-            how=f"one layer's keys twice: {context:,} positions × {largest:,} bytes",
-            bytes=context * largest,
-        )
-    vocabulary = built.config.vocab_size
-    yield Line(label="drawing a token", how=f"{vocabulary:,} tokens × 32 bytes", bytes=32 * vocabulary)
+    for part in pass_workspace(built.config, built.new_state(1), chunk=CHUNK, context=context):
+        yield Line(label=part.label, how=part.how, bytes=part.bytes)
     yield Line(label="decoded weights", how=f"2 × {SLAB_NUMBERS:,} numbers × 4 bytes", bytes=8 * SLAB_NUMBERS)
 
 
