@@ -18,7 +18,22 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from nemora.ops.blocks import IQ4_NL, MODELOPT_NVFP4, NVFP4, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, BlockFormat, StoredMatrix
+from nemora.ops.blocks import (
+    BF16,
+    F16,
+    F32,
+    FP8_E4M3,
+    IQ4_NL,
+    MODELOPT_NVFP4,
+    NVFP4,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    BlockFormat,
+    StoredMatrix,
+)
 from nemora.ops.cpu.library import SETS, CPacked, Library
 
 BLOCK = 32
@@ -30,7 +45,9 @@ ActivationBits = Literal[8, 15]
 PLANES: dict[ActivationBits, int] = {8: 1, 15: 2}
 """How many 8-bit numbers an activation is kept as."""
 
-_NUMBERS = {format.name: number for number, format in enumerate((Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4))}
+BLOCKS = (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4)
+FLOATS = (BF16, F16, FP8_E4M3, F32)
+_NUMBERS = {format.name: number for number, format in enumerate((*BLOCKS, *FLOATS))}
 _NUMBERS[MODELOPT_NVFP4.name] = _NUMBERS[NVFP4.name]
 
 
@@ -83,7 +100,7 @@ class PackedWeight:
         numbers = x.to(torch.float32).contiguous()
         tokens, planes = numbers.numel() // columns, PLANES[self.activation_bits]
         out = torch.empty((*x.shape[:-1], rows), dtype=torch.float32)
-        scratch = _scratch(self.library.c.nemora_product_scratch(tokens, columns, planes))
+        scratch = _scratch(self.library.c.nemora_product_scratch(self.c, len(self.c), tokens, planes))
         self.library.c.nemora_product(
             self.set,
             torch.get_num_threads(),
@@ -201,6 +218,6 @@ def _pack(parts: Sequence[StoredMatrix], library: Library) -> tuple[Tensor, CPac
             panels[at : at + size].data_ptr(),
         )
         if unsound:
-            raise CannotPack("a block's scale is not a finite number, or below zero")
+            raise CannotPack("a number is not finite, or a block's scale below zero")
         at += size
     return panels, CPacked(ctypes.c_void_p(panels.data_ptr()), number, rows, columns, parts[0].scale)
