@@ -222,7 +222,13 @@ def test_long_rows_of_floats_are_summed_as_exactly_as_by_torch(name: str) -> Non
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["Q4_0", "Q8_0", "BF16", "FP8_E4M3"]), st.sampled_from([5, 16, 32])), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Q4_0", "Q8_0", "BF16", "FP8_E4M3"]), st.sampled_from([5, 16, 32])),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_stacked_matrices_are_side_by_side(kinds: list[tuple[str, int]]) -> None:
     parts = [stored(name, rows, 64, seed) for seed, (name, rows) in enumerate(kinds)]
     x = inputs(3, 64)
