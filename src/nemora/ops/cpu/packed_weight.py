@@ -9,9 +9,9 @@ products are integers, and what is done in floating point with them is the same 
 row's result depends neither on how many others are in the call, nor on the machine.
 
 Formats of floats (BF16, F16, FP8 with a scale of the matrix, F32) meet activations as they are. Sums are in float32, of
-128 columns and then of those, in one order for every token and instruction set too. Beside torch with decoded copies, on
-two cores that others used too (AVX2, 12544 x 3136, bench/cpu_matmul.py), a token takes less than half the time, and 512
-tokens as long or less. So floats are packed whenever blocks are.
+128 columns and then of those, in one order for every token and instruction set too. Beside torch with decoded copies,
+on two cores that others used too (AVX2, 12544 x 3136, bench/cpu_matmul.py), a token takes less than half the time, and
+512 tokens as long or less. So floats are packed whenever blocks are.
 """
 
 from __future__ import annotations
