@@ -81,8 +81,9 @@ def by_format(names: Sequence[str], rows: int, columns: int, tokens: Sequence[in
         stored = matrix(name, rows, columns)
         measure(name, "torch, decoded each time", [BlockWeight([stored])], stored.bytes, tokens)
         measure(name, "torch, decoded copy", [DenseWeight(stored.decode()) for _ in range(2)], stored.bytes, tokens)
-        kinds: dict[str, ActivationBits] = {"native, 15 bits": 15, "native, 8 bits": 8}
-        for kind, bits in ({"native": 15} if stored.format in FLOATS else kinds).items():
+        rounded: dict[str, ActivationBits] = {"native, 15 bits": 15, "native, 8 bits": 8}
+        exact: dict[str, ActivationBits] = {"native": 15}
+        for kind, bits in (exact if stored.format in FLOATS else rounded).items():
             packed = [PackedWeight([stored], native, activation_bits=bits) for _ in range(COPIES)]
             measure(name, kind, packed, stored.bytes, tokens)
 
