@@ -1,6 +1,7 @@
-"""Products with stored 4- and 8-bit matrices on the native kernels, beside torch's and beside the machine's memory.
+"""Products with stored matrices on the native kernels, beside torch's and beside the machine's memory.
 
     python bench/cpu_matmul.py                  one token and many, by format
+    python bench/cpu_matmul.py --formats BF16 FP8_E4M3 --rows 12544 --columns 3136 --tokens 1 512
     python bench/cpu_matmul.py --model FILE     a GGUF model too: tokens a second, and what rounding activations changes
 
 A row is the median of several runs; the matrix is taken in turns from several copies, which no cache holds together.
@@ -19,9 +20,9 @@ from torch import Tensor
 
 from nemora.chat.tokenizer_source import load_tokenizer
 from nemora.models.base import Model
-from nemora.ops.blocks import FORMATS, StoredMatrix
+from nemora.ops.blocks import FORMATS, FP8_E4M3, StoredMatrix
 from nemora.ops.cpu.library import library
-from nemora.ops.cpu.packed_weight import PackedWeight
+from nemora.ops.cpu.packed_weight import FLOATS, ActivationBits, PackedWeight
 from nemora.ops.weight import BlockWeight, DenseWeight, Weight
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
@@ -51,37 +52,40 @@ def bandwidth() -> float:
     return numbers.nbytes / seconds(numbers.sum, 5) / 1e9
 
 
-def matrix(name: str) -> StoredMatrix:
-    format = FORMATS[name]
+def matrix(name: str, rows: int, columns: int) -> StoredMatrix:
+    format = FP8_E4M3 if name == FP8_E4M3.name else FORMATS[name]
     generator = torch.Generator().manual_seed(0)
-    small = torch.randint(0, 60, (ROWS, format.row_bytes(COLUMNS)), dtype=torch.uint8, generator=generator)
-    return StoredMatrix(format, small)  # bytes below 60 are finite scales
+    small = torch.randint(0, 60, (rows, format.row_bytes(columns)), dtype=torch.uint8, generator=generator)
+    return StoredMatrix(format, small)  # bytes below 60 are finite scales, and small floats
 
 
-def measure(name: str, kind: str, weights: Sequence[Weight], stored_bytes: int) -> None:
-    for tokens in TOKENS:
-        x = torch.randn(tokens, COLUMNS, generator=torch.Generator().manual_seed(1))
+def measure(name: str, kind: str, weights: Sequence[Weight], stored_bytes: int, many: Sequence[int]) -> None:
+    rows, columns = weights[0].shape
+    for tokens in many:
+        x = torch.randn(tokens, columns, generator=torch.Generator().manual_seed(1))
 
         def products(x: Tensor = x) -> None:
             for weight in weights:
                 weight.matmul(x)
 
         taken = seconds(products, 5 if tokens < 64 else 2) / len(weights)
-        operations = 2 * tokens * ROWS * COLUMNS / taken / 1e9
+        operations = 2 * tokens * rows * columns / taken / 1e9
         print(f"| {name} | {kind} | {tokens} | {stored_bytes / taken / 1e9:.1f} | {operations:.0f} |", flush=True)
 
 
-def by_format(names: Sequence[str]) -> None:
+def by_format(names: Sequence[str], rows: int, columns: int, tokens: Sequence[int]) -> None:
     native = library()
     print(f"{native.sets()[-1]}, {torch.get_num_threads()} threads, memory {bandwidth():.1f} GB/s\n")
     print("| format | kind | tokens | GB/s of stored weights | Gop/s |\n|---|---|---:|---:|---:|")
     for name in names:
-        stored = matrix(name)
-        measure(name, "torch, decoded each time", [BlockWeight([stored])], stored.bytes)
-        measure(name, "torch, decoded copy", [DenseWeight(stored.decode())], stored.bytes)
-        for bits in (15, 8):
+        stored = matrix(name, rows, columns)
+        measure(name, "torch, decoded each time", [BlockWeight([stored])], stored.bytes, tokens)
+        measure(name, "torch, decoded copy", [DenseWeight(stored.decode()) for _ in range(2)], stored.bytes, tokens)
+        rounded: dict[str, ActivationBits] = {"native, 15 bits": 15, "native, 8 bits": 8}
+        exact: dict[str, ActivationBits] = {"native": 15}
+        for kind, bits in (exact if stored.format in FLOATS else rounded).items():
             packed = [PackedWeight([stored], native, activation_bits=bits) for _ in range(COPIES)]
-            measure(name, f"native, {bits} bits", packed, stored.bytes)
+            measure(name, kind, packed, stored.bytes, tokens)
 
 
 def by_model(path: Path) -> None:
@@ -128,9 +132,12 @@ def answers(model: Model, ids: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--formats", nargs="*", default=["Q4_0", "Q4_1", "Q8_0"])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--columns", type=int, default=COLUMNS)
+    parser.add_argument("--tokens", type=int, nargs="*", default=TOKENS)
     parser.add_argument("--model", type=Path)
     arguments = parser.parse_args()
-    by_format(arguments.formats)
+    by_format(arguments.formats, arguments.rows, arguments.columns, arguments.tokens)
     if arguments.model is not None:
         by_model(arguments.model)
 

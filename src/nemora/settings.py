@@ -95,7 +95,7 @@ class LocalSettings:
     """"auto": draft tokens by looking up what followed before, where that is measured to be faster. An answer has the
     model's own distribution, and may differ by rounding from what it is without."""
     activations: Literal["auto", "int8", "int15", "float32"] = "auto"
-    """How precisely stored matrices of 4 to 8 bits meet activations on the CPU. "auto": by the model's size."""
+    """How precisely stored matrices of 4- to 8-bit blocks meet activations on the CPU. "auto": by the model's size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,15 @@ from torch import Tensor
 import tiny_llama
 import tiny_nemotron_h
 import tiny_nemotron_nas
+from modelopt_folder import write_modelopt_folder
 from nemora.models.base import Model
 from nemora.models.lookahead import Lookahead
 from nemora.models.native_step import TokenStep, token_step
 from nemora.models.state import State
 from nemora.models.state_group import StateGroup
+from nemora.ops.blocks import BF16, FP8_E4M3, NVFP4
 from nemora.ops.cpu.library import SETS, NoKernels, library
-from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
+from nemora.ops.cpu.packed_weight import BLOCKS, FLOATS, PackedExperts, PackedWeight
 from nemora.weights.checkpoint import open_checkpoint
 from nemora.weights.load import load_model
 
@@ -31,7 +33,8 @@ if not BEST:
     pytest.skip("no native kernels with vectors", allow_module_level=True)
 
 HYBRID = {"moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 96, "max_position_embeddings": 2048}
-NAMES = ("hybrid", "latent", "llama", "nas")
+NAMES = ("hybrid", "latent", "llama", "nas", "bf16", "published")
+"""Of Q4_0; of BF16; and of NVFP4, FP8 and BF16 as Nemotron 3 Super has them."""
 PROMPT = 40
 
 
@@ -43,6 +46,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         config = tiny_nemotron_h.CONFIG | changes
         tensors = tiny_nemotron_h.random_tensors(config)
         made[name] = tiny_nemotron_h.write_gguf(folder / f"{name}.gguf", config, tensors, type="Q4_0")
+    config = tiny_nemotron_h.CONFIG | HYBRID | tiny_nemotron_h.LATENT
+    tensors = tiny_nemotron_h.random_tensors(config)
+    made["bf16"] = tiny_nemotron_h.write_gguf(folder / "bf16.gguf", config, tensors, type="BF16")
+    made["published"] = write_modelopt_folder(folder / "published", config, tensors)
     tensors = tiny_llama.random_tensors(tiny_llama.CONFIG)
     made["llama"] = tiny_llama.write_gguf(folder / "llama.gguf", tiny_llama.CONFIG, tensors, type="Q4_0")
     tensors = tiny_nemotron_nas.random_tensors(tiny_nemotron_nas.CONFIG)
@@ -131,17 +138,28 @@ def test_a_sequence_gets_the_same_bits_in_any_company_and_with_any_threads(model
         assert all(map(torch.equal, remembered(one), remembered(other)))
 
 
-def use_instructions(model: Any, instructions: str) -> None:
-    blocks = [(layer.norm, layer.mixer) for layer in model.layers]
-    for _, mixer in blocks:
+def packed_in(model: Any) -> Iterator[PackedWeight]:
+    for mixer in (layer.mixer for layer in model.layers):
         for weight in (*vars(mixer).values(), *vars(getattr(mixer, "shared", mixer)).values()):
             for each in weight if isinstance(weight, PackedExperts) else [weight]:
                 if isinstance(each, PackedWeight):
-                    each.set = SETS.index(instructions)
+                    yield each
+
+
+def use_instructions(model: Any, instructions: str) -> None:
+    for weight in packed_in(model):
+        weight.set = SETS.index(instructions)
+    blocks = [(layer.norm, layer.mixer) for layer in model.layers]
     model.step = token_step(blocks, model.norm, model.config.norm_eps)
 
 
-@pytest.mark.parametrize("name", ["latent"])
+@pytest.mark.parametrize("name", ["published"])
+def test_a_published_checkpoint_is_stepped_in_each_format_that_it_has(model: Any) -> None:
+    numbers = {part.format for weight in packed_in(model) for part in weight.c}
+    assert {(*BLOCKS, *FLOATS)[number] for number in numbers} == {NVFP4, FP8_E4M3, BF16}
+
+
+@pytest.mark.parametrize("name", ["latent", "published"])
 def test_every_instruction_set_computes_the_same(model: Any) -> None:
     begun = read(model, PROMPT)
     each = {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nemora.ops import kernels, reference_moe
-from nemora.ops.blocks import FORMATS, MODELOPT_NVFP4, StoredMatrix
+from nemora.ops.blocks import FORMATS, FP8_E4M3, MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.cpu import reference_packed
 from nemora.ops.cpu.library import NoKernels, library
 from nemora.ops.cpu.packed_weight import ActivationBits, CannotPack, PackedExperts, PackedWeight, can_pack
@@ -23,8 +23,10 @@ try:
 except NoKernels as reason:
     pytest.skip(f"no native kernels: {reason}", allow_module_level=True)
 SETS = LIBRARY.sets()
-NAMES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "NVFP4", "MODELOPT_NVFP4"]
+FLOATS = ["BF16", "F16", "FP8_E4M3", "F32"]
+NAMES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "NVFP4", "MODELOPT_NVFP4", *FLOATS]
 EVERY_FORMAT = pytest.mark.parametrize("name", NAMES)
+EVERY_FLOAT = pytest.mark.parametrize("name", FLOATS)
 EXAMPLES = settings(max_examples=15, deadline=None)
 BITS = st.sampled_from([8, 15])
 FILLS = st.sampled_from(["random", "random", "random", 0x00, 0xFF, 0x80])
@@ -41,6 +43,8 @@ def stored(name: str, rows: int, columns: int, seed: int = 0, fill: str | int = 
         scales = bytes_of(generator, rows, columns // 16, most=0x7F)
         data = bytes_of(generator, rows, columns // 2)
         return StoredMatrix(MODELOPT_NVFP4, data if fill == "random" else data.fill_(int(fill)), scales, 0.37)
+    if name in FLOATS:
+        return floats(name, rows, columns, generator)
     format = FORMATS[name]
     data = bytes_of(generator, rows, format.row_bytes(columns))
     blocks = data.view(-1, format.bytes)
@@ -54,6 +58,18 @@ def stored(name: str, rows: int, columns: int, seed: int = 0, fill: str | int = 
     if fill != "random":
         blocks[:, head:] = int(fill)
     return StoredMatrix(format, data)
+
+
+def floats(name: str, rows: int, columns: int, generator: torch.Generator) -> StoredMatrix:
+    """Numbers of every size from 8 down to the smallest ones of the format, and zeros of either sign."""
+    exponents = torch.randint(-20, 3, (rows, columns), generator=generator)
+    numbers = torch.randn(rows, columns, generator=generator).clamp(-2, 2) * 2.0**exponents
+    numbers[:, 3::7] *= 0
+    if name == "FP8_E4M3":
+        return StoredMatrix(FP8_E4M3, numbers.to(torch.float8_e4m3fn).view(torch.uint8), scale=0.37)
+    format = FORMATS[name]
+    assert format.dtype is not None
+    return StoredMatrix(format, numbers.to(format.dtype).view(torch.uint8))
 
 
 def inputs(tokens: int, columns: int, seed: int = 0) -> Tensor:
@@ -72,7 +88,7 @@ def packed(matrix: StoredMatrix, bits: ActivationBits = 15, instructions: str | 
 def bound(x: Tensor, matrix: StoredMatrix, bits: ActivationBits) -> Tensor:
     """What rounding to fp32 may change: of each block's numbers at most, as minimums may cancel what codes say."""
     largest = matrix.decode().double().abs().amax(-1)
-    return 4e-6 * (reference_packed.rounded(x, bits).abs().sum(-1)[:, None] * (largest + 1e-3))
+    return 4e-6 * (reference_packed.met(x, matrix, bits).abs().sum(-1)[:, None] * (largest + 1e-3))
 
 
 @EVERY_FORMAT
@@ -161,8 +177,58 @@ def test_what_is_not_finite_stays_in_its_row(wrong: float) -> None:
     assert torch.equal(found[[0, 2, 3]], expected[[0, 2, 3]])
 
 
+@EVERY_FLOAT
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+def test_floats_meet_what_is_not_finite_as_floats_do(name: str, wrong: float) -> None:
+    weight, x = packed(stored(name, 17, 64)), inputs(9, 64)
+    expected = weight.matmul(x)
+    x[1, 40] = wrong
+    found = weight.matmul(x)
+    assert not found[1].isfinite().any()
+    others = [0, *range(2, 9)]
+    assert torch.equal(found[others], expected[others])
+
+
+@pytest.mark.parametrize("name", ["BF16", "F16", "FP8_E4M3"])
+def test_every_finite_number_is_exact_as_a_product_with_one_and_as_a_row(name: str) -> None:
+    format = FP8_E4M3 if name == "FP8_E4M3" else FORMATS[name]
+    every = torch.arange(1 << 8 * format.bytes).to(torch.uint8 if format.bytes == 1 else torch.int16)
+    every = every.view(torch.uint8).view(-1, format.bytes)
+    finite = format.decode(every).isfinite()
+    matrix = StoredMatrix(format, torch.where(finite, every, 0).view(-1, 64 * format.bytes))
+    expected = matrix.decode()
+    for instructions in SETS:
+        weight = packed(matrix, instructions=instructions)
+        assert torch.equal(weight.matmul(torch.eye(64)).T, expected)
+        assert torch.equal(weight.rows(torch.arange(len(expected))), expected)
+
+
+@EVERY_FLOAT
+def test_numbers_that_are_not_finite_are_refused(name: str) -> None:
+    for row, column, wrong in ((0, 0, torch.nan), (19, 63, -torch.inf if name != "FP8_E4M3" else torch.nan)):
+        matrix = stored(name, 20, 64)
+        dtype = matrix.format.dtype or torch.float8_e4m3fn
+        matrix.data.view(dtype)[row, column] = wrong
+        with pytest.raises(CannotPack):
+            packed(matrix)
+
+
+@EVERY_FLOAT
+def test_long_rows_of_floats_are_summed_as_exactly_as_by_torch(name: str) -> None:
+    matrix, x = stored(name, 40, 4096 + 32), torch.randn(9, 4096 + 32, generator=torch.Generator().manual_seed(4))
+    exact = x.double() @ matrix.decode().double().T
+    ours, torchs = ((y - exact).norm() for y in (packed(matrix).matmul(x), x @ matrix.decode().T))
+    assert ours < 4 * torchs
+
+
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["Q4_0", "Q8_0"]), st.sampled_from([5, 16, 32])), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Q4_0", "Q8_0", "BF16", "FP8_E4M3"]), st.sampled_from([5, 16, 32])),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_stacked_matrices_are_side_by_side(kinds: list[tuple[str, int]]) -> None:
     parts = [stored(name, rows, 64, seed) for seed, (name, rows) in enumerate(kinds)]
     x = inputs(3, 64)
@@ -171,10 +237,11 @@ def test_stacked_matrices_are_side_by_side(kinds: list[tuple[str, int]]) -> None
     assert fused.shape == (sum(rows for _, rows in kinds), 64)
 
 
-def test_panels_take_the_memory_of_the_file() -> None:
-    matrix = stored("Q5_1", 32, 64)
+@EVERY_FORMAT
+def test_panels_take_the_memory_of_the_file(name: str) -> None:
+    matrix = stored(name, 32, 64)
     assert packed(matrix).bytes == matrix.bytes
-    assert packed(stored("Q5_1", 17, 64)).bytes == matrix.bytes  # whole panels
+    assert packed(stored(name, 17, 64)).bytes == matrix.bytes  # whole panels
 
 
 def test_scales_that_are_no_numbers_are_refused() -> None:
@@ -186,7 +253,7 @@ def test_scales_that_are_no_numbers_are_refused() -> None:
     for matrix in (broken, negative, stored("MODELOPT_NVFP4", 4, 48)):
         with pytest.raises(CannotPack):
             packed(matrix)
-    assert not can_pack(FORMATS["Q6_K"], 256) and not can_pack(FORMATS["BF16"], 64)
+    assert not can_pack(FORMATS["Q6_K"], 256) and not can_pack(FORMATS["BF16"], 48)
 
 
 def test_gradients_and_other_widths_are_refused() -> None:
@@ -220,6 +287,33 @@ def test_experts_in_one_call_are_the_twins_one_by_one(
         assert torch.equal(found, reference_moe.experts_mlp(x, chosen, shares, up, down))
         with pytest.raises(IndexError):
             kernels.experts_mlp(x, chosen + experts, shares, up, down)
+
+
+@pytest.mark.parametrize("names", [("Q4_0", "BF16"), ("FP8_E4M3", "Q8_0"), ("BF16", "F32")])
+def test_experts_of_mixed_formats_are_each_their_own(names: tuple[str, str]) -> None:
+    """Also among the experts of one matrix."""
+    up, down = (
+        PackedExperts([packed(stored(names[(e + turn) % 2], rows, columns, e)) for e in range(4)])
+        for turn, rows, columns in ((0, 96, 64), (1, 64, 96))
+    )
+    generator = torch.Generator().manual_seed(3)
+    x, shares = inputs(45, 64) / 1000, torch.rand(45, 2, generator=generator)
+    chosen = torch.rand(45, 4, generator=generator).topk(2).indices
+    assert torch.equal(
+        kernels.experts_mlp(x, chosen, shares, up, down), reference_moe.experts_mlp(x, chosen, shares, up, down)
+    )
+
+
+@EVERY_FORMAT
+def test_nan_goes_through_experts_in_its_row_alone(name: str) -> None:
+    up, down = (PackedExperts([packed(stored(name, 64, 64, seed))]) for seed in (1, 2))
+    x, one = inputs(6, 64) / 1000, torch.ones(6, 1)
+    chosen = torch.zeros(6, 1, dtype=torch.int64)
+    expected = kernels.experts_mlp(x, chosen, one, up, down)
+    x[2, 7] = torch.nan
+    found = kernels.experts_mlp(x, chosen, one, up, down)
+    assert found[2].isnan().all()
+    assert torch.equal(found[[0, 1, 3, 4, 5]], expected[[0, 1, 3, 4, 5]])
 
 
 def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:

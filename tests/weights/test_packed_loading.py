@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from modelopt_folder import write_modelopt_folder
 from nemora.models.base import Model
 from nemora.ops.cpu.library import NoKernels, NotCompiled, library
 from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
@@ -84,6 +85,37 @@ def test_what_does_not_fit_stays_the_mapped_file(file: Path, monkeypatch: pytest
     model = load_model(open_checkpoint(file), activations="int8", decode_budget=1 << 40)
     expected = load_model(open_checkpoint(file), decode_budget=1 << 40)
     assert torch.equal(logits(model), logits(expected))
+
+
+@pytest.fixture(scope="module", params=["BF16", "F16", "published"])
+def floats(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of one type, or of NVFP4, FP8 and BF16."""
+    folder, config = tmp_path_factory.mktemp("floats"), CONFIG | CHANGES
+    if request.param == "published":
+        return write_modelopt_folder(folder, config, random_tensors(config))
+    return write_gguf(folder / "m.gguf", config, random_tensors(config), type=request.param)
+
+
+@needs_kernels
+def test_packed_floats_take_the_memory_of_the_file_and_give_its_logits(floats: Path) -> None:
+    checkpoint = open_checkpoint(floats)
+    decoded, packed = load_model(checkpoint), load_model(checkpoint, activations="auto")
+    kinds = {type(weight) for layer in packed.layers for weight in vars(layer.mixer).values()}  # type: ignore[attr-defined]
+    assert {PackedWeight, PackedExperts} <= kinds and DenseWeight not in kinds
+    stored = sum(info.stored_bytes for info in checkpoint.file.tensors.values())
+    assert packed.bytes < 1.1 * stored  # rows fill whole panels, and what is no matrix is float32
+    assert packed.step is not None  # type: ignore[attr-defined]
+    expected = logits(decoded)
+    assert float((logits(packed) - expected).norm() / expected.norm()) < 1e-3
+
+
+@needs_kernels
+def test_floats_meet_exact_activations_whatever_is_asked_for(tmp_path: Path) -> None:
+    config = CONFIG | CHANGES
+    file = open_checkpoint(write_gguf(tmp_path / "m.gguf", config, random_tensors(config), type="BF16"))
+    found, expected = logits(load_model(file, activations="int8")), logits(load_model(file))
+    assert float((found - expected).norm() / expected.norm()) < 1e-5
+    assert torch.equal(found, logits(load_model(file, activations="int15")))
 
 
 def test_activations_are_rounded_in_one_way_only(file: Path) -> None:

@@ -173,7 +173,7 @@ class LocalModel:
             prefix_cache_bytes: most that it takes of `memory`; 0: half of it.
             batched: let answers share forward passes; see `Engine`.
             speculation: draft tokens where that is faster; see `Engine`.
-            activations: how precisely stored matrices of 4 to 8 bits meet them on the CPU; see `load_model`.
+            activations: how precisely stored matrices of 4- to 8-bit blocks meet them on the CPU; see `load_model`.
             threads: of torch, in the whole process; 0 leaves them as they are.
             through: see `load_model`.
 

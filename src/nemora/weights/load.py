@@ -49,10 +49,11 @@ def load_model(
         mtp: load the multi-token prediction head too, where there is one.
         simulate_activations: round inputs of quantised layers, and keys and values, as the published checkpoint's own
             kernels do. By default only weights are quantised, which is closer to the unquantised model.
-        activations: how precisely matrices of 4 to 8 bits meet them on the CPU. "float32": torch multiplies by decoded
-            weights. Otherwise, where the native kernels are there, these multiply by what is stored and round
+        activations: how precisely matrices of 4- to 8-bit blocks meet them on the CPU. "float32": torch multiplies by
+            decoded weights. Otherwise, where the native kernels are there, these multiply by what is stored and round
             activations: "int8", "int15", or as `packing.activation_bits` finds right for the model's size ("auto").
-            Not together with `simulate_activations`.
+            Those of BF16, F16, FP8 and F32 they multiply by exact activations. Not together with
+            `simulate_activations`.
         progress: called after each tensor.
         through: what the model is to get its weights from instead, made of what reads them.
 

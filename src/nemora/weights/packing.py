@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 
 from nemora.models.inventory import Inventory
-from nemora.ops.blocks import MODELOPT_NVFP4, StoredMatrix
+from nemora.ops.blocks import FP8_E4M3, MODELOPT_NVFP4, StoredMatrix
 from nemora.ops.cpu.library import Library, NoKernels, NotCompiled, library
 from nemora.ops.cpu.packed_weight import ActivationBits, CannotPack, PackedWeight, can_pack
 from nemora.weights.stored import Found, TensorFinder
@@ -46,10 +46,10 @@ class Packing:
             case "NVFP4":
                 return can_pack(MODELOPT_NVFP4, columns)
             case "FP8":
-                return False
+                return can_pack(FP8_E4M3, columns)
 
     def pack(self, stored: Sequence[StoredMatrix], dtype: torch.dtype) -> PackedWeight | None:
-        """One weight of matrices that it takes; None where a block's scale is no number that the kernels can use."""
+        """One weight of matrices that it takes; None where a scale or a number is none that the kernels can use."""
         try:
             return PackedWeight(stored, self.library, dtype=dtype, activation_bits=self.activation_bits)
         except CannotPack:

@@ -1,9 +1,10 @@
 #include "simd_avx512.h"
 // After the vectors, because it is written over them.
 #include "encode.h"
+#include "floats.h"
 #include "matmul.h"
 #include "mixers.h"
 
 const Kernels AVX512_VNNI = {quantise, linear, matmul, add_norm, attention, encode};
-const MatmulKernels AVX512_VNNI_MATMUL = {quantise_tokens, packed_panels};
+const MatmulKernels AVX512_VNNI_MATMUL = {quantise_tokens, packed_panels, arrange_tokens, float_panels};
 const StepKernels AVX512_VNNI_STEP = STEP_KERNELS;

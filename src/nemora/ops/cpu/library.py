@@ -119,7 +119,7 @@ def _declare(c: ctypes.CDLL) -> None:
         "nemora_panel_bytes": (long, (number, number, number)),
         "nemora_pack": (number, (number, number, pointer, long, pointer, long, number, number, pointer)),
         "nemora_unpack": (number, (matrices, pointer, long, pointer)),
-        "nemora_product_scratch": (long, (long, number, number)),
+        "nemora_product_scratch": (long, (matrices, number, long, number)),
         "nemora_product": (None, (number, number, matrices, number, pointer, long, number, pointer, pointer)),
         "nemora_experts_scratch": (long, (matrices, matrices, number, long, number, number)),
         "nemora_experts": (

@@ -1,4 +1,4 @@
-// Products with packed matrices, written once over vectors of W rows; see packed.h for what lies where.
+// Products with packed matrices of blocks, written once over vectors of W rows; see packed.h for what lies where.
 #pragma once
 #include "packed.h"
 
@@ -150,6 +150,24 @@ inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *h
     }
 }
 
+// Sums [count][PANEL_ROWS] times the matrix's scale. Of NaN and zero `larger` gives its second argument.
+inline void finish(float *held, int count, F factor, bool relu2) {
+    for (int i = 0; i < count * PANEL_ROWS; i += W) {
+        F y = mul(load(held + i), factor);
+        if (relu2) {
+            y = larger(all(0.0f), y);
+            y = mul(y, y);
+        }
+        store(held + i, y);
+    }
+}
+
+inline void hand_out(const float *held, const Packed &w, int panel, int tokens, float *out, int64_t stride) {
+    const int rows = w.rows - panel * PANEL_ROWS < PANEL_ROWS ? w.rows - panel * PANEL_ROWS : PANEL_ROWS;
+    for (int t = 0; t < tokens; t++)
+        __builtin_memcpy(out + t * stride + panel * PANEL_ROWS, held + t * PANEL_ROWS, rows * sizeof(float));
+}
+
 template <typename Codes, int PLANES>
 void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2, float *out, int64_t stride) {
     alignas(64) float held[TILE * PANEL_ROWS];
@@ -159,17 +177,8 @@ void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2
         for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) store(held + i, all(0.0f));
         if (x.tokens == 1) panel_of<Codes, PLANES>(from, x, 1, held);
         else panel_of<Codes, PLANES>(from, x, x.tokens, held);
-        for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) {
-            F y = mul(load(held + i), factor);
-            if (relu2) {
-                y = larger(y, all(0.0f));
-                y = mul(y, y);
-            }
-            store(held + i, y);
-        }
-        const int rows = w.rows - panel * PANEL_ROWS < PANEL_ROWS ? w.rows - panel * PANEL_ROWS : PANEL_ROWS;
-        for (int t = 0; t < x.tokens; t++)
-            __builtin_memcpy(out + t * stride + panel * PANEL_ROWS, held + t * PANEL_ROWS, rows * sizeof(float));
+        finish(held, x.tokens, factor, relu2);
+        hand_out(held, w, panel, x.tokens, out, stride);
     }
 }
 

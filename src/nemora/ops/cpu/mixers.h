@@ -219,10 +219,10 @@ void swiglu(const float *gate_up, int64_t width, float *out) {
 void relu2(float *x, int64_t size) {
     int64_t i = 0;
     for (; i + W <= size; i += W) {
-        const F y = larger(load(x + i), all(0.0f));
+        const F y = larger(all(0.0f), load(x + i));  // NaN stays NaN
         store(x + i, mul(y, y));
     }
-    for (; i < size; i++) x[i] = x[i] > 0.0f ? x[i] * x[i] : 0.0f;
+    for (; i < size; i++) x[i] = x[i] < 0.0f ? 0.0f : x[i] * x[i];
 }
 
 #define STEP_KERNELS {rms_norm, look_back, merge, scan, swiglu, relu2, dot, sum_to}

@@ -5,7 +5,7 @@
 
 namespace {
 
-constexpr int CODES_AT[FORMATS] = {32, 64, 32, 64, 32, 32, 32};  // in a block of a panel
+constexpr int CODES_AT[BF16] = {32, 64, 32, 64, 32, 32, 32};  // in a block of a panel
 constexpr int8_t IQ4_NL_VALUES[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 constexpr float E2M1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
                             -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
@@ -114,15 +114,65 @@ uint8_t code(int format, const uint8_t *block, int column, int r) {
     return found;
 }
 
+// Sixteen rows of floats, or `count` that are left, as a panel of words of sixteen or thirty-two bits: of each row a
+// word, then the next word of each. `unsound` are the bits that a number has all of where it is not finite, for each
+// number of a word.
+template <typename Word>
+bool pack_words(const uint8_t *rows, int64_t row_bytes, int count, int64_t words, Word first, Word second, uint8_t *to) {
+    Word *panel = reinterpret_cast<Word *>(to);
+    bool sound = true;
+    for (int64_t i = 0; i < words; i++, panel += PANEL_ROWS)
+        for (int r = 0; r < PANEL_ROWS; r++) {
+            Word word = 0;
+            if (r < count) memcpy(&word, rows + r * row_bytes + i * static_cast<int64_t>(sizeof(Word)), sizeof(Word));
+            sound &= (word & first) != first && (word & second) != second;
+            panel[r] = word;
+        }
+    return sound;
+}
+
+bool pack_floats(int format, const uint8_t *rows, int64_t row_bytes, int count, int64_t columns, uint8_t *to) {
+    switch (format) {
+        case BF16: return pack_words<uint32_t>(rows, row_bytes, count, columns / 2, 0x7F80, 0x7F800000, to);
+        case F16: return pack_words<uint16_t>(rows, row_bytes, count, columns, 0x7C00, 0x7C00, to);
+        case FP8_E4M3: return pack_words<uint16_t>(rows, row_bytes, count, columns / 2, 0x007F, 0x7F00, to);
+        default: return pack_words<uint32_t>(rows, row_bytes, count, columns, 0x7F800000, 0x7F800000, to);
+    }
+}
+
+float number_of_floats(int format, const uint8_t *panel, int64_t column, int r) {
+    const int64_t single = column * PANEL_ROWS + r, paired = (column / 2 * PANEL_ROWS + r) * 2 + column % 2;
+    float number;
+    switch (format) {
+        case F16: return half(panel + 2 * single);
+        case FP8_E4M3: {
+            const uint8_t byte = panel[paired];
+            return byte & 0x80 ? -unsigned_e4m3(byte & 0x7F) : unsigned_e4m3(byte);
+        }
+        case BF16: {
+            const uint32_t wide = (panel[2 * paired] | static_cast<uint32_t>(panel[2 * paired + 1]) << 8) << 16;
+            memcpy(&number, &wide, 4);
+            return number;
+        }
+        default: memcpy(&number, panel + 4 * single, 4); return number;
+    }
+}
+
 }  // namespace
 
 int pack_rows(int format, const uint8_t *stored, int64_t row_bytes, const uint8_t *scales, int64_t scale_bytes,
               int rows, int columns, int first, int last, uint8_t *panels) {
     const int blocks = columns / BLOCK;
     const int64_t bytes = BLOCK_BYTES[format];
+    bool sound = true;
+    if (of_floats(format)) {
+        for (int r = first; r < last; r += PANEL_ROWS)
+            sound &= pack_floats(format, stored + r * row_bytes, row_bytes, last - r < PANEL_ROWS ? last - r : PANEL_ROWS,
+                                 columns, panels + r / PANEL_ROWS * bytes * blocks);
+        return sound ? 0 : 1;
+    }
     const int padded = (last + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
     memset(panels + first / PANEL_ROWS * bytes * blocks, 0, (padded - first) / PANEL_ROWS * bytes * blocks);
-    bool sound = true;
     for (int r = first; r < last && r < rows; r++) {
         const uint8_t *from = stored + r * row_bytes;
         uint8_t *to = panels + r / PANEL_ROWS * bytes * blocks;
@@ -140,6 +190,10 @@ int pack_rows(int format, const uint8_t *stored, int64_t row_bytes, const uint8_
 void unpack_row(const Packed &w, int row, float *out) {
     const int blocks = w.columns / BLOCK, r = row % PANEL_ROWS;
     const uint8_t *block = w.data + static_cast<int64_t>(row / PANEL_ROWS) * BLOCK_BYTES[w.format] * blocks;
+    if (of_floats(w.format)) {
+        for (int c = 0; c < w.columns; c++) out[c] = number_of_floats(w.format, block, c, r) * w.scale;
+        return;
+    }
     for (int b = 0; b < blocks; b++, block += BLOCK_BYTES[w.format]) {
         for (int c = 0; c < BLOCK; c++) {
             const uint8_t found = code(w.format, block, c, r);

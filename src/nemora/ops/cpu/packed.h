@@ -1,9 +1,12 @@
-// Matrices in stored 4- to 8-bit formats, as `matmul.h` multiplies by them. Plain C, as api.h; all memory is Python's.
+// Matrices in stored formats, as `matmul.h` and `floats.h` multiply by them. Plain C, as api.h; all memory is Python's.
 //
 // Sixteen rows lie side by side as a panel. A panel is its blocks of 32 columns, one after the other; a block is first
 // the scales of its rows and then their codes, [8 groups][16 rows][4 columns], so that a vector's lanes are rows and
 // nothing is ever added across lanes. A byte of a 4-bit format has group g low and group g + 4 high. A block takes as
 // many bytes as its sixteen rows do in the file.
+//
+// Formats of floats have no scales. Their panels are [columns / 2][16 rows][2 columns] with BF16 and FP8, and
+// [columns][16 rows] with F16 and F32: as each is widened in the fewest steps.
 #pragma once
 #include <cstdint>
 
@@ -14,10 +17,12 @@ constexpr int TILE = 32;       // tokens that pass over a panel together
 constexpr int MAX_PLANES = 2;
 
 // The numbers of formats are those of `FORMATS` in packed_matrix.py.
-enum Format : int32_t { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, FORMATS };
+enum Format : int32_t { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, BF16, F16, FP8_E4M3, F32, FORMATS };
 
 // Bytes of a block of sixteen rows.
-constexpr int BLOCK_BYTES[FORMATS] = {288, 320, 352, 384, 544, 288, 288};
+constexpr int BLOCK_BYTES[FORMATS] = {288, 320, 352, 384, 544, 288, 288, 1024, 1024, 512, 2048};
+
+inline bool of_floats(int format) { return format >= BF16; }
 
 struct Packed {
     const uint8_t *data;  // [panels][blocks][BLOCK_BYTES]
@@ -59,6 +64,10 @@ struct MatmulKernels {
     void (*quantise)(const float *x, int64_t stride, const int32_t *which, int format, Tokens out);
     // Panels [first, last) for all tokens; the first row of the matrix is out[0], a token's outputs are `stride` apart.
     void (*panels)(const Packed *w, int first, int last, Tokens x, int relu2, float *out, int64_t stride);
+    // The same two for formats of floats: out[tokens * columns] in the order in which `float_panels` reads numbers.
+    void (*arrange)(const float *x, int64_t stride, const int32_t *which, int tokens, int columns, float *out);
+    void (*float_panels)(const Packed *w, int first, int last, const float *x, int tokens, int relu2, float *out,
+                         int64_t stride);
 };
 
 extern const MatmulKernels SCALAR_MATMUL, AVX2_MATMUL, AVX512_MATMUL, AVX512_VNNI_MATMUL;

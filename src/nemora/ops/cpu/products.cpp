@@ -39,38 +39,66 @@ struct Memory {
     }
 };
 
-// Panels of an item of work, so that all threads have several.
-int64_t panels_of_item(int64_t panels, int64_t tiles, int threads) {
+// Panels of an item of work, so that all threads have several: by fours, as `floats.h` takes them.
+int64_t panels_of_item(int64_t panels, int64_t tiles, int threads, bool by_four) {
     const int64_t run = panels * tiles / (threads * ITEMS_PER_THREAD);
+    if (by_four) return run <= 4 ? 4 : 8;
     return run < 1 ? 1 : run > 8 ? 8 : run;
 }
 
 // The `i`th of `count` nearly equal shares of `size` begins here.
 inline int64_t share(int64_t size, int64_t count, int64_t i) { return size * i / count; }
 
-Tokens tile_in(uint8_t *memory, int64_t first, int64_t count, int64_t blocks, int planes) {
-    return tokens_in(memory + tokens_bytes(first, blocks, planes), static_cast<int32_t>(count),
-                     static_cast<int32_t>(blocks), planes);
+// Bytes of a token as it is handed to a matrix.
+int64_t token_bytes(const Packed &w, int planes) {
+    return of_floats(w.format) ? w.columns * static_cast<int64_t>(sizeof(float))
+                               : tokens_bytes(1, w.columns / BLOCK, planes);
 }
+
+// The tokens of a tile and a matrix, in `memory` of as many token_bytes.
+struct Tile {
+    const MatmulKernels &set;
+    const Packed &w;
+    uint8_t *memory;
+    int64_t tokens;
+    int planes;
+
+    Tokens codes() const {
+        return tokens_in(memory, static_cast<int32_t>(tokens), w.columns / BLOCK, planes);
+    }
+    float *floats() const { return reinterpret_cast<float *>(memory); }
+
+    // Rows `which` of x, or the first ones.
+    void prepare(const float *x, const int32_t *which) const {
+        if (of_floats(w.format)) set.arrange(x, w.columns, which, static_cast<int>(tokens), w.columns, floats());
+        else set.quantise(x, w.columns, which, w.format, codes());
+    }
+
+    void multiply(int64_t first_panel, int64_t last_panel, bool relu2, float *out, int64_t stride) const {
+        const int first = static_cast<int>(first_panel), last = static_cast<int>(last_panel);
+        if (of_floats(w.format))
+            set.float_panels(&w, first, last, floats(), static_cast<int>(tokens), relu2, out, stride);
+        else set.panels(&w, first, last, codes(), relu2, out, stride);
+    }
+};
 
 // out[tokens, stride] = x times one matrix; at most CHUNK tokens.
 void product(const MatmulKernels &set, int threads, const Packed &w, const float *x, int64_t tokens, int planes,
              uint8_t *memory, float *out, int64_t stride) {
-    const int64_t blocks = w.columns / BLOCK, tiles = parts(tokens, TILE), panels = parts(w.rows, PANEL_ROWS);
+    const int64_t tiles = parts(tokens, TILE), panels = parts(w.rows, PANEL_ROWS), bytes = token_bytes(w, planes);
     if (tokens * w.rows * w.columns < SERIAL) threads = 1;
     const auto tile = [&](int64_t i) {
         const int64_t first = share(tokens, tiles, i);
-        return tile_in(memory, first, share(tokens, tiles, i + 1) - first, blocks, planes);
+        return Tile{set, w, memory + first * bytes, share(tokens, tiles, i + 1) - first, planes};
     };
     each_in_parallel(threads, tiles, [&](int64_t i) {
-        set.quantise(x + share(tokens, tiles, i) * w.columns, w.columns, nullptr, w.format, tile(i));
+        tile(i).prepare(x + share(tokens, tiles, i) * w.columns, nullptr);
     });
-    const int64_t run = panels_of_item(panels, tiles, threads);
+    const int64_t run = panels_of_item(panels, tiles, threads, of_floats(w.format));
     // Tiles follow each other with the same panels, which are still in a cache then.
     each_in_parallel(threads, parts(panels, run) * tiles, [&](int64_t item) {
         const int64_t i = item % tiles, first = item / tiles * run;
-        set.panels(&w, static_cast<int>(first), static_cast<int>(least(first + run, panels)), tile(i), 0,
-                   out + share(tokens, tiles, i) * stride, stride);
+        tile(i).multiply(first, least(first + run, panels), false, out + share(tokens, tiles, i) * stride, stride);
     });
 }
 
@@ -91,18 +119,27 @@ struct Experts {
     ExpertTile *tiles;
     float *inner, *answers;  // [pairs, width], [pairs, hidden]
     uint8_t *codes;
+    int64_t up_bytes, down_bytes;  // of a pair there
 
     int64_t layout(uint8_t *start, int64_t tokens) {
         Memory memory{start};
-        const int64_t pairs = tokens * top_k, width = up->rows, hidden = up->columns;
+        const int64_t pairs = tokens * top_k, width = up->rows;
         token = memory.take<int32_t>(pairs);
         place = memory.take<int64_t>(pairs);
         begins = memory.take<int64_t>(experts + 1);
         tiles = memory.take<ExpertTile>(least(pairs, experts) + pairs / TILE);
         inner = memory.take<float>(pairs * width);
         answers = memory.take<float>(pairs * down->rows);
-        codes = memory.take<uint8_t>(tokens_bytes(pairs, (width > hidden ? width : hidden) / BLOCK, planes));
+        up_bytes = most_bytes(up), down_bytes = most_bytes(down);
+        codes = memory.take<uint8_t>(pairs * (up_bytes > down_bytes ? up_bytes : down_bytes));
         return memory.used;
+    }
+
+    // Bytes of a token for any of the experts' matrices.
+    int64_t most_bytes(const Packed *w) const {
+        int64_t most = 0;
+        for (int e = 0; e < experts; e++) most = token_bytes(w[e], planes) > most ? token_bytes(w[e], planes) : most;
+        return most;
     }
 
     // Sorts the choices by expert, and gives the number of tiles.
@@ -129,20 +166,20 @@ struct Experts {
 
     // One of the two matrices of all experts. Without `which` the tokens are the pairs' own rows of x.
     void multiply(const Packed *w, const float *x, const int32_t *which, int64_t count, bool relu2, float *out) const {
-        const int64_t blocks = w->columns / BLOCK, panels = parts(w->rows, PANEL_ROWS), rows = w->rows;
-        const auto in = [&](const ExpertTile &t) { return tile_in(codes, t.first, t.count, blocks, planes); };
-        const int64_t pairs = tiles[count - 1].first + tiles[count - 1].count;
+        const int64_t panels = parts(w->rows, PANEL_ROWS), rows = w->rows, bytes = which ? up_bytes : down_bytes;
+        const auto in = [&](const ExpertTile &t) {
+            return Tile{*set, w[t.expert], codes + t.first * bytes, t.count, planes};
+        };
+        const int64_t pairs = count ? tiles[count - 1].first + tiles[count - 1].count : 0;
         each_in_parallel(pairs * w->columns < SERIAL ? 1 : threads, count, [&](int64_t i) {
             const ExpertTile &t = tiles[i];
-            const float *from = which ? x : x + t.first * w->columns;
-            set->quantise(from, w->columns, which ? which + t.first : nullptr, w[t.expert].format, in(t));
+            in(t).prepare(which ? x : x + t.first * w->columns, which ? which + t.first : nullptr);
         });
-        const int64_t run = panels_of_item(panels, count, threads), runs = parts(panels, run);
+        const int64_t run = panels_of_item(panels, count, threads, of_floats(w->format)), runs = parts(panels, run);
         each_in_parallel(threads, runs * count, [&](int64_t item) {
             const ExpertTile &t = tiles[item / runs];
             const int64_t first = item % runs * run;
-            set->panels(&w[t.expert], static_cast<int>(first), static_cast<int>(least(first + run, panels)), in(t),
-                        relu2, out + t.first * rows, rows);
+            in(t).multiply(first, least(first + run, panels), relu2, out + t.first * rows, rows);
         });
     }
 
@@ -190,8 +227,10 @@ NEMORA_API int nemora_unpack(const Packed *w, const int64_t *ids, int64_t count,
     return 0;
 }
 
-NEMORA_API int64_t nemora_product_scratch(int64_t tokens, int columns, int planes) {
-    return tokens_bytes(least(tokens, CHUNK), columns / BLOCK, planes);
+NEMORA_API int64_t nemora_product_scratch(const Packed *w, int count, int64_t tokens, int planes) {
+    int64_t most = 0;
+    for (int i = 0; i < count; i++) most = token_bytes(w[i], planes) > most ? token_bytes(w[i], planes) : most;
+    return least(tokens, CHUNK) * most;
 }
 
 // out[tokens, all rows] = x[tokens, columns] times `count` matrices that are stacked by rows.

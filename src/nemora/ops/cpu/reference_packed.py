@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nemora.ops.blocks import StoredMatrix
-from nemora.ops.cpu.packed_weight import BLOCK, ActivationBits
+from nemora.ops.cpu.packed_weight import BLOCK, FLOATS, ActivationBits
 
 MOST: dict[ActivationBits, int] = {8: 127, 15: 127 * 128}
 """The largest code of an activation. With 15 bits a code is 128 times one number of 8 bits plus another."""
@@ -29,6 +29,11 @@ def rounded(x: Tensor, bits: ActivationBits) -> Tensor:
     return steps.flatten(-2)
 
 
+def met(x: Tensor, weight: StoredMatrix, bits: ActivationBits) -> Tensor:
+    """fp32 [..., columns] as the matrix meets it, float64: matrices of floats meet the very numbers."""
+    return x.double() if weight.format in FLOATS else rounded(x, bits)
+
+
 def matmul(x: Tensor, weight: StoredMatrix, bits: ActivationBits) -> Tensor:
     """x [..., columns] times the transposed matrix, in float64: [..., rows]."""
-    return rounded(x, bits) @ weight.decode().double().T
+    return met(x, weight, bits) @ weight.decode().double().T

@@ -98,6 +98,20 @@ inline F e4m3(const uint8_t *p) {
     const __m128i bytes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
     return mul(_mm256_cvtph_ps(_mm_slli_epi16(bytes, 7)), all(256.0f));
 }
+inline F low_bf16(I x) { return _mm256_castsi256_ps(_mm256_slli_epi32(x, 16)); }
+inline F high_bf16(I x) {
+    return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(static_cast<int32_t>(0xFFFF0000))));
+}
+// The sign stays where a byte's is, in the upper half of a word; the rest goes down by one, and the copy of the sign.
+inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
+    const I both = load_codes(p), mask = _mm256_set1_epi16(static_cast<int16_t>(0xBF80));
+    const I first = _mm256_and_si256(_mm256_srai_epi16(_mm256_slli_epi16(both, 8), 1), mask);
+    const I second = _mm256_and_si256(_mm256_srai_epi16(both, 1), mask);
+    even[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(first));
+    even[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(first, 1));
+    odd[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(second));
+    odd[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(second, 1));
+}
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 // As many pairs are added in 16 bits as these hold.
 template <int N, int MOST>

@@ -83,6 +83,16 @@ inline F e4m3(const uint8_t *p) {
     const __m256i bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
     return mul(_mm512_cvtph_ps(_mm256_slli_epi16(bytes, 7)), all(256.0f));
 }
+inline F low_bf16(I x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); }
+inline F high_bf16(I x) {
+    return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(static_cast<int32_t>(0xFFFF0000))));
+}
+inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {  // as on AVX2
+    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
+    const __m256i mask = _mm256_set1_epi16(static_cast<int16_t>(0xBF80));
+    *even = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(_mm256_slli_epi16(both, 8), 1), mask));
+    *odd = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(both, 1), mask));
+}
 #ifdef __AVX512VNNI__
 constexpr int SIGNED_OFFSET = 128;
 // Two sums, as one would wait for itself.

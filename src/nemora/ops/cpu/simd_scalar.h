@@ -94,6 +94,22 @@ inline F half(uint32_t bits) {  // any finite fp16 number: its exponent's bias i
 }
 inline F halves(const uint8_t *p) { return half(p[0] | static_cast<uint32_t>(p[1]) << 8); }
 inline F e4m3(const uint8_t *p) { return half(static_cast<uint32_t>(*p) << 7) * 256.0f; }  // not below zero
+// Numbers of two columns, one in the low half of a word and one in the high half.
+inline F low_bf16(I x) {
+    const uint32_t wide = static_cast<uint32_t>(x) << 16;
+    F number;
+    memcpy(&number, &wide, 4);
+    return number;
+}
+inline F high_bf16(I x) { return low_bf16(static_cast<I>(static_cast<uint32_t>(x) >> 16)); }
+// The numbers of sixteen rows in two columns, side by side, divided by 256.
+inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
+    const auto number = [](uint32_t byte) { return half((byte & 0x80) << 8 | (byte & 0x7F) << 7); };
+    for (int row = 0; row < 16; row++) {
+        even[row] = number(p[2 * row]);
+        odd[row] = number(p[2 * row + 1]);
+    }
+}
 template <typename Code>
 inline I dot_codes(I code, const int8_t *x) {
     Code codes[4];

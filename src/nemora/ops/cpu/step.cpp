@@ -109,7 +109,7 @@ Working working_in(uint8_t *at, const Step &s, int64_t sequences, int64_t longes
         if (l.mixer == MAMBA) some = larger_of(some, l.groups * scan_floats(l));
         choices = larger_of(choices, l.top_k);
         for (const Matrices *m : {&l.in, &l.out, &l.to_latent, &l.from_latent})
-            if (m->count) products = larger_of(products, nemora_product_scratch(sequences, m->columns, s.planes));
+            if (m->count) products = larger_of(products, nemora_product_scratch(m->parts, m->count, sequences, s.planes));
         if (l.mixer == MIXTURE)
             products = larger_of(
                 products, nemora_experts_scratch(l.up, l.down, l.experts, sequences, l.top_k, s.planes));

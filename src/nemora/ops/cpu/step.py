@@ -2,7 +2,8 @@
 
 Between two tokens of a small model Python and torch take longer than the products. So what a step does is written down
 once, as layers with the addresses of their weights, and `step.cpp` goes through them. Activations and what sequences
-remember are float32; matrices are packed (`packed_weight.py`). The slow readable twin is the model's own `forward`.
+remember are float32; matrices are packed (`packed_weight.py`), each in its own format. The slow readable twin is the
+model's own `forward`.
 """
 
 from __future__ import annotations
