@@ -12,7 +12,7 @@ from nemora.engine.scheduler import MAX_OVERTAKEN, Scheduler
 from nemora.engine.sequence import Sequence, Stage
 from nemora.models.state import KVShape, State
 
-COST = Cost(per_sequence=0, per_position=1, workspace=0)
+COST = Cost(per_sequence=0, per_position=1, passing=(), growing=0, context=0)
 CHUNK = 4
 
 
