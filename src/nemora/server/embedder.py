@@ -44,7 +44,7 @@ class Embedder:
         load: Callable[[], EmbeddingModel] | None = None,
         keep_alive: float = math.inf,
     ) -> None:
-        self.name = model.name
+        self.name, self.context = model.name, model.context
         self._comes_and_goes = load is not None
         again = load if load is not None else _never
         self._slot = ModelSlot(

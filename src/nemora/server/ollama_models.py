@@ -65,7 +65,7 @@ class OllamaModels:
                 entries.append(self._entry(backend.model) | _expiry(residence) | context)
         embedder = self._gateway.embedder
         if embedder is not None and (residence := embedder.residence()) is not None:
-            entries.append(self._entry(embedder.name) | _expiry(residence))
+            entries.append(self._entry(embedder.name) | _expiry(residence) | {"context_length": embedder.context})
         return JSONResponse({"models": entries})
 
     async def version(self, _request: Request) -> Response:
