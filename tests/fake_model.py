@@ -22,13 +22,17 @@ class FakeConfig:
 
 
 class FakeModel:
-    """Keeps a running sum over ids in the state's keys. `fail_on` makes a forward pass with that id raise."""
+    """Keeps a running sum over ids in the state's keys. `fail_on` makes a forward pass with that id raise.
+
+    Models of different `salt` say different things.
+    """
 
     bytes = 0
     device = torch.device("cpu")
 
-    def __init__(self, *, fail_on: int | None = None) -> None:
-        self.config = FakeConfig()
+    def __init__(self, *, fail_on: int | None = None, salt: int = 0, context: int = 64) -> None:
+        self.config = FakeConfig(context_length=context)
+        self.salt = salt
         self.fail_on = fail_on
         self.passes: list[tuple[int, ...]] = []
         self.gate: threading.Semaphore | None = None
@@ -55,20 +59,22 @@ class FakeModel:
         keys, _ = state.append(0, ids[:, None, :, None].float(), ids[:, None, :, None].float())
         state.advance(ids.shape[1])
         everything = keys[0, 0, :, 0]
-        logits = torch.stack([_logits(everything[: state.length - back]) for back in range(ids.shape[1])][::-1])
+        logits = torch.stack(
+            [_logits(everything[: state.length - back], self.salt) for back in range(ids.shape[1])][::-1]
+        )
         return logits[None, -1:] if last_only else logits[None]
 
 
-def _logits(read: Tensor) -> Tensor:
+def _logits(read: Tensor, salt: int = 0) -> Tensor:
     positions = torch.arange(1, len(read) + 1)
-    phase = (read * positions).sum() % 97
+    phase = ((read * positions).sum() + salt) % 97
     return torch.sin(torch.arange(VOCAB) * (phase + 1) * 0.37) * 3
 
 
-def solo(ids: list[int], count: int) -> list[int]:
+def solo(ids: list[int], count: int, salt: int = 0) -> list[int]:
     """The greedy continuation, computed anew at each token."""
     ids, new = list(ids), []
     for _ in range(count):
-        new.append(int(_logits(torch.tensor(ids).float()).argmax()))
+        new.append(int(_logits(torch.tensor(ids).float(), salt).argmax()))
         ids.append(new[-1])
     return new

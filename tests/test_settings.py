@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from nemora.settings import (
     RemoteServer,
     ServerSettings,
     Settings,
+    duration,
     load_settings,
     with_cloud,
 )
@@ -251,3 +253,39 @@ def test_every_key_is_documented() -> None:
 def test_a_setting_that_is_gone_says_what_takes_its_place(tmp_path: Path, key: str) -> None:
     with pytest.raises(SettingsError, match=rf"inspection\.{key} is no longer a setting.*inspection\.model"):
         load(tmp_path, f'[inspection]\n{key} = "x"\n')
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (0, 0.0),
+        (90, 90.0),
+        (1.5, 1.5),
+        (-1, math.inf),
+        ("0", 0.0),
+        ("5m", 300.0),
+        ("1h30m", 5400.0),
+        ("-1m", math.inf),
+        ("100ms", 0.1),
+        (1e30, math.inf),
+        ("", None),
+        ("5", None),
+        ("m", None),
+        ("5 m", None),
+        (True, None),
+        (math.nan, None),
+        (None, None),
+    ],
+)
+def test_a_duration_is_a_number_of_seconds_or_a_text_as_go_writes_it(given: object, seconds: float | None) -> None:
+    assert duration(given) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_keep_alive_is_a_duration_in_the_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "nemora.toml"
+    for written, seconds in (('"5m"', 300.0), ("0", 0.0), ("-1", math.inf)):
+        file.write_text(f"[local]\nkeep_alive = {written}\n")
+        assert load_settings(file, {}).local.keep_alive == seconds
+    file.write_text('[local]\nkeep_alive = "soon"\n')
+    with pytest.raises(SettingsError, match="a duration such as"):
+        load_settings(file, {})

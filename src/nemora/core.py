@@ -287,6 +287,8 @@ class ChatRequest:
     for each. Never for a cloud."""
     questions: tuple[FixedQuestion, ...] = ()
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
+    keep_alive: float | None = None
+    """Seconds that a local model stays loaded afterwards; `math.inf`: always; None: as the settings say. Never sent."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 

@@ -27,12 +27,14 @@
     │   ├── FetchError               a download failed
     │   │   ├── NotCached            offline, and not in the cache
     │   │   └── HashMismatch         the bytes are not the published ones
+    │   ├── ModelReplaced            it was unloaded for another one before its answer was whole
     │   └── LocalModelDown           the local model is missing or stopped
     ├── BackendError                 a remote server failed                     502
     │   ├── BackendRefused           it answered with a client error            4xx, as it came
     │   ├── BackendUnreachable       no connection                              503
     │   └── BackendTimeout           too slow                                   504
     ├── EgressRefused                a host that is not on the list             503
+    ├── ShuttingDown                 the server is stopping                     503
     ├── WorkerFailed                 a worker process crashed or was killed     500
     └── LedgerError                  the ledger cannot be written or is broken  500
 
@@ -189,6 +191,10 @@ class LocalModelDown(ModelError):
     code = "local_model_down"
 
 
+class ModelReplaced(ModelError):
+    code = "model_replaced"
+
+
 class BackendError(NemoraError):
     status, type, code = 502, "upstream_error", "upstream_error"
 
@@ -215,6 +221,10 @@ class EgressRefused(NemoraError, PermissionError):
     """Also an OSError, so that a library takes it for a connection that failed."""
 
     status, code = 503, "egress_refused"
+
+
+class ShuttingDown(NemoraError):
+    status, code = 503, "shutting_down"
 
 
 class WorkerFailed(NemoraError):

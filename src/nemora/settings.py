@@ -21,14 +21,34 @@ from urllib.parse import urlsplit
 from nemora.errors import SettingsError
 
 T = TypeVar("T")
+Duration = float
+"""Seconds; `math.inf` where a negative number was given, which means: for ever."""
 MAX_PORT = 65535
+MOST_SECONDS = 1e9
+"""What is longer is for ever."""
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 NOT_FROM_FILES = {"api_key", "name"}
 _ONE_MODEL = (
     "one model finds names and judges topics now; take the line out, or name a model's folder in inspection.model"
 )
+UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([+-]?)((?:\d{1,9}(?:\.\d{1,9})?(?:ns|us|µs|ms|s|m|h))+|0)", re.ASCII)
+_PIECE = re.compile(r"([\d.]+)(\D+)", re.ASCII)
 FORMER_KEYS = {"inspection.tagger": _ONE_MODEL, "inspection.topics": _ONE_MODEL}
 TOP_LEVEL_KEYS = {"server", "local", "inspection", "embeddings", "ledger", "servers", "policy", "offline", "air_gapped"}
+
+
+def duration(value: object) -> Duration | None:
+    """Seconds of a number, or of a text as Go and so Ollama write it ("5m", "1h30m"); None: it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return None if math.isnan(value) else math.inf if value < 0 or value > MOST_SECONDS else float(value)
+    found = _DURATION.fullmatch(value) if isinstance(value, str) and len(value) <= 64 else None
+    if found is None:
+        return None
+    seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in _PIECE.findall(found[2]))
+    return math.inf if (found[1] == "-" and seconds) or seconds > MOST_SECONDS else seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +81,8 @@ class ServerSettings:
     """A request body must arrive within this time."""
     max_requests: int = 64
     """Requests answered or waiting at once; more get 429."""
+    drain: float = 20.0
+    """Seconds in which answers under way may end after SIGTERM or SIGINT; new requests get 503 meanwhile."""
     explain: Literal["owner", "coarse"] = "owner"
     """What clients are told about decisions. "owner": reason, class and counts, and GET /v1/nemora/decisions/ID from
     this machine. "coarse", for clients that are not trusted: only which side answered."""
@@ -73,6 +95,12 @@ class LocalSettings:
     model: str | None = None
     """A name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file. None: `serve` offers one that fits,
     and otherwise takes the starter."""
+    models: tuple[str, ...] = ()
+    """Further models that requests may name. One is loaded at a time: a request for another one swaps it."""
+    keep_alive: Duration = math.inf
+    """How long a model stays loaded after its last use: "5m", seconds, 0 for not at all, or -1 for always."""
+    swap_seconds: float = 30.0
+    """Answers under way may go on so long when another model is asked for; then they end with an error."""
     device: str = "cpu"
     threads: int = 0
     """0: one per core."""
@@ -328,6 +356,8 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
         and 0 < value < math.inf
     ):
         return float(value)
+    if annotation == "Duration" and (seconds := duration(value)) is not None:
+        return seconds
     if annotation in ("str", "str | None") and isinstance(value, str) and value:
         return value
     if annotation.startswith("tuple[str") and isinstance(value, list) and all(isinstance(v, str) for v in value):
@@ -338,6 +368,7 @@ def _typed(value: Any, annotation: str, where: str) -> Any:
         "bool": "true or false",
         "int": "a whole number, 0 or more",
         "float": "a number above 0",
+        "Duration": 'a duration such as "5m", a number of seconds, or -1 for always',
         "str": "text",
     }.get(annotation, annotation)
     raise SettingsError(f"{where} must be {expected}.")

@@ -1,9 +1,11 @@
-"""Any schedule of submits, cancels and evictions: every answer is the model's own, and every byte comes back."""
+"""Any schedule of submits, steps, cancels, evictions and swaps: every answer is the model's own, and every byte comes
+back."""
 
 from __future__ import annotations
 
 import random
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +52,35 @@ def cold_hybrid(ids: tuple[int, ...], boundaries: tuple[int, ...]) -> list[int]:
     return answer
 
 
+class Pedal:
+    """Stands between an engine's steps. Held, it lets as many pass as it is told; then nothing runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._changed = threading.Condition()
+        self._allowed: float = float("inf")
+        following = engine._next
+
+        def when_allowed() -> object:
+            with self._changed:
+                self._changed.wait_for(lambda: self._allowed >= 1)
+                self._allowed -= 1
+            return following()
+
+        engine._next = when_allowed  # type: ignore[assignment,method-assign]
+
+    def allow(self, steps: float) -> None:
+        with self._changed:
+            self._allowed = steps
+            self._changed.notify_all()
+
+    @property
+    def held(self) -> bool:
+        return self._allowed != float("inf")
+
+    def free(self) -> None:
+        self.allow(float("inf"))
+
+
 class EngineMachine(RuleBasedStateMachine):
     """`sequences` in memory, `snapshots` in the cache: few, so that both are short."""
 
@@ -57,6 +88,13 @@ class EngineMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.swaps = 0
+        self.begin()
+        self.generations: list[tuple[Generation, list[int], tuple[int, ...]]] = []
+        self.cancelled: set[int] = set()
+
+    def begin(self) -> None:
+        """An engine, with the model that is next."""
         self.model = self.new_model()
         probe = Engine(self.model, context=CONTEXT, prefill_chunk=CHUNK)
         cost, state = probe._memory.cost, self.model.new_state(1)
@@ -73,14 +111,13 @@ class EngineMachine(RuleBasedStateMachine):
             max_waiting=6,
             max_waiting_tokens=150,
         )
-        self.generations: list[tuple[Generation, list[int], tuple[int, ...]]] = []
-        self.cancelled: set[int] = set()
+        self.pedal = Pedal(self.engine)
 
     def new_model(self) -> Model:
-        return FakeModel()  # type: ignore[return-value]
+        return FakeModel(salt=7 * self.swaps)  # type: ignore[return-value]
 
     def expected(self, ids: list[int], boundaries: tuple[int, ...]) -> list[int]:
-        return solo(ids, NEW)
+        return solo(ids, NEW, 7 * self.swaps)
 
     @rule(
         kind=st.integers(0, 2),
@@ -108,6 +145,16 @@ class EngineMachine(RuleBasedStateMachine):
         self.cancelled.add(number % len(self.generations))
         self.generations[number % len(self.generations)][0].cancel()
 
+    @rule(steps=st.sampled_from([0, 1, 2, 5]))
+    def step(self, steps: int) -> None:
+        """So many steps, and then none until somebody says so."""
+        self.pedal.allow(steps)
+
+    @rule()
+    def go_on(self) -> None:
+        self.pedal.free()
+
+    @precondition(lambda self: not self.pedal.held)  # it may wait for memory that others have
     @rule(kind=st.integers(0, 2))
     def ask_for_probabilities(self, kind: int) -> None:
         found = self.engine.logprobs(prompt(kind, 6, 1), [[1, 2], [1, 3]])
@@ -124,6 +171,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def collect(self) -> None:
         """Wait for everybody: each answer is the one that the model alone gives."""
+        self.pedal.free()
         for number, (generation, ids, boundaries) in enumerate(self.generations):
             deltas = list(generation)
             answer = [i for delta in deltas for i in delta.ids]
@@ -135,13 +183,28 @@ class EngineMachine(RuleBasedStateMachine):
         self.engine.check_integrity()
         assert (self.engine.active, self.engine._memory.budget.held) == (0, 0)
 
+    @rule()
+    def swap(self) -> None:
+        """Another engine and another model: what was under way ends, with what it has or an error, and leaves
+        nothing."""
+        self.end()
+        self.swaps += 1
+        self.begin()
+
     @invariant()
     def nothing_contradicts_itself(self) -> None:
         self.engine.check_integrity()
+        load = self.engine.load()
+        assert 0 <= load.cache_bytes + load.state_bytes <= load.memory_bytes
 
     def teardown(self) -> None:
         if len(self.generations) % 2:
             self.collect()
+        self.end()
+
+    def end(self) -> None:
+        """Close the engine."""
+        self.pedal.free()
         self.engine.close()
         for generation, ids, boundaries in self.generations:
             answer: list[int] = []
@@ -151,6 +214,7 @@ class EngineMachine(RuleBasedStateMachine):
             except LocalModelDown:
                 pass
             assert answer == self.expected(ids, boundaries)[: len(answer)]
+        self.generations, self.cancelled = [], set()
         self.engine.check_integrity()
         cache = self.engine._memory.cache
         assert cache is not None

@@ -24,9 +24,8 @@ from server_fakes import setup, SECRET
 from nemora.core import Delta, StopReason
 from nemora.server import listen
 from nemora.server.app import build_app
+from nemora.server.drain import Drain
 from nemora.settings import ServerSettings
-
-listen.DRAIN_SECONDS = {drain}
 
 async def slowly(request):
     if request.messages[0].text() == "lose a task":
@@ -43,7 +42,8 @@ what = setup(Path({data!r}))
 what.local.script = slowly
 listening = listen.bind(ServerSettings(port=0))
 host, port = listening.getsockname()[:2]
-listen.run(build_app(what.gateway, ServerSettings(), bound=host), listening, banner=f"http://{{host}}:{{port}}\\n")
+drain = Drain({drain})
+listen.run(build_app(what.gateway, ServerSettings(), bound=host, drain=drain), listening, drain=drain, banner=f"http://{{host}}:{{port}}\\n")
 print("stopped", [row.status for row in what.rows()])
 """
 ASK = {"model": "local", "messages": [{"role": "user", "content": "hi"}], "stream": True}
@@ -77,6 +77,34 @@ def test_a_signal_lets_answers_finish_and_then_stops_with_status_0(tmp_path: Pat
         assert rest[-1] == "" and "data: [DONE]" in rest
         out = server.communicate(timeout=20)[0]
         assert server.returncode == 0 and "stopped" in out and "'stop'" in out
+
+
+def test_while_it_drains_new_requests_get_503_and_when_to_ask_again(tmp_path: Path) -> None:
+    with process(tmp_path, pieces=10_000, drain=60) as (server, url):
+        with httpx2.Client() as idle, httpx2.stream("POST", url + "/v1/chat/completions", json=ASK) as response:
+            assert idle.get(url + "/health/ready").status_code == 200
+            lines = response.iter_lines()
+            next(lines)
+            server.send_signal(signal.SIGTERM)
+            while idle.get(url + "/health/ready").status_code == 200:
+                pass
+            for path, body in (
+                ("/v1/chat/completions", ASK),
+                ("/v1/messages", {**ASK, "max_tokens": 9}),
+                ("/api/chat", ASK),
+                ("/v1/embeddings", {"model": "m", "input": "a"}),
+            ):
+                refused = httpx2.post(url + path, json=body)
+                assert refused.status_code == 503 and 1 <= int(refused.headers["retry-after"]) <= 30
+                assert "stopping" in refused.text and refused.headers["connection"] == "close"
+            assert httpx2.get(url + "/health/live").status_code == 200
+            assert httpx2.get(url + "/metrics").status_code == 200
+            assert next(lines) == "" and "piece" in next(lines)  # what runs goes on
+            server.send_signal(signal.SIGTERM)  # again: now
+            with pytest.raises(httpx2.RemoteProtocolError):
+                list(lines)
+        server.communicate(timeout=20)
+        assert server.returncode == 0
 
 
 def test_an_answer_that_does_not_end_is_cut_at_the_deadline_and_recorded(tmp_path: Path) -> None:

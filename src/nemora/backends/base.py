@@ -56,9 +56,38 @@ class Description:
 
 @runtime_checkable
 class DescribesItself(Protocol):
-    """A backend that knows its model."""
+    """A backend that knows its model; None until it was loaded."""
 
-    def describe(self) -> Description: ...
+    def describe(self) -> Description | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Residence:
+    """That a model is loaded."""
+
+    seconds_left: float
+    """In which it goes if nobody asks; `math.inf`: it stays."""
+
+
+@runtime_checkable
+class ComesAndGoes(Protocol):
+    """A backend whose model is loaded when it is asked for, and let go again."""
+
+    async def load(self, keep_alive: float | None = None) -> None:
+        """Load it, if it is not; it stays `keep_alive` seconds after its last use. Raises `ModelError`."""
+        ...
+
+    def unload(self) -> None:
+        """Let it go as soon as nobody uses it."""
+        ...
+
+    def start(self) -> None:
+        """Begin to look after it, on the event loop that runs."""
+        ...
+
+    def residence(self) -> Residence | None:
+        """How long it stays; None: it is not loaded."""
+        ...
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from nemora.backends.base import Description, Trust
 from nemora.backends.fixed_questions import answer_questions
 from nemora.backends.local_model import Choice, LocalModel, PreparedAnswer, namespace
 from nemora.core import ChatRequest, Delta, StopReason, Usage
+from nemora.engine.figures import EngineLoad, Totals
 from nemora.engine.generation import Generation
 from nemora.engine.request import TokenDelta
 from nemora.errors import Overloaded
@@ -136,6 +137,15 @@ class LocalBackend:
             calls_tools=self.local.format.tool_parser is not None,
             reasons=self.local.format.reasoning is not None,
         )
+
+    @property
+    def totals(self) -> Totals:
+        """What its engine has counted."""
+        return self.local.engine.totals
+
+    def load_now(self) -> EngineLoad:
+        """What its engine does at this moment."""
+        return self.local.engine.load()
 
     @property
     def context(self) -> int:

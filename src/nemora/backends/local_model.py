@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nemora.backends.document_text import with_texts
+from nemora.backends.local_place import find_model
 from nemora.backends.openai_messages import messages_of, tools_of
 from nemora.backends.thinking_limit import thinking_limit
 from nemora.chat.answer import AnswerReader
@@ -31,12 +32,7 @@ from nemora.engine.thinking import ThinkingLimit
 from nemora.errors import ContextLengthExceeded, RequestError, UnsupportedCheckpoint, UsageError
 from nemora.models.base import Model, Weights
 from nemora.ops.kv_format import KVCache
-from nemora.weights.catalog import CATALOG
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
-from nemora.weights.device import check_device
-from nemora.weights.family import USUAL_CONTEXT
-from nemora.weights.family_reference import reference_of
-from nemora.weights.fetch import needs_cache, resolve
 from nemora.weights.load import load_model
 from nemora.weights.memory import available_memory
 from nemora.weights.packing import Activations
@@ -144,6 +140,7 @@ class LocalModel:
         cls,
         model: str,
         *,
+        name: str = "",
         device: str = "cpu",
         cache: Path | None = None,
         offline: bool = False,
@@ -164,6 +161,7 @@ class LocalModel:
         """Load a name of the catalog or the family, `hub:OWNER/REPO`, a folder or a file.
 
         Args:
+            name: that it answers to; "": as it is called in the catalog or the family, else as its folder or file.
             device: cpu, or an accelerator as torch calls it: cuda, cuda:1, mps.
             cache: where fetched models lie. Without it only paths can be loaded.
             token: for the Hugging Face hub, sent nowhere else.
@@ -182,17 +180,14 @@ class LocalModel:
             UnknownModel: neither in the catalog nor a path.
             ModelError: it cannot be fetched, read or run; the subclass says which.
         """
-        check_device(device)  # before much is fetched
-        wanted = reference_of(model, context=context or USUAL_CONTEXT, device=device, cache=cache)
-        if cache is None and needs_cache(wanted):
-            raise RequestError(f"{model} is no path, and there is no cache folder to load it from; give cache.")
-        path = resolve(wanted, cache=cache or Path(), offline=offline, progress=progress, token=token)
+        place = find_model(
+            model, device=device, cache=cache, offline=offline, context=context, token=token, progress=progress
+        )
         if threads:
             torch.set_num_threads(threads)
-        checkpoint = open_checkpoint(path)
-        name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
+        checkpoint = open_checkpoint(place.path)
         return cls(
-            name,
+            name or place.name,
             load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations, through=through),
             checkpoint,
             context=context,

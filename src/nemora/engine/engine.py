@@ -16,6 +16,7 @@ from typing import Literal
 from nemora.core import StopReason
 from nemora.engine.continuations import continuation_logprobs, nesting
 from nemora.engine.drafting import DraftCosts, Drafting
+from nemora.engine.figures import EngineLoad, Totals
 from nemora.engine.generation import Generation
 from nemora.engine.memory import Memory
 from nemora.engine.request import GenerationParams, Priority, TokenDelta, TokenMask
@@ -117,10 +118,13 @@ class Engine:
         self._draft_costs = DraftCosts()
         self._stepping: list[Sequence] = []
         self._recent_seconds = 1.0
+        self.totals = Totals()
+        """What it has done. May be replaced by those of an earlier engine of the same model, to go on counting."""
         self._thread = threading.Thread(target=self._run, name="nemora-engine", daemon=True)
         self._thread.start()
         # A daemon thread inside a kernel must not outlive the interpreter's state.
-        atexit.register(_close, weakref.ref(self))
+        self._at_exit = partial(_close, weakref.ref(self))
+        atexit.register(self._at_exit)
 
     @property
     def alive(self) -> bool:
@@ -259,6 +263,20 @@ class Engine:
             self._condition.notify_all()
         if self._thread is not threading.current_thread():
             self._thread.join()
+        atexit.unregister(self._at_exit)
+
+    def load(self) -> EngineLoad:
+        """What it does at this moment. Never waits for a step."""
+        with self._condition:
+            cache = self._memory.cache
+            return EngineLoad(
+                running=len(self._scheduler.prefilling) + len(self._scheduler.decoding),
+                waiting=len(self._scheduler.waiting),
+                waiting_tokens=self._scheduler.waiting_tokens,
+                state_bytes=self._memory.budget.held,
+                cache_bytes=cache.bytes if cache is not None else 0,
+                memory_bytes=self._memory.budget.total,
+            )
 
     def check_integrity(self) -> None:
         """Raise RuntimeError if queues, memory or cache contradict themselves. Waits for the step that runs now."""
@@ -356,17 +374,20 @@ class Engine:
     def _step(self, sequences: AnySequence[Sequence]) -> None:
         """One forward pass, and a token for each whose prompt is read. Its failure is each sequence's own."""
         since, stages = time.perf_counter(), [sequence.stage for sequence in sequences]
+        began = [sequence.computed if sequence.state is not None else None for sequence in sequences]
         outcomes = self._runner.step(sequences)
+        drawn = sum(len(outcome) for outcome in outcomes if not isinstance(outcome, Exception))
+        self.totals.count(sequences, began, drawn, time.perf_counter() - since)
         for sequence, stage, outcome in zip(sequences, stages, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 self._guarded(sequence, partial(sequence.fail, _failure(outcome)))
                 continue
             sequence.count_time(stage, since)
-            for drawn in outcome:
+            for token in outcome:
                 if sequence.stage is Stage.DONE:
                     break
                 sequence.stage = Stage.DECODE
-                self._guarded(sequence, partial(sequence.add, *drawn))
+                self._guarded(sequence, partial(sequence.add, *token))
                 if sequence.stage is Stage.DONE:
                     self._recent_seconds = sequence.prefill_seconds + sequence.decode_seconds
 

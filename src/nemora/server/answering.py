@@ -11,12 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nemora.core import ChatRequest, Delta
-from nemora.errors import KeyNotAllowed, NemoraError, UnknownModel
+from nemora.errors import KeyNotAllowed, NemoraError
 from nemora.server.caller import Caller, caller_of
 from nemora.server.envelope import error_response
 from nemora.server.explanation import coarse, decision_headers
 from nemora.server.gateway import Gateway
 from nemora.server.limits import read_body, unless_gone
+from nemora.server.model_orders import carried_out, permitted
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
 from nemora.server.rate_limits import RateLimits
 from nemora.server.transcript import Transcript
@@ -51,9 +52,9 @@ class Answering:
         large = len(body) > PARSE_IN_THREAD_BYTES
         parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
         if isinstance(parsed, Settled):
-            if parsed.model not in self._gateway.models():
-                raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
+            await unless_gone(request.receive, carried_out(parsed.order, self._gateway, caller))
             return JSONResponse(parsed.value, headers=left)
+        parsed = permitted(parsed, self._gateway, caller)
         work = self._answer(parsed, caller, request.state.request_id, override, left)
         return await unless_gone(request.receive, work)
 

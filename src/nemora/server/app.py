@@ -36,13 +36,16 @@ from nemora.server.anthropic_format import (
 from nemora.server.api_keys import ApiKeys
 from nemora.server.caller import caller_of
 from nemora.server.decisions import Decisions
+from nemora.server.drain import Drain, Draining
 from nemora.server.embeddings import Embeddings
 from nemora.server.envelope import Errors, envelope, error_response
 from nemora.server.explanation import explain_to, only_owner
 from nemora.server.gateway import Gateway
 from nemora.server.guard import HostCheck, JsonOnly, KeyCheck, OriginCheck
 from nemora.server.limits import Concurrency
+from nemora.server.local_side import start_looking_after
 from nemora.server.metrics import CONTENT_TYPE, InFlight
+from nemora.server.model_metrics import model_lines
 from nemora.server.ollama_answer import error_line
 from nemora.server.ollama_format import OllamaChat, OllamaGenerate
 from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
@@ -69,16 +72,20 @@ APIS: Mapping[str, WireFormat] = {
 """Every API in which a model is asked, by its path."""
 
 
-def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: ApiKeys | None = None) -> Starlette:
+def build_app(
+    gateway: Gateway, settings: ServerSettings, *, bound: str, keys: ApiKeys | None = None, drain: Drain | None = None
+) -> Starlette:
     """The application, which closes `gateway` when it shuts down.
 
     Args:
         bound: the address that the socket has.
         keys: those of clients, beside `settings.api_key`.
+        drain: from when on new requests are refused; None: never.
     """
+    drain = drain or Drain(settings.drain)
     limits = RateLimits()
     answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
-    endpoints = Endpoints(gateway, settings)
+    endpoints = Endpoints(gateway, settings, drain)
     responses = ResponsesEndpoints(lambda api: Answering(api, gateway, settings, limits))
     tokenization = Tokenization(gateway.local, settings, limits)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
@@ -86,6 +93,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        start_looking_after(gateway.local)
         watch = asyncio.create_task(_watch_policy(gateway))
         yield
         watch.cancel()
@@ -114,6 +122,7 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
             Middleware(HostCheck, bound=bound, allowed=settings.allowed_hosts),
             Middleware(OriginCheck),
             Middleware(KeyCheck, key=settings.api_key, keys=keys),
+            Middleware(Draining, drain=drain),
             Middleware(Concurrency, limit=settings.max_requests),
             Middleware(JsonOnly),
             Middleware(InFlight, metrics=gateway.metrics),
@@ -126,9 +135,10 @@ def build_app(gateway: Gateway, settings: ServerSettings, *, bound: str, keys: A
 class Endpoints:
     """One method per endpoint."""
 
-    def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
+    def __init__(self, gateway: Gateway, settings: ServerSettings, drain: Drain) -> None:
         self._gateway = gateway
         self._settings = settings
+        self._drain = drain
         self._started = int(time.time())
 
     async def live(self, _request: Request) -> Response:
@@ -136,7 +146,9 @@ class Endpoints:
         return JSONResponse({"status": "live"})
 
     async def ready(self, _request: Request) -> Response:
-        """The local model could answer."""
+        """The local model could answer, and new requests are taken."""
+        if self._drain.begun:
+            raise self._drain.refusal()
         if not await self._gateway.ready():
             raise LocalModelDown("The local model is not ready.", retry_after=2)
         return JSONResponse({"status": "ready"})
@@ -149,7 +161,7 @@ class Endpoints:
     async def metrics(self, request: Request) -> Response:
         """Counters for Prometheus: without content, for the owner on this machine."""
         only_owner(_peer(request), caller_of(request), self._settings)
-        text = self._gateway.metrics.text()
+        text = self._gateway.metrics.text() + model_lines(self._gateway.local)
         return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
     async def openapi(self, _request: Request) -> Response:

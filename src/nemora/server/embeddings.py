@@ -11,7 +11,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -22,7 +22,7 @@ from nemora.core import Json
 from nemora.errors import KeyNotAllowed, RequestError, UnknownEndpoint, UnknownModel, UnsupportedField
 from nemora.server.caller import caller_of
 from nemora.server.embedder import Embedder
-from nemora.server.fields import an_object, flag, only, text
+from nemora.server.fields import an_object, flag, keep_alive, only, text
 from nemora.server.gateway import Gateway
 from nemora.server.limits import read_body, unless_gone
 from nemora.server.rate_limits import RateLimits
@@ -38,7 +38,7 @@ MOST_CHARACTERS = 4_000_000
 """Of all texts together."""
 OPENAI_FIELDS = ("model", "input", "encoding_format", "input_type", "user")
 OLLAMA_FIELDS = ("model", "input", "truncate", "options", "keep_alive")
-IGNORED = ("user", "options", "keep_alive")
+IGNORED = ("user", "options")
 KINDS = ("query", "passage")
 
 
@@ -51,6 +51,8 @@ class EmbeddingRequest:
     as_base64: bool = False
     kind: str | None = None
     ignored_fields: tuple[str, ...] = ()
+    keep_alive: float | None = None
+    """Seconds that the model stays loaded afterwards."""
 
 
 class Embeddings:
@@ -92,12 +94,14 @@ class Embeddings:
         parse = parse_ollama if ollama else parse_openai
         asked = await asyncio.to_thread(lambda: parse(parse_json(body)))
         _check_model(asked.model, embedder)
-        found = await unless_gone(request.receive, embedder.embed(asked.texts, asked.kind))
+        if caller.key is not None and asked.keep_alive is not None:  # others may use the model too
+            asked = replace(asked, keep_alive=None, ignored_fields=(*asked.ignored_fields, "keep_alive"))
+        found = await unless_gone(request.receive, embedder.embed(asked.texts, asked.kind, keep_alive=asked.keep_alive))
         self._limits.spend(caller.key, found.tokens)
         if asked.ignored_fields:
             headers["x-nemora-ignored-fields"] = ",".join(asked.ignored_fields)
         write = _ollama if ollama else _openai
-        answer = await asyncio.to_thread(write, found, asked, embedder.model.name, time.monotonic_ns() - began)
+        answer = await asyncio.to_thread(write, found, asked, embedder.name, time.monotonic_ns() - began)
         return JSONResponse(answer, headers=headers)
 
 
@@ -132,7 +136,12 @@ def parse_ollama(body: Json) -> EmbeddingRequest:
     if flag(table.get("truncate"), "/truncate"):
         raise UnsupportedField("/truncate is not supported; a text that is too long is refused.", param="/truncate")
     model = text(table.get("model"), "/model", empty=False, longest=256).removesuffix(":latest")
-    return EmbeddingRequest(model, _texts(table.get("input")), ignored_fields=_ignored(table))
+    return EmbeddingRequest(
+        model,
+        _texts(table.get("input")),
+        ignored_fields=_ignored(table),
+        keep_alive=keep_alive(table.get("keep_alive")),
+    )
 
 
 def _ignored(table: dict[str, Json]) -> tuple[str, ...]:
@@ -155,7 +164,7 @@ def _texts(value: Json) -> tuple[str, ...]:
 
 
 def _check_model(name: str, embedder: Embedder) -> None:
-    if name not in (embedder.model.name, "local", "auto"):
+    if name not in (embedder.name, "local", "auto"):
         raise UnknownModel("There is no embedding model of that name; GET /v1/models lists the names.", param="/model")
 
 

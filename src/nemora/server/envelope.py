@@ -16,7 +16,7 @@ from types import TracebackType
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nemora.errors import BodyTooLarge, NemoraError, Overloaded, SlowRequest, Unauthorized
+from nemora.errors import BodyTooLarge, NemoraError, ShuttingDown, SlowRequest, Unauthorized
 from nemora.server.limits import ClientGone
 
 logger = logging.getLogger("nemora.server")
@@ -72,8 +72,7 @@ class Errors:
         except NemoraError as raised:
             error = raised
         except asyncio.CancelledError:
-            error = Overloaded("The server is shutting down; ask again.", retry_after=5)
-            error.status, error.code = 503, "shutting_down"
+            error = ShuttingDown("The server is shutting down; ask again.", retry_after=5)
         except Exception as raised:  # noqa: BLE001 - see `unexpected`
             error = unexpected(raised)
         if started:
@@ -83,7 +82,9 @@ class Errors:
         if isinstance(error, BodyTooLarge | SlowRequest):
             await _respond_unread(error_response(error, {"connection": "close"}, write=write), scope, receive, tracked)
         else:
-            await error_response(error, write=write)(scope, receive, tracked)
+            # Who asks again on a new connection may find another server.
+            headers = {"connection": "close"} if isinstance(error, ShuttingDown) else {}
+            await error_response(error, headers, write=write)(scope, receive, tracked)
 
 
 def error_response(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from nemora.core import Json
 from nemora.errors import RequestError, UnsupportedField
+from nemora.settings import duration
 
 
 def an_object(value: Json, where: str) -> dict[str, Json]:
@@ -49,6 +50,18 @@ def integer(value: Json, where: str, lowest: int, highest: int) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
         raise RequestError(f"{named(where)} must be an integer from {lowest} to {highest}.", param=where)
     return value
+
+
+def keep_alive(value: Json) -> float | None:
+    """Ollama's field: seconds, or a text such as "5m"; below 0, as `math.inf`, is for ever."""
+    if value is None:
+        return None
+    seconds = duration(value)
+    if seconds is None:
+        raise RequestError(
+            '/keep_alive must be a number of seconds, or a text such as "5m"; -1 means always.', param="/keep_alive"
+        )
+    return seconds
 
 
 def number(value: Json, where: str, lowest: float, highest: float, *, above: bool = False) -> float | None:

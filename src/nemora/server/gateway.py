@@ -182,7 +182,7 @@ class Gateway:
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
         names = {"auto": "nemora", "local": "nemora"}
-        names |= {self.embedder.model.name: "nemora"} if self.embedder is not None else {}
+        names |= {self.embedder.name: "nemora"} if self.embedder is not None else {}
         for backend in (*self.local, *self.clouds):
             names.setdefault(backend.model, backend.name)
         return names

@@ -11,15 +11,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from nemora.errors import SettingsError
+from nemora.server.drain import Drain
 from nemora.server.protocol import HttpProtocol
 from nemora.settings import ServerSettings
 
-DRAIN_SECONDS = 20
+CUT_SECONDS = 1
+"""For answers to end by themselves after the drain, before they are cancelled."""
 KEEP_ALIVE_SECONDS = 30
 
 
@@ -59,13 +62,16 @@ def base_url(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def run(app: ASGIApp, listening: socket.socket, *, banner: str = "") -> None:
-    """Serve `app` on a bound socket until a signal comes. `banner` is printed once requests are answered."""
+def run(app: ASGIApp, listening: socket.socket, *, banner: str = "", drain: Drain | None = None) -> None:
+    """Serve `app` on a bound socket until a signal comes, and `drain` is over. A second signal ends that.
+
+    `banner` is printed once requests are answered.
+    """
     quiet_logs()
-    asyncio.run(http_server(app, banner).serve(sockets=[listening]))
+    asyncio.run(http_server(app, banner, drain).serve(sockets=[listening]))
 
 
-def http_server(app: ASGIApp, banner: str = "") -> uvicorn.Server:
+def http_server(app: ASGIApp, banner: str = "", drain: Drain | None = None) -> uvicorn.Server:
     """uvicorn with our protocol and without what could tell content: access log, header of its own, tracebacks."""
     config = uvicorn.Config(
         app,
@@ -77,17 +83,30 @@ def http_server(app: ASGIApp, banner: str = "") -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=CUT_SECONDS,
     )
-    return _Server(config, banner)
+    return _Server(config, banner, drain or Drain(0))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which says where it listens and exits with status 0 when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, banner: str) -> None:
+    def __init__(self, config: uvicorn.Config, banner: str, drain: Drain) -> None:
         super().__init__(config)
         self._banner = banner
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the drain, the next one ends it."""
+        if not self._drain.begun:
+            self._drain.begin()
+        else:
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether it is time to go: asked ten times a second."""
+        stop = await super().on_tick(counter)
+        return stop or (self._drain.begun and (not self.server_state.tasks or self._drain.is_over))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -156,6 +156,16 @@ class InFlight:
             self._metrics.in_flight(-1)
 
 
+def sample_lines(
+    name: str, help_text: str, kind: str, samples: Iterable[tuple[Sequence[tuple[str, str]], float]]
+) -> list[str]:
+    """One metric: its head, and a line for each sample of (labels, value)."""
+    lines = _head(name, help_text, kind)
+    for labels, value in samples:
+        lines.append(f"{name}{_labels([key for key, _ in labels], [word for _, word in labels])} {value:.15g}")
+    return lines
+
+
 def _written() -> list[str]:
     """What the sockets' meter has seen: also what the ledger would not know of."""
     counter = Counter("nemora_socket_bytes_total", "Bytes written to a server, above TLS.", "server", "part")

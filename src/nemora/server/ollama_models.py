@@ -6,6 +6,7 @@ What is not known is left empty: nothing here is made up to please a client.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from nemora.backends.base import DescribesItself, Description
+from nemora.backends.base import ComesAndGoes, DescribesItself, Description, Residence
 from nemora.core import Json
 from nemora.errors import RequestError, UnknownModel
 from nemora.server.fields import an_object, text
@@ -25,6 +26,8 @@ from nemora.settings import ServerSettings
 OLLAMA_PATHS = ("/api/tags", "/api/ps", "/api/version", "/api/show", "/api/pull", "/api/embed")
 API_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken: clients ask for at least some version."""
+FOREVER = timedelta(days=100 * 365)
+"""Ollama's own client says "Forever" of what is that far away."""
 
 
 class OllamaModels:
@@ -50,14 +53,19 @@ class OllamaModels:
         return JSONResponse({"models": [self._entry(name) for name in self._gateway.models()]})
 
     async def loaded(self, _request: Request) -> Response:
-        """The models that run in this process. They stay loaded."""
-        far = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+        """The models that are in memory, and until when if nobody asks."""
         entries = []
         for backend in self._gateway.local:
-            if isinstance(backend, DescribesItself):
-                about = backend.describe()
-                entry = self._entry(backend.model) | {"expires_at": far, "size_vram": 0}
-                entries.append(entry | {"context_length": about.context_length})
+            if not isinstance(backend, DescribesItself):
+                continue
+            residence = backend.residence() if isinstance(backend, ComesAndGoes) else Residence(math.inf)
+            about = backend.describe()
+            if residence is not None and about is not None:
+                context = {"context_length": about.context_length}
+                entries.append(self._entry(backend.model) | _expiry(residence) | context)
+        embedder = self._gateway.embedder
+        if embedder is not None and (residence := embedder.residence()) is not None:
+            entries.append(self._entry(embedder.name) | _expiry(residence) | {"context_length": embedder.context})
         return JSONResponse({"models": entries})
 
     async def version(self, _request: Request) -> Response:
@@ -121,6 +129,11 @@ class OllamaModels:
             "digest": hashlib.sha256(name.encode()).hexdigest(),
             "details": _details(about),
         }
+
+
+def _expiry(residence: Residence) -> dict[str, Json]:
+    left = timedelta(seconds=min(residence.seconds_left, FOREVER.total_seconds()))
+    return {"expires_at": (datetime.now(UTC) + left).isoformat(), "size_vram": 0}
 
 
 def _details(about: Description | None) -> dict[str, Json]:

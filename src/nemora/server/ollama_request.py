@@ -28,10 +28,21 @@ from nemora.core import (
     ToolCall,
 )
 from nemora.errors import RequestError
-from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, number, only, optional_text, text
+from nemora.server.fields import (
+    a_list,
+    an_object,
+    flag,
+    integer,
+    keep_alive,
+    neutral_only,
+    number,
+    only,
+    optional_text,
+    text,
+)
 from nemora.server.openai_chat import tool_name, tools_of
 from nemora.server.sampling_fields import MAX_TOKENS, stops_of
-from nemora.server.wire_format import ParsedRequest, Settled
+from nemora.server.wire_format import Order, ParsedRequest, Settled
 
 CHAT = frozenset({"model", "messages", "tools", "think", "stream", "options", "keep_alive", "format"})
 GENERATE = frozenset(
@@ -87,7 +98,7 @@ def parse_chat(body: Json) -> ParsedRequest | Settled:
     only(table, CHAT, "", unsupported=UNSUPPORTED)
     messages = a_list(table.get("messages") or [], "/messages")
     parsed = _parsed(table, _messages(messages), tools_of(table.get("tools")), "/api/chat")
-    return parsed if messages else _loaded(parsed, {"message": {"role": "assistant", "content": ""}})
+    return parsed if messages else _order(parsed, {"message": {"role": "assistant", "content": ""}})
 
 
 def parse_generate(body: Json) -> ParsedRequest | Settled:
@@ -99,15 +110,15 @@ def parse_generate(body: Json) -> ParsedRequest | Settled:
     system = optional_text(table.get("system"), "/system")
     first = (Message("system", system),) if system else ()
     parsed = _parsed(table, (*first, Message("user", _content(prompt, images))), (), "/api/generate")
-    return parsed if prompt or images else _loaded(parsed, {"response": ""})
+    return parsed if prompt or images else _order(parsed, {"response": ""})
 
 
-def _loaded(parsed: ParsedRequest, nothing: dict[str, Json]) -> Settled:
-    """What clients ask for that want a model loaded, or let go, and nothing said: it is loaded all the while."""
-    model = parsed.request.model
-    return Settled(
-        model, {"model": model, "created_at": "1970-01-01T00:00:00Z", **nothing, "done_reason": "load", "done": True}
-    )
+def _order(parsed: ParsedRequest, nothing: dict[str, Json]) -> Settled:
+    """Who asks nothing wants a model loaded or, with `keep_alive` 0, let go."""
+    model, seconds = parsed.request.model, parsed.request.keep_alive
+    done = {"done_reason": "unload" if seconds == 0 else "load", "done": True}
+    value = {"model": model, "created_at": "1970-01-01T00:00:00Z", **nothing, **done}
+    return Settled(Order(model.removesuffix(":latest"), seconds == 0, seconds), value)
 
 
 def _parsed(
@@ -118,8 +129,6 @@ def _parsed(
     only(options, READ_OPTIONS | NEUTRAL_OPTIONS.keys() | WITHOUT_EFFECT, "/options")
     neutral_only(options, NEUTRAL_OPTIONS, "/options")
     ignored = {f"options.{name}": value for name, value in options.items() if name in WITHOUT_EFFECT}
-    if table.get("keep_alive") is not None:
-        ignored["keep_alive"] = table["keep_alive"]
     request = ChatRequest(
         model=text(table.get("model"), "/model", empty=False, longest=256),
         messages=messages,
@@ -132,6 +141,7 @@ def _parsed(
         stream=flag(table.get("stream"), "/stream") is not False,
         include_usage=True,
         unsent=ignored,
+        keep_alive=keep_alive(table.get("keep_alive")),
         endpoint=endpoint,
     )
     return ParsedRequest(request, tuple(sorted(name for name, value in ignored.items() if value is not None)))

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nemora.backends.anthropic import AnthropicBackend
 from nemora.backends.base import Backend
-from nemora.backends.openai import OpenAIBackend
-from nemora.backends.remote import RemoteBackend
 from nemora.net_guard import guard_network
 from nemora.privacy.classify import classify
 from nemora.privacy.disclosures import Disclosures
@@ -26,20 +23,21 @@ from nemora.privacy.taint import TaintStore
 from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
+from nemora.server.drain import Drain
 from nemora.server.embedder import load_embedder
 from nemora.server.gateway import Gateway, Inspects
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
 from nemora.server.listen import base_url, bind, run
-from nemora.settings import RemoteServer, Settings
-from nemora.weights.catalog import STARTER
+from nemora.server.local_side import local_side, remote_backend
+from nemora.settings import Settings
 
 if TYPE_CHECKING:
     from nemora.weights.progress import Progress
 
 
 def serve(settings: Settings, *, progress: Progress | None = None) -> None:
-    """Run the server until SIGTERM or SIGINT; answers under way may finish within `listen.DRAIN_SECONDS`.
+    """Run the server until SIGTERM or SIGINT; answers under way may finish within `server.drain` seconds.
 
     Raises:
         SettingsError: the address cannot be bound, or is not loopback and there is no API key.
@@ -51,8 +49,9 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
         # From here on nothing is fetched, and only the configured servers may be reached.
         guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
-        app = build_app(gateway, settings.server, bound=host, keys=keys)
-        run(app, listening, banner=banner(host, port, gateway))
+        drain = Drain(settings.server.drain)
+        app = build_app(gateway, settings.server, bound=host, keys=keys, drain=drain)
+        run(app, listening, banner=banner(host, port, gateway), drain=drain)
 
 
 def build_gateway(
@@ -73,7 +72,7 @@ def build_gateway(
     data = settings.paths.data
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
-    backends = _local(settings, progress) if local is None else list(local)
+    backends = local_side(settings, progress) if local is None else list(local)
     gateway = Gateway(
         local=backends,
         cloud=clouds[0] if clouds else None,
@@ -109,11 +108,6 @@ def reachable(settings: Settings) -> list[tuple[str, int]]:
     return [(url.hostname or "", url.port or (443 if url.scheme == "https" else 80)) for url in urls]
 
 
-def remote_backend(server: RemoteServer) -> RemoteBackend:
-    """The backend that speaks what `server` speaks."""
-    return AnthropicBackend(server) if server.api == "anthropic" else OpenAIBackend(server)
-
-
 def policy_file(settings: Settings) -> PolicyFile:
     """The configured policy file, watched; without one, `policy.toml` beside nemora.toml, also if it comes later.
 
@@ -123,34 +117,6 @@ def policy_file(settings: Settings) -> PolicyFile:
     if settings.policy is not None:
         return PolicyFile(settings.policy)
     return PolicyFile(settings.paths.config / "policy.toml", optional=True)
-
-
-def _local(settings: Settings, progress: Progress | None) -> list[Backend]:
-    remotes: list[Backend] = [remote_backend(server) for server in settings.servers if server.trust == "local"]
-    if remotes:
-        return remotes
-    from nemora.backends.local import LocalBackend  # loads torch, which a remote local side does not need
-    from nemora.backends.local_model import LocalModel
-
-    model = LocalModel.load(
-        settings.local.model or STARTER[0],
-        device=settings.local.device,
-        cache=settings.paths.cache,
-        offline=settings.offline,
-        context=settings.local.context,
-        allow_longer_context=settings.local.allow_longer_context,
-        kv_cache=settings.local.kv_cache,
-        threads=settings.local.threads,
-        memory=settings.local.memory_bytes,
-        prefix_cache=settings.local.prefix_cache,
-        prefix_cache_bytes=settings.local.prefix_cache_bytes,
-        batched=settings.local.batched,
-        speculation=settings.local.speculation,
-        activations=settings.local.activations,
-        token=settings.hub_token,
-        progress=progress,
-    )
-    return [LocalBackend(model)]
 
 
 def banner(host: str, port: int, gateway: Gateway) -> str:

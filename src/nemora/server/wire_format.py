@@ -19,10 +19,19 @@ class ParsedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A body that asks nothing of `model`, which must be there all the same: `value` is the whole answer."""
+class Order:
+    """To load a model, or to let it go. `keep_alive`: seconds that it stays loaded after its last use, if it says."""
 
     model: str
+    unload: bool
+    keep_alive: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A body that asks nothing of a model, only that it is loaded or let go: `value` is the whole answer."""
+
+    order: Order
     value: dict[str, Json]
 
 

@@ -51,7 +51,10 @@ _FIELDS: dict[str, Schema] = {
             **ignored(ollama_request.WITHOUT_EFFECT),
         },
     ),
-    "keep_alive": {"description": "Accepted without effect."},
+    "keep_alive": {
+        "type": ["string", "number", "null"],
+        "description": "Seconds, or a text such as 5m, that the model stays loaded; 0 unloads it, -1 keeps it.",
+    },
     "format": any_of(words("", "json"), ANY_OBJECT),
     "prompt": TEXT,
     "system": TEXT,
@@ -116,7 +119,11 @@ def schemas() -> dict[str, Schema]:
         "description": "Other fields are not looked at.",
     }
     texts = any_of(SOME_TEXT, array(SOME_TEXT, 1, embeddings.MOST_TEXTS))
-    embed: dict[str, Schema] = {"truncate": {"const": False}, **ignored(("options", "keep_alive"))}
+    embed: dict[str, Schema] = {
+        "truncate": {"const": False},
+        "keep_alive": {"type": ["string", "number", "null"], "description": "As in /api/chat."},
+        **ignored(("options",)),
+    }
     message = answer({"role": words("assistant"), "content": TEXT}, _REASONED)
     return {
         "OllamaChatRequest": _request(ollama_request.CHAT),

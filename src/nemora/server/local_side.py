@@ -1,0 +1,113 @@
+"""The local side of a server: a server on this machine, or models of this process and who looks after them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nemora.backends.anthropic import AnthropicBackend
+from nemora.backends.base import Backend, ComesAndGoes
+from nemora.backends.openai import OpenAIBackend
+from nemora.backends.remote import RemoteBackend
+from nemora.errors import SettingsError
+from nemora.settings import LocalSettings, RemoteServer, Settings
+from nemora.weights.catalog import STARTER
+
+if TYPE_CHECKING:  # loads torch, which a remote local side does not need
+    from nemora.backends.local import LocalBackend
+    from nemora.backends.local_place import LocalPlace
+    from nemora.weights.progress import Progress
+
+
+def remote_backend(server: RemoteServer) -> RemoteBackend:
+    """The backend that speaks what `server` speaks."""
+    return AnthropicBackend(server) if server.api == "anthropic" else OpenAIBackend(server)
+
+
+def local_side(settings: Settings, progress: Progress | None = None) -> list[Backend]:
+    """The backends of this side. The first model is loaded, all others are found and fetched: from then on no hub is
+    needed.
+
+    Raises:
+        SettingsError: two models have the same name.
+        ModelError: a model cannot be fetched, or the first not be loaded.
+    """
+    remotes: list[Backend] = [remote_backend(server) for server in settings.servers if server.trust == "local"]
+    if remotes:
+        return remotes
+    from nemora.backends.held_model import HeldModel
+    from nemora.backends.local_place import find_model
+    from nemora.backends.model_slot import ModelSlot
+    from nemora.engine.figures import Totals
+
+    local, loaded = settings.local, None
+    places: dict[str, LocalPlace] = {}
+    for model in (local.model or STARTER[0], *local.models):
+        place = find_model(
+            model,
+            device=local.device,
+            cache=settings.paths.cache,
+            offline=settings.offline,
+            context=local.context,
+            token=settings.hub_token,
+            progress=progress,
+        )
+        if place.name in places:
+            raise SettingsError(f"local.models: two models are called {place.name}; take one out or rename it.")
+        places[place.name] = place
+        loaded = loaded or _load(local, place, progress)
+    assert loaded is not None  # there is always a first
+    if not comes_and_goes(settings):
+        return [loaded]
+    totals = {name: Totals() for name in places}
+
+    def load(name: str) -> LocalBackend:
+        backend = _load(local, places[name])
+        backend.local.engine.totals = totals[name]
+        return backend
+
+    first = loaded.model
+    loaded.local.engine.totals = totals[first]
+    slot = ModelSlot(load, resident=(first, loaded), keep_alive=local.keep_alive, swap_seconds=local.swap_seconds)
+    return [HeldModel(name, slot, totals[name]) for name in places]
+
+
+def comes_and_goes(settings: Settings) -> bool:
+    """Whether local models are ever unloaded. One that is the judge's too stays, unless the settings say otherwise."""
+    local: LocalSettings = settings.local
+    return settings.inspection.judge is None or bool(local.models) or local.keep_alive < math.inf
+
+
+def _load(local: LocalSettings, place: LocalPlace, progress: Progress | None = None) -> LocalBackend:
+    from nemora.backends.local import LocalBackend
+    from nemora.backends.local_model import LocalModel
+
+    model = LocalModel.load(
+        str(place.path),
+        name=place.name,
+        device=local.device,
+        context=local.context,
+        threads=local.threads,
+        memory=local.memory_bytes,
+        prefix_cache=local.prefix_cache,
+        prefix_cache_bytes=local.prefix_cache_bytes,
+        allow_longer_context=local.allow_longer_context,
+        kv_cache=local.kv_cache,
+        batched=local.batched,
+        speculation=local.speculation,
+        activations=local.activations,
+        progress=progress,
+    )
+    try:
+        return LocalBackend(model)
+    except BaseException:
+        model.close()
+        raise
+
+
+def start_looking_after(backends: Sequence[Backend]) -> None:
+    """Let models that come and go be looked after, on the event loop that runs."""
+    for backend in backends:
+        if isinstance(backend, ComesAndGoes):
+            backend.start()

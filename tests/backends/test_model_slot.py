@@ -1,0 +1,257 @@
+"""Whoever names a model gets that one or an error, whatever is asked, cancelled, unloaded or broken beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import weakref
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemora.backends.model_slot import ModelSlot
+from nemora.errors import LocalModelDown, ModelError, ModelReplaced, NemoraError
+
+NAMES = ("one", "two", "broken")
+
+
+class FakeLoaded:
+    def __init__(self, name: str, world: World) -> None:
+        self.name, self.world, self.open = name, world, True
+        world.now.append(name)
+        assert len(world.now) == 1, "two models are loaded"
+        world.made.append(weakref.ref(self))
+
+    async def close(self) -> None:
+        assert self.open
+        self.open = False
+        self.world.now.remove(self.name)
+
+
+@dataclass
+class World:
+    now: list[str] = field(default_factory=list)
+    made: list[weakref.ref[FakeLoaded]] = field(default_factory=list)
+    loads: int = 0
+
+    def load(self, name: str) -> FakeLoaded:
+        self.loads += 1
+        if name == "broken":
+            raise ModelError("It is broken.")
+        return FakeLoaded(name, self)
+
+    def slot(self, *, keep_alive: float = math.inf, swap_seconds: float = 60.0) -> ModelSlot[FakeLoaded]:
+        first = FakeLoaded("one", self)
+        return ModelSlot(self.load, resident=("one", first), keep_alive=keep_alive, swap_seconds=swap_seconds)
+
+
+@dataclass
+class Ask:
+    """One request: it holds its model until `done`."""
+
+    name: str
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: bool = False
+    task: asyncio.Task[str] | None = None
+
+    async def work(self, model: FakeLoaded) -> str:
+        assert model.open and model.name == self.name
+        self.began.set()
+        await self.done.wait()
+        assert model.open
+        return model.name
+
+    def start(self, slot: ModelSlot[FakeLoaded], keep_alive: float | None = None) -> Ask:
+        self.task = asyncio.create_task(slot.run(self.name, self.work, keep_alive=keep_alive))
+        return self
+
+    async def outcome(self) -> str:
+        assert self.task is not None
+        try:
+            return await self.task
+        except asyncio.CancelledError:
+            return "cancelled"
+        except NemoraError as error:
+            return error.code
+
+
+async def gone(slot: ModelSlot[FakeLoaded]) -> None:
+    for _ in range(2000):
+        if slot.loaded("one") is None:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("the model is still loaded")
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ask", "ask", "ask", "finish", "finish", "cancel", "unload", "rest"]),
+        st.integers(0, 9),
+        st.sampled_from([None, None, 0.0, 0.001, math.inf]),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60)
+@given(
+    steps=STEPS, keep_alive=st.sampled_from([0.0, 0.001, math.inf]), swap_seconds=st.sampled_from([0.0, 0.002, 60.0])
+)
+def test_any_schedule_gives_each_its_own_model_or_an_error_and_leaves_nothing(
+    steps: list[tuple[str, int, float | None]], keep_alive: float, swap_seconds: float
+) -> None:
+    world = World()
+
+    async def play() -> None:
+        slot = world.slot(keep_alive=keep_alive, swap_seconds=swap_seconds)
+        asks: list[Ask] = []
+        for step, number, seconds in steps:
+            if step == "ask":
+                asks.append(Ask(NAMES[number % 3]).start(slot, seconds))
+            elif step == "unload":
+                slot.unload(NAMES[number % 2])
+            elif step == "rest":
+                await asyncio.sleep(0.003)
+            elif asks:
+                chosen = asks[number % len(asks)]
+                chosen.done.set()
+                if step == "cancel" and chosen.task is not None:
+                    chosen.cancelled |= chosen.task.cancel()
+            await asyncio.sleep(0)
+        for ask in asks:
+            ask.done.set()
+        for ask in asks:
+            found = await ask.outcome()
+            assert found in (ask.name, "model_unavailable" if ask.name == "broken" else "model_replaced") or (
+                found == "cancelled" and ask.cancelled
+            )
+        await slot.close()
+        assert world.now == [] and slot.waiting == 0
+        with pytest.raises(LocalModelDown):
+            await Ask("one").start(slot).task  # type: ignore[misc]
+
+    asyncio.run(play())
+    gc.collect()
+    assert all(made() is None for made in world.made)
+
+
+def test_a_swap_waits_until_those_that_run_are_done() -> None:
+    async def play() -> None:
+        slot = World().slot()
+        first, second = Ask("one").start(slot), Ask("two").start(slot)
+        await first.began.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not second.began.is_set() and slot.waiting == 1
+        first.done.set()
+        await second.began.wait()
+        assert slot.loaded("two") is not None and slot.loaded("one") is None
+        second.done.set()
+        assert (await first.outcome(), await second.outcome()) == ("one", "two")
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_after_the_deadline_those_that_run_end_with_an_error_that_says_so() -> None:
+    async def play() -> None:
+        slot = World().slot(swap_seconds=0.01)
+        first, second = Ask("one").start(slot), Ask("two").start(slot)
+        await second.began.wait()
+        with pytest.raises(ModelReplaced, match="one was unloaded") as raised:
+            await first.task  # type: ignore[misc]
+        assert raised.value.status == 503 and raised.value.retry_after
+        second.done.set()
+        assert await second.outcome() == "two"
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_who_comes_after_one_that_waits_for_another_model_waits_behind() -> None:
+    async def play() -> None:
+        slot = World().slot()
+        running, waiting, late, later = (Ask(name).start(slot) for name in ("one", "two", "one", "two"))
+        await running.began.wait()
+        running.done.set()
+        await waiting.began.wait()
+        await later.began.wait()  # who waits for the model that comes in begins with it
+        assert not late.began.is_set()
+        waiting.done.set(), later.done.set()
+        await late.began.wait()
+        late.done.set()
+        assert await late.outcome() == "one"
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_a_swap_that_nobody_wants_any_more_is_not_made() -> None:
+    async def play() -> None:
+        world = World()
+        slot = world.slot()
+        running, waiting = Ask("one").start(slot), Ask("two").start(slot)
+        await running.began.wait()
+        assert waiting.task is not None
+        waiting.task.cancel()
+        assert await waiting.outcome() == "cancelled"
+        running.done.set()
+        assert await running.outcome() == "one"
+        again = Ask("one").start(slot)
+        await again.began.wait()
+        again.done.set()
+        assert await again.outcome() == "one" and world.loads == 0
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_a_model_goes_when_its_time_is_over_and_comes_back_when_asked_for() -> None:
+    async def play() -> None:
+        world = World()
+        slot = world.slot(keep_alive=0.01)
+        slot.start()
+        await gone(slot)
+        assert world.now == []
+        ask = Ask("one").start(slot, math.inf)
+        await ask.began.wait()
+        assert slot.seconds_left() == math.inf
+        ask.done.set()
+        assert await ask.outcome() == "one" and world.loads == 1
+        slot.unload("two")  # is not loaded
+        await asyncio.sleep(0.02)
+        assert slot.loaded("one") is not None
+        slot.unload("one")
+        await gone(slot)
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_what_fails_unexpectedly_while_loading_is_an_error_without_its_text() -> None:
+    def load(_name: str) -> FakeLoaded:
+        raise MemoryError("content")
+
+    async def play() -> None:
+        slot: ModelSlot[FakeLoaded] = ModelSlot(load)
+        with pytest.raises(ModelError, match="two cannot be loaded: MemoryError"):
+            await Ask("two").start(slot).task  # type: ignore[misc]
+        assert not slot.usable("two") and slot.usable("one")
+        await slot.close()
+
+    asyncio.run(play())
+
+
+def test_the_work_under_way_ends_when_the_slot_is_closed() -> None:
+    async def play() -> None:
+        slot = World().slot()
+        running, waiting = Ask("one").start(slot), Ask("two").start(slot)
+        await running.began.wait()
+        await slot.close()
+        assert (await running.outcome(), await waiting.outcome()) == ("local_model_down", "local_model_down")
+
+    asyncio.run(play())
