@@ -28,7 +28,18 @@ from nemora.core import (
     ToolCall,
 )
 from nemora.errors import RequestError
-from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, number, only, optional_text, text
+from nemora.server.fields import (
+    a_list,
+    an_object,
+    flag,
+    integer,
+    model_name,
+    neutral_only,
+    number,
+    only,
+    optional_text,
+    text,
+)
 from nemora.server.openai_chat import tool_name, tools_of
 from nemora.server.sampling_fields import MAX_TOKENS, stops_of
 from nemora.server.wire_format import ParsedRequest, Settled
@@ -121,7 +132,7 @@ def _parsed(
     if table.get("keep_alive") is not None:
         ignored["keep_alive"] = table["keep_alive"]
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=messages,
         tools=tools,
         sampling=_sampling(options),
