@@ -349,7 +349,8 @@ class Delta:
 
     The last delta of each has `finish`; `usage`, of all together, comes with the last of the stream when known.
     `logprobs` are those of the tokens since the delta before, reasoning left out. `stop` is the one of the request's
-    stop strings at which the answer ended, where that is known; it comes with `finish`.
+    stop strings at which the answer ended, where that is known; it comes with `finish`. `signature`: what the server
+    of a cloud signed the reasoning with that came before, in pieces; without any meaning here.
     """
 
     text: str = ""
@@ -360,5 +361,6 @@ class Delta:
     index: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
     stop: str | None = None
+    signature: str = ""
     probabilities: tuple[tuple[float, ...], ...] = ()
     """Of the answers to each of the request's questions, with the last delta. Those of a question sum to 1."""
