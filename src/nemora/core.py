@@ -287,6 +287,8 @@ class ChatRequest:
     for each. Never for a cloud."""
     questions: tuple[FixedQuestion, ...] = ()
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
+    calibrate: bool = False
+    """Whether those probabilities are corrected for how likely each answer is without the messages."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 
