@@ -289,6 +289,8 @@ class ChatRequest:
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     keep_alive: float | None = None
     """Seconds that a local model stays loaded afterwards; `math.inf`: always; None: as the settings say. Never sent."""
+    calibrate: bool = False
+    """Whether those probabilities are corrected for how likely each answer is without the messages."""
     endpoint: str = "/v1/chat/completions"
     """The path of the API that it came by, for the ledger. Changes nothing else."""
 
@@ -351,7 +353,8 @@ class Delta:
 
     The last delta of each has `finish`; `usage`, of all together, comes with the last of the stream when known.
     `logprobs` are those of the tokens since the delta before, reasoning left out. `stop` is the one of the request's
-    stop strings at which the answer ended, where that is known; it comes with `finish`.
+    stop strings at which the answer ended, where that is known; it comes with `finish`. `signature`: what the server
+    of a cloud signed the reasoning with that came before, in pieces; without any meaning here.
     """
 
     text: str = ""
@@ -362,5 +365,6 @@ class Delta:
     index: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
     stop: str | None = None
+    signature: str = ""
     probabilities: tuple[tuple[float, ...], ...] = ()
     """Of the answers to each of the request's questions, with the last delta. Those of a question sum to 1."""

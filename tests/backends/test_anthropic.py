@@ -249,7 +249,6 @@ def test_what_a_server_does_wrong_is_an_error_that_repeats_nothing(answer: bytes
         ({"response_format": ResponseFormat("json_object")}, UnsupportedField),
         ({"response_format": ResponseFormat("choice", choices=(CANARY,))}, UnsupportedField),
         ({"generation_prompt": False, "continue_final": True}, UnsupportedField),
-        ({"thinking": Thinking(budget=64)}, UnsupportedField),
         ({"thinking": Thinking(limit=64)}, UnsupportedField),
         ({"messages": (Message("user", (OpaquePart("image_url", {"url": CANARY}),)),)}, UnsupportedField),
         ({"messages": (Message("tool", (OpaquePart("image_url", {}),), tool_call_id="1"),)}, UnsupportedField),

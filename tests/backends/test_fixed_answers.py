@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemora.backends.fixed_answers import Choice, choose
+from nemora.backends.fixed_questions import CONTENT_FREE, LEAST, _asked, answer_questions, calibrated
 from nemora.backends.local_model import LocalModel
-from nemora.core import Message
+from nemora.core import ChatRequest, FixedQuestion, Message
 from nemora.errors import ContextLengthExceeded, ModelError, RequestError
 from nemora.privacy.questions import QUESTIONS, conversation
 from nemora.server.judge import LocalJudge
@@ -111,3 +113,33 @@ def test_an_answer_that_begins_with_another_is_not_counted_as_that_one_too(model
     own = {n: begun[n] - sum(begun[m] for m in longer[n]) for n in numbers}
     assert found == pytest.approx([own[n] / sum(own.values()) for n in numbers], abs=1e-4)
     assert not longer["1"] or found[0] < begun["1"]
+
+
+def test_calibrated_probabilities_are_those_of_whole_passes_over_those_without_an_input(model):
+    asked = (FixedQuestion("is it hot? Yes or No.", ("Yes", "No")), FixedQuestion("which?", ("tea", "bread", "x")))
+    plain = ChatRequest(model="local", messages=(Message("user", "the sun is out"),), questions=asked)
+    found = answer_questions(model, plain, seconds=60)
+    corrected = answer_questions(model, replace(plain, calibrate=True), seconds=60)
+    assert corrected.tokens > found.tokens
+    for question, fast in zip(asked, corrected.probabilities, strict=True):
+        given_, *priors = (
+            slow(model, Choice(_asked(text, question.text), question.answers))
+            for text in ("the sun is out", *CONTENT_FREE)
+        )
+        weights = [p / (sum(each[n] for each in priors) / 3) for n, p in enumerate(given_)]
+        assert fast == pytest.approx([weight / sum(weights) for weight in weights], abs=1e-3)
+    assert corrected.probabilities != found.probabilities
+
+
+chances = st.lists(st.floats(0, 1), min_size=2, max_size=6).filter(lambda each: sum(each) > 0.1)
+
+
+@given(chances, st.data())
+def test_calibrating_keeps_probabilities_and_an_even_prior_changes_none(found, data):
+    prior = data.draw(st.lists(st.floats(0, 1), min_size=len(found), max_size=len(found)))
+    total = sum(found)
+    found = [each / total for each in found]
+    corrected = calibrated(found, prior)
+    assert sum(corrected) == pytest.approx(1) and all(0 <= each <= 1 for each in corrected)
+    assert all((a == 0) == (b == 0) for a, b in zip(found, corrected, strict=True) if a == 0 or a > LEAST)
+    assert calibrated(found, [1 / len(found)] * len(found)) == pytest.approx(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+import threading
+from typing import Any, ClassVar
 
 import jsonschema
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grammar_world import BARE, EOS, MATCHERS, PADDED, form_mask, ids_of, mask_of, said
+from nemora.chat import grammar_compiler
 from nemora.chat.grammar import MAX_DEPTH, Grammar, response_part
+from nemora.chat.grammar_cache import GrammarCache
 from nemora.chat.grammar_compiler import GrammarCompiler
 from nemora.chat.tokenizer import Tokenizer
 from nemora.core import ResponseFormat
@@ -180,6 +183,56 @@ def test_a_grammar_that_compiles_too_slowly_is_refused_and_the_next_one_is_not(c
         hurried.compile(fine)
     hurried.close()
     assert compiler.compile(fine)().allowed()[ord("{")]
+
+
+class ScriptedWorker:
+    """Stands for a child: what says "slow" is compiled when `let_go` is set."""
+
+    let_go = threading.Event()
+    begun = threading.Event()
+    calls: ClassVar[list[str]] = []
+
+    def __init__(self, *_args: Any, **_more: Any) -> None:
+        return None
+
+    def call(self, source: str, _seconds: float) -> None:
+        self.calls.append(source)
+        if "slow" in source:
+            self.begun.set()
+            assert self.let_go.wait(60)
+
+    def close(self) -> None:
+        return None
+
+
+def choice_of(word: str) -> Grammar:
+    return Grammar.of([response_part(ResponseFormat("choice", choices=(word,)))], "/x")
+
+
+def test_a_slow_grammar_delays_no_other_and_what_was_compiled_is_kept_for_its_owner_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grammar_compiler, "Worker", ScriptedWorker)
+    compiler, found = GrammarCompiler(BARE, BARE.size), []
+    slow = threading.Thread(target=lambda: found.append(compiler.compile(choice_of("slow"), "a")))
+    slow.start()
+    assert ScriptedWorker.begun.wait(60)
+    for owner in ("a", "a", "b"):
+        assert compiler.compile(choice_of("fast"), owner)().permits(ord("f"))
+    assert not found and [source.count("fast") for source in ScriptedWorker.calls] == [0, 1, 1]  # twice for two owners
+    ScriptedWorker.let_go.set()
+    slow.join(60)
+    assert found[0]().permits(ord("s"))
+    compiler.close()
+
+
+def test_an_owner_drives_out_its_own_grammars_and_not_anothers() -> None:
+    cache, matcher = GrammarCache(most=5, of_one=3), mask_of(choice_of("x"))._matcher
+    cache.put("b", choice_of("kept"), matcher)
+    for word in "abcdefgh":
+        cache.put("a", choice_of(word), matcher)
+    assert cache.get("b", choice_of("kept")) is matcher and cache.get("a", choice_of("kept")) is None
+    assert [word for word in "abcdefgh" if cache.get("a", choice_of(word)) is not None] == ["f", "g", "h"]
 
 
 def test_each_answer_has_a_mask_of_its_own(compiler: GrammarCompiler) -> None:

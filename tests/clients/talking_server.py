@@ -52,8 +52,8 @@ def talking() -> LocalModel:
     assert isinstance(inner, ScriptedModel)
     prepare, forward = model.prepare, inner.forward
 
-    def prepared(request: ChatRequest) -> PreparedAnswer:
-        found = prepare(request)
+    def prepared(request: ChatRequest, tenant: str = "") -> PreparedAnswer:
+        found = prepare(request, tenant)
         inner.start, inner.script = len(found.ids), _ids(model, _words(request))
         return found
 

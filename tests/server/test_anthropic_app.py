@@ -293,8 +293,8 @@ def real() -> Iterator[tuple[anthropic.Anthropic, list[str]]]:
     prepare, inner = model.prepare, model._model
     assert isinstance(inner, ScriptedModel)
 
-    def prepared(request: Any) -> Any:
-        found = prepare(request)
+    def prepared(request: Any, tenant: str = "") -> Any:
+        found = prepare(request, tenant)
         pieces = model.tokenizer.split_special(script[-1])
         inner.start = len(found.ids)
         inner.script = [i for p in pieces for i in ([p] if isinstance(p, int) else model.tokenizer.encode(p))]

@@ -79,6 +79,15 @@ def test_every_type_is_answered_and_recorded_without_the_input(server: Setup) ->
     assert not server.cloud.requests
 
 
+def test_answers_are_corrected_only_for_who_asks_for_it(server: Setup) -> None:
+    plain, off, on = (
+        by_id(decide(server, PREDICATE, CHOICE, **more)) for more in ({}, {"calibrate": False}, {"calibrate": True})
+    )
+    assert plain == off != on
+    assert sum(on["team"]["probabilities"].values()) == pytest.approx(1)
+    assert decide(server, PREDICATE, calibrate="yes").json()["error"]["param"] == "/calibrate"
+
+
 def test_another_question_changes_no_answer(server: Setup) -> None:
     alone, together = by_id(decide(server, CHOICE)), by_id(decide(server, SCORE, CHOICE, PREDICATE))
     assert alone["team"]["probabilities"] == pytest.approx(together["team"]["probabilities"], abs=1e-4)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from nemora.backends.signed_thinking import SignedBlock, SignedThinking
 from nemora.core import Delta, StopReason, ToolCallDelta, Usage
 from nemora.errors import BackendError
 
@@ -22,20 +24,27 @@ FINISHES = {
     "refusal": StopReason.CONTENT_FILTER,
 }
 MAX_BLOCKS = 1024
+MAX_SIGNATURE = 1_000_000
+"""Characters of one."""
 
 
 class MessageReader:
-    """Reads one answer. `server` is its configured name, for messages; `tools` the names that were offered.
+    """Reads one answer. `server` is its configured name, for messages; `tools` the names that were offered; `signed`
+    remembers what the server signed of its thinking, where that stands before all else: only then it can go back.
 
     Raises `BackendError` from each method when the server breaks the format or calls a tool nobody offered.
     """
 
-    def __init__(self, server: str, tools: frozenset[str]) -> None:
+    def __init__(self, server: str, tools: frozenset[str], signed: SignedThinking | None = None) -> None:
         self._server = server
         self._tools = tools
         self._calls: dict[int, int] = {}
         self._finish: StopReason | None = None
         self._counts: dict[str, int] = {}
+        self._signed = signed
+        self._thoughts: dict[int, _Thought] = {}
+        self._has_spoken = False
+        self._in_order = True
 
     @property
     def finished(self) -> bool:
@@ -78,17 +87,18 @@ class MessageReader:
         """The last delta. Without a reason to end, the answer was cut off."""
         if self._finish is None:
             raise BackendError(f"The server {self._server!r} ended its answer in the middle; ask again.")
+        self._remember()
         finish = StopReason.TOOL_CALLS if self._calls and self._finish is StopReason.STOP else self._finish
         return Delta(finish=finish, usage=self._usage())
 
     def _block(self, index: int, block: dict[str, Any], *, whole: bool) -> list[Delta]:
         kind = block.get("type")
+        if kind in ("thinking", "redacted_thinking"):
+            return self._thinking(index, block)
+        self._has_spoken = True
         if kind == "text":
             text = self._text(block.get("text"))
             return [Delta(text=text)] if text else []
-        if kind == "thinking":
-            thought = self._text(block.get("thinking"))
-            return [Delta(reasoning=thought)] if thought else []
         if kind != "tool_use":
             return []
         name = self._text(block.get("name"))
@@ -108,13 +118,53 @@ class MessageReader:
         if kind == "text_delta":
             return [Delta(text=self._text(delta.get("text")))]
         if kind == "thinking_delta":
-            return [Delta(reasoning=self._text(delta.get("thinking")))]
+            return self._thought(index, self._text(delta.get("thinking")))
+        if kind == "signature_delta":
+            return self._sign(index, self._text(delta.get("signature")))
         if kind == "input_json_delta":
             if index not in self._calls:
                 self._garbage()
             piece = self._text(delta.get("partial_json"))
             return [Delta(tool_call=ToolCallDelta(self._calls[index], arguments=piece))] if piece else []
         return []
+
+    def _thinking(self, index: int, block: dict[str, Any]) -> list[Delta]:
+        """The beginning of a block of thinking, which may have all of it; and its signature."""
+        if index in self._thoughts:
+            self._garbage()
+        hidden = block.get("type") == "redacted_thinking"
+        self._thoughts[index] = _Thought(hidden=hidden)
+        self._in_order = self._in_order and not self._has_spoken
+        signature = self._text(block.get("data" if hidden else "signature"))
+        return [
+            *([] if hidden else self._thought(index, self._text(block.get("thinking")))),
+            *self._sign(index, signature),
+        ]
+
+    def _thought(self, index: int, text: str) -> list[Delta]:
+        if index not in self._thoughts:
+            self._garbage()
+        self._thoughts[index].text.append(text)
+        return [Delta(reasoning=text)] if text else []
+
+    def _sign(self, index: int, signature: str) -> list[Delta]:
+        if index not in self._thoughts:
+            self._garbage()
+        thought = self._thoughts[index]
+        thought.signature += signature
+        if len(thought.signature) > MAX_SIGNATURE:
+            self._garbage()
+        return [Delta(signature=signature)] if signature and not thought.hidden else []
+
+    def _remember(self) -> None:
+        thoughts = [thought for _, thought in sorted(self._thoughts.items(), key=lambda item: item[0])]
+        if self._signed is None or not self._in_order or not all(thought.signature for thought in thoughts):
+            return
+        texts = ["".join(thought.text) for thought in thoughts]
+        self._signed.remember(
+            "".join(texts),
+            [SignedBlock(len(t), th.signature, th.hidden) for t, th in zip(texts, thoughts, strict=True)],
+        )
 
     def _read_finish(self, value: Any) -> None:
         if value is None:
@@ -161,6 +211,15 @@ class MessageReader:
             f"The server {self._server!r} answered with something that is not an answer of Messages; check its "
             "base_url and api."
         )
+
+
+@dataclass(slots=True)
+class _Thought:
+    """A block of thinking as far as it was read. Of a hidden one there is no text."""
+
+    hidden: bool
+    text: list[str] = field(default_factory=list)
+    signature: str = ""
 
 
 def _object(value: Any) -> dict[str, Any] | None:

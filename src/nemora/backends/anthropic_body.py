@@ -1,9 +1,9 @@
 """What is sent to a server that speaks Anthropic's Messages: every field re-serialised from the request that was read.
 
 The form: https://docs.anthropic.com/en/api/messages. System texts stand apart; tool results are blocks of a user's
-turn; turns of one role that follow each other are one turn. A name and reasoning in the history have no place there
-and are left out, and so are hints of effort: these models are never told to think. `ChatRequest.unsent` is never
-looked at here.
+turn; turns of one role that follow each other are one turn. A name in the history has no place there and is left out,
+and so are hints of effort. Thinking in the history goes back where this server signed it, and else is left out.
+`ChatRequest.unsent` is never looked at here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from nemora.backends.signed_thinking import SignedThinking
 from nemora.core import ChatRequest, Json, Message, OpaquePart, ResponseFormat, TextPart, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
 
@@ -20,8 +21,10 @@ PICTURES = {f"image/{name}": f"image/{name}" for name in ("png", "jpeg", "gif", 
 """Media types of pictures that this API takes."""
 
 
-def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
+def messages_body(request: ChatRequest, model: str, signed: SignedThinking | None = None) -> dict[str, Json]:
     """The exact JSON body that answers `request` with `model`. Always streamed.
+
+    `signed` has the signatures of the server's thinking.
 
     Raises:
         UnsupportedField: the request has something that this API cannot be told; `param` names it.
@@ -30,15 +33,11 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
     sampling = request.sampling
     for name in _unknown(request):
         raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
-    if request.thinking.enabled or request.thinking.budget is not None or request.thinking.limit is not None:
-        raise UnsupportedField(
-            "Thinking cannot be switched on at the server of this model; leave chat_template_kwargs and budgets out.",
-            param="/chat_template_kwargs",
-        )
+    thinking = _thinking(request, signed)
     body: dict[str, Json] = {
         "model": model,
         "max_tokens": request.max_tokens or MAX_TOKENS,
-        "messages": _turns(request.messages),
+        "messages": _turns(request.messages, signed if thinking is not None else None),
         "stream": True,
     }
     system = [m.text() for m in request.messages if m.role in ("system", "developer")]
@@ -48,6 +47,7 @@ def messages_body(request: ChatRequest, model: str) -> dict[str, Json]:
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
         "stop_sequences": list(request.stop) or None,
+        "thinking": thinking,
         "output_config": _output_config(request.response_format),
     }
     body.update({name: value for name, value in optional.items() if value is not None})
@@ -85,13 +85,38 @@ def _unknown(request: ChatRequest) -> Iterator[str]:
     return (name for name, value in asked.items() if value not in (None, ()))
 
 
-def _turns(messages: tuple[Message, ...]) -> list[Json]:
+def _thinking(request: ChatRequest, signed: SignedThinking | None) -> Json:
+    """`thinking`, where a budget is given; this API has no other way to ask every model for it.
+
+    Where a turn that called tools goes on, this API wants what was thought before the calls. Where that is not known,
+    because another model made the calls or the server was started since, this turn is answered without thinking.
+    """
+    asked = request.thinking
+    if asked.limit is not None or (asked.enabled and asked.budget is None):
+        raise UnsupportedField(
+            "The server of this model takes thinking with a budget only: reasoning_budget in chat_template_kwargs, or "
+            "thinking with budget_tokens; leave other switches of it out.",
+            param="/chat_template_kwargs",
+        )
+    if asked.budget is None or asked.wanted is False:
+        return None
+    for message in reversed(request.messages):
+        if message.role == "user":
+            break
+        is_known = signed is not None and bool(signed.blocks(message.reasoning))
+        if message.tool_calls and not is_known:
+            return None
+    return {"type": "enabled", "budget_tokens": asked.budget}
+
+
+def _turns(messages: tuple[Message, ...], signed: SignedThinking | None) -> list[Json]:
     turns: list[tuple[str, list[Json]]] = []
     for message in messages:
         if message.role in ("system", "developer"):
             continue
         role = "assistant" if message.role == "assistant" else "user"
-        blocks = _blocks(message)
+        thoughts = signed.blocks(message.reasoning) if signed is not None and role == "assistant" else []
+        blocks = [*thoughts, *_blocks(message)]
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)
         elif blocks:

@@ -10,8 +10,11 @@ from dataclasses import replace
 from functools import partial
 
 from nemora.backends.base import Description, Trust
+from nemora.backends.compile_turns import CompileTurns
 from nemora.backends.fixed_questions import answer_questions
 from nemora.backends.local_model import Choice, LocalModel, PreparedAnswer, namespace
+from nemora.chat.answer_grammar import may_need_grammar
+from nemora.chat.grammar_compiler import AT_ONCE
 from nemora.core import ChatRequest, Delta, StopReason, Usage
 from nemora.engine.figures import EngineLoad, Totals
 from nemora.engine.generation import Generation
@@ -41,6 +44,7 @@ class LocalBackend:
         self.local = model
         # One request after the other: who asks many things at once keeps no more than one thread from the answers.
         self._questions = ThreadPoolExecutor(1, "questions")
+        self._grammars = CompileTurns(AT_ONCE)
         _ = model.grammars  # and the format, before several threads ask for it
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -59,7 +63,7 @@ class LocalBackend:
         if request.questions:
             yield await self._answered(request)
             return
-        prepared = await asyncio.to_thread(self.local.prepare, request)
+        prepared = await self._prepared(tenant, request)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[tuple[int, TokenDelta]] = asyncio.Queue()
 
@@ -92,6 +96,13 @@ class LocalBackend:
         finally:
             for generation in running.values():
                 generation.cancel()
+
+    async def _prepared(self, tenant: str, request: ChatRequest) -> PreparedAnswer:
+        """The request, ready for the engine. One with a grammar waits for its turn, and never on a thread of others."""
+        prepare = partial(self.local.prepare, request, tenant)
+        if may_need_grammar(request):
+            return await self._grammars.run(tenant, prepare)
+        return await asyncio.to_thread(prepare)
 
     def _submit(
         self,
@@ -168,6 +179,7 @@ class LocalBackend:
         """Stop the engine, and so the questions under way."""
         await asyncio.to_thread(self.local.close)
         await asyncio.to_thread(self._questions.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._grammars.close)
 
 
 def _together(before: Usage | None, more: Usage, prompt_tokens: int) -> Usage:

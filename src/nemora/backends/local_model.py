@@ -367,8 +367,10 @@ class LocalModel:
         params = self.params(ids, sampling, max_tokens, stop_ids=tokenizer.eos_ids)
         return PreparedAnswer(list(ids), params, AnswerReader(tokenizer, Format(), prompt_tokens=len(ids)))
 
-    def prepare(self, request: ChatRequest) -> PreparedAnswer:
+    def prepare(self, request: ChatRequest, tenant: str = "") -> PreparedAnswer:
         """Render and tokenise a conversation, or a raw text as it stands. Takes a worker's time: not for an event loop.
+
+        A grammar that was compiled is kept for requests of the same `tenant` and cache salt.
 
         Raises:
             UnsupportedField: the request has something that this model cannot do; `param` names it.
@@ -413,7 +415,9 @@ class LocalModel:
             further=tuple(further),
             priority=_priority(request.priority),
             cache_salt=request.cache_salt or "",
-            new_mask=self.grammars.new_mask(request, tools, prompt.tail),
+            new_mask=self.grammars.new_mask(
+                request, tools, prompt.tail, namespace(self.name, tenant, request.cache_salt or "")
+            ),
         )
 
     def _prompt(self, request: ChatRequest) -> Prompt:

@@ -9,12 +9,15 @@ import json
 from typing import Literal
 
 from nemora.backends.response_form import form_fields
-from nemora.core import ChatRequest, Json, Message, Sampling, TextPart, Thinking, Tool, ToolChoice
+from nemora.core import ChatRequest, Effort, Json, Message, Sampling, TextPart, Thinking, Tool, ToolChoice
 from nemora.errors import UnsupportedField
 
 Dialect = Literal["openai", "compatible"]
 """OpenAI's own service knows `max_completion_tokens` and no reasoning in history; the servers that imitate it
 know `max_tokens`, and reasoning as `reasoning_content`, but often no `developer` role."""
+
+EFFORTS: tuple[tuple[int, Effort], ...] = ((2048, "low"), (8192, "medium"))
+"""The effort up to a budget of so many tokens; above, "high"."""
 
 
 def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatible") -> dict[str, Json]:
@@ -44,7 +47,7 @@ def chat_body(request: ChatRequest, model: str, *, dialect: Dialect = "compatibl
         "n": request.choices if request.choices != 1 else None,
         "max_completion_tokens" if dialect == "openai" else "max_tokens": request.max_tokens,
         "stop": list(request.stop) or None,
-        "reasoning_effort": request.thinking.effort,
+        "reasoning_effort": _effort(request.thinking, dialect),
         "chat_template_kwargs": _template_settings(request.thinking) if dialect == "compatible" else None,
         "thinking_token_budget": request.thinking.limit if dialect == "compatible" else None,
     }
@@ -82,6 +85,13 @@ def _prompt_end(request: ChatRequest, dialect: Dialect) -> dict[str, Json]:
     if dialect == "openai":
         raise UnsupportedField(f"The server of this model knows no {name}; leave it out.", param=f"/{name}")
     return {"add_generation_prompt": False, "continue_final_message": request.continue_final or None}
+
+
+def _effort(thinking: Thinking, dialect: Dialect) -> Effort | None:
+    """The effort; OpenAI's service knows no budget, so there one becomes an effort, as other gateways have it."""
+    if thinking.effort is not None or thinking.budget is None or thinking.wanted is False or dialect != "openai":
+        return thinking.effort
+    return next((effort for most, effort in EFFORTS if thinking.budget <= most), "high")
 
 
 def _template_settings(thinking: Thinking) -> dict[str, Json] | None:

@@ -35,12 +35,13 @@ class AnswerGrammars:
             return None
         return ReasoningVocabulary(self._tokenizer, tags, vocab_size=self._vocab_size, visible=visible)
 
-    def new_mask(self, request: ChatRequest, tools: Sequence[Tool], tail: str) -> NewMask | None:
+    def new_mask(self, request: ChatRequest, tools: Sequence[Tool], tail: str, owner: str = "") -> NewMask | None:
         """What makes masks for answers to `request`; None where everything may be said.
 
         Args:
             tools: those that are offered.
             tail: end of the prompt, which may have opened or closed the reasoning.
+            owner: whose request it is; grammars that were compiled are kept for their owner only.
 
         Raises:
             RequestError: the form or the schema of a tool cannot be enforced; `param` names its field.
@@ -48,7 +49,7 @@ class AnswerGrammars:
         grammar = answer_grammar(request, tools, self._format, self._tokenizer.special.ids)
         if grammar is None:
             return None
-        compiled = self._compiler.compile(grammar)
+        compiled = self._compiler.compile(grammar, owner)
         tags, vocabulary = self._format.reasoning, self._reasoning
         if tags is None or vocabulary is None:
             return compiled
@@ -59,7 +60,7 @@ class AnswerGrammars:
         return lambda: ReasoningMask(compiled, vocabulary, inside=inside, may_end=may_end)
 
     def close(self) -> None:
-        """End the child process."""
+        """End the child processes."""
         self._compiler.close()
 
 
@@ -98,6 +99,11 @@ def answer_grammar(
         return Grammar.of([{"lark_grammar": rules.answer(literal, many=many)}], PARAM)
     lark = rules.answer_or_text(literal, "@text" if text else None)
     return Grammar.of([{"lark_grammar": lark}, *({"name": "text", **part} for part in text)], PARAM)
+
+
+def may_need_grammar(request: ChatRequest) -> bool:
+    """Whether a request may have to follow a grammar, which takes long to compile."""
+    return request.response_format is not None or _must_call(request) or any(tool.strict for tool in request.tools)
 
 
 def _must_call(request: ChatRequest) -> bool:

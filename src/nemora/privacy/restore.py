@@ -180,6 +180,8 @@ class AnswerRestorer:
             yield Delta(finish=delta.finish, usage=delta.usage, index=delta.index)
             return
         choice = self._choice(delta.index)
+        if delta.signature and (rest := choice.reasoning.finish()):  # a block of thinking is over: nothing comes to it
+            yield Delta(reasoning=rest, index=delta.index)
         restored = replace(
             delta,
             text=choice.text.feed(delta.text) if delta.text else "",

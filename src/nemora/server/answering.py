@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
@@ -11,21 +10,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nemora.core import ChatRequest, Delta
-from nemora.errors import KeyNotAllowed, NemoraError
-from nemora.server.caller import Caller, caller_of
+from nemora.errors import NemoraError
+from nemora.server.caller import Caller
 from nemora.server.envelope import error_response
 from nemora.server.explanation import coarse, decision_headers
 from nemora.server.gateway import Gateway
-from nemora.server.limits import read_body, unless_gone
+from nemora.server.limits import unless_gone
 from nemora.server.model_orders import carried_out, permitted
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
 from nemora.server.rate_limits import RateLimits
+from nemora.server.receiving import Received, Receiving
 from nemora.server.transcript import Transcript
-from nemora.server.wire import parse_json
 from nemora.server.wire_format import AnswerWriter, ParsedRequest, Settled, WireFormat
 from nemora.settings import ServerSettings
 
-PARSE_IN_THREAD_BYTES = 64 * 1024
 CHARACTERS_PER_TOKEN = 4
 
 
@@ -33,51 +31,39 @@ class Answering:
     """The endpoint of one API."""
 
     def __init__(self, api: WireFormat, gateway: Gateway, settings: ServerSettings, limits: RateLimits) -> None:
-        self._limits = limits
+        self._receiving = Receiving(settings, limits)
         self._api = api
         self._gateway = gateway
         self._settings = settings
 
     async def respond(self, request: Request) -> Response:
         """The response to a POST of this API, streamed or whole."""
-        caller = caller_of(request)
-        left = admitted(caller, self._limits)
-        body = await read_body(
-            request.scope,
-            request.receive,
-            max_bytes=self._settings.max_body_bytes,
-            seconds=self._settings.body_seconds,
-        )
+        received = await self._receiving.receive(request)
         override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
-        large = len(body) > PARSE_IN_THREAD_BYTES
-        parsed = await asyncio.to_thread(self._parse, body) if large else self._parse(body)
+        parsed = await received.parsed(self._api.parse)
         if isinstance(parsed, Settled):
-            await unless_gone(request.receive, carried_out(parsed.order, self._gateway, caller))
-            return JSONResponse(parsed.value, headers=left)
-        parsed = permitted(parsed, self._gateway, caller)
-        work = self._answer(parsed, caller, request.state.request_id, override, left)
+            await unless_gone(request.receive, carried_out(parsed.order, self._gateway, received.caller))
+            return JSONResponse(parsed.value, headers=received.left)
+        parsed = permitted(parsed, self._gateway, received.caller)
+        work = self._answer(parsed, received, request.state.request_id, override)
         return await unless_gone(request.receive, work)
-
-    def _parse(self, body: bytes) -> ParsedRequest | Settled:
-        return self._api.parse(parse_json(body))
 
     async def _answer(
         self,
         parsed: ParsedRequest,
-        caller: Caller,
+        received: Received,
         request_id: str,
         override: Override | None,
-        left: Mapping[str, str],
     ) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
         try:
             answer = await self._gateway.answer(
-                parsed.request, request_id=request_id, tenant=caller.tenant, override=override
+                parsed.request, request_id=request_id, tenant=received.caller.tenant, override=override
             )
         except NemoraError as error:
             raise coarse(error, self._settings) from None
-        headers = {**decision_headers(answer, parsed.ignored_fields, self._settings), **left}
-        deltas = self._counted(answer.deltas, caller, parsed.request)
+        headers = {**decision_headers(answer, parsed.ignored_fields, self._settings), **received.left}
+        deltas = self._counted(answer.deltas, received.caller, parsed.request)
         writer = self._api.writer(answer.model, parsed)
         try:
             if not parsed.request.stream:
@@ -100,19 +86,7 @@ class Answering:
                     said.add(delta)
                     yield delta
         finally:
-            self._limits.spend(caller.key, _tokens(said, request))
-
-
-def admitted(caller: Caller, limits: RateLimits) -> Mapping[str, str]:
-    """Headers that say how much the caller may still ask.
-
-    Raises:
-        KeyNotAllowed: its key asks no model.
-        Overloaded: it has asked as much as it may.
-    """
-    if not caller.may_ask:
-        raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
-    return limits.admit(caller.key) if caller.key is not None else {}
+            self._receiving.spend(caller, _tokens(said, request))
 
 
 class StreamedAnswer(Response):

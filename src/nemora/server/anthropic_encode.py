@@ -19,7 +19,7 @@ from nemora.server.transcript import Transcript
 Event = dict[str, Json]
 
 SIGNATURE = "bmVtb3Jh"
-"""What stands for a signature under thinking. It says nothing, and is accepted with anything before it."""
+"""Stands under thinking that nobody signed. It says nothing, and is accepted with anything before it."""
 STOP_REASONS = {
     StopReason.STOP: "end_turn",
     StopReason.LENGTH: "max_tokens",
@@ -45,6 +45,7 @@ class MessageEvents:
         self._stop: str | None = None
         self._index = 0
         self._open: str | None = None
+        self._signature = ""
 
     def start(self) -> Event:
         """The first event. How many tokens were read is known at the end."""
@@ -66,7 +67,11 @@ class MessageEvents:
         if delta.stop in self._stops:
             self._stop = delta.stop
         if delta.reasoning:
+            if self._signature:
+                yield from self._close()  # what was signed is over
             yield from self._piece("thinking", {"type": "thinking_delta", "thinking": delta.reasoning})
+        if self._open == "thinking":
+            self._signature += delta.signature
         if delta.text:
             yield from self._piece("text", {"type": "text_delta", "text": delta.text})
 
@@ -106,7 +111,8 @@ class MessageEvents:
         if self._open is None:
             return
         if self._open == "thinking":
-            yield self._delta({"type": "signature_delta", "signature": SIGNATURE})
+            yield self._delta({"type": "signature_delta", "signature": self._signature or SIGNATURE})
+            self._signature = ""
         self._open = None
         yield self._stopped()
 

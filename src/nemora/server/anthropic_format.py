@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers
@@ -13,7 +13,7 @@ from nemora.core import Delta, Json
 from nemora.errors import ContextLengthExceeded, NemoraError, OverrideNeeded
 from nemora.server.anthropic_encode import MessageEvents, encode_event, events, message_of
 from nemora.server.anthropic_messages import ENDPOINT, parse_messages
-from nemora.server.envelope import unexpected
+from nemora.server.broken_stream import ended_by_error
 from nemora.server.keep_alive import kept_alive
 from nemora.server.wire_format import ParsedRequest
 
@@ -58,18 +58,14 @@ class AnthropicWriter:
         return await message_of(events(self._said, deltas))
 
     def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
-        return kept_alive(self._pieces(deltas), PING, PING_SECONDS)
+        pieces = ended_by_error(self._pieces(deltas), lambda error: (encode_event(_described(error)),))
+        return kept_alive(pieces, PING, PING_SECONDS)
 
-    async def _pieces(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
-        try:
-            async for event in events(self._said, deltas):
-                yield encode_event(event)
-                if event["type"] == "message_start":
-                    yield PING
-        except NemoraError as error:
-            yield encode_event(_described(error))
-        except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-            yield encode_event(_described(unexpected(error)))
+    async def _pieces(self, deltas: AsyncIterator[Delta]) -> AsyncGenerator[bytes, None]:
+        async for event in events(self._said, deltas):
+            yield encode_event(event)
+            if event["type"] == "message_start":
+                yield PING
 
 
 def anthropic_error(error: NemoraError) -> bytes:

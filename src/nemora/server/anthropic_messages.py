@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from nemora.core import ChatRequest, Effort, Json, ResponseFormat, Sampling, Thinking, Tool, ToolChoice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server.anthropic_content import TurnReader
-from nemora.server.fields import a_list, an_object, flag, integer, number, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, model_name, number, only, optional_text, text
 from nemora.server.openai_chat import tool_name
 from nemora.server.sampling_fields import MAX_STOPS, MAX_TOKENS
 from nemora.server.thinking_fields import MAX_BUDGET
@@ -90,7 +90,7 @@ def parse_messages(body: Json, *, counting: bool = False) -> ParsedRequest:
     choice, parallel = _tool_choice(table.get("tool_choice"), tools)
     unsent = {name: value for name, value in table.items() if name in IGNORED}
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=(*system, *messages),
         tools=tools,
         tool_choice=choice,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from nemora.errors import KeyNotAllowed
 from nemora.privacy.policy import DEFAULT_TENANT
 from nemora.server.api_keys import ApiKey
 
@@ -35,3 +36,11 @@ def caller_of(request: Request) -> Caller:
     found = getattr(request.state, "caller", OWNER)
     assert isinstance(found, Caller)
     return found
+
+
+def asking_caller(request: Request) -> Caller:
+    """The caller, of whom models may be asked. Raises `KeyNotAllowed`: one who only administers."""
+    caller = caller_of(request)
+    if not caller.may_ask:
+        raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
+    return caller

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nemora.core import ChatRequest, FixedQuestion, Json, Message, Part, Role, TextPart
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, integer, named, only, text
+from nemora.server.fields import a_list, an_object, flag, integer, named, only, text
 from nemora.server.wire_format import ParsedRequest
 
 PATH = "/v1/decisions"
@@ -26,7 +26,7 @@ LONGEST_NAME = 256
 MOST_MESSAGES = 1000
 FARTHEST = 1000
 YES, NO = "Yes", "No"
-FIELDS = ("model", "input", "questions")
+FIELDS = ("model", "input", "questions", "calibrate")
 ROLES: Mapping[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 UNSUPPORTED = ("stream", "temperature", "max_tokens", "tools", "messages", "logprobs", "seed")
 
@@ -73,6 +73,7 @@ def parse_decisions(body: Json) -> ParsedDecisions:
         model="local" if model == "auto" else model,
         messages=messages,
         questions=tuple(question for _, question in found),
+        calibrate=flag(table.get("calibrate"), "/calibrate") or False,
         unsent={"ids": [asked.id for asked, _ in found]},
         endpoint=PATH,
     )

@@ -19,14 +19,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from nemora.core import Json
-from nemora.errors import KeyNotAllowed, RequestError, UnknownEndpoint, UnknownModel, UnsupportedField
-from nemora.server.caller import caller_of
+from nemora.errors import RequestError, UnknownEndpoint, UnknownModel, UnsupportedField
+from nemora.server.caller import asking_caller
 from nemora.server.embedder import Embedder
-from nemora.server.fields import an_object, flag, keep_alive, only, text
+from nemora.server.fields import an_object, flag, keep_alive, model_name, only, text
 from nemora.server.gateway import Gateway
-from nemora.server.limits import read_body, unless_gone
+from nemora.server.limits import unless_gone
 from nemora.server.rate_limits import RateLimits
-from nemora.server.wire import parse_json
+from nemora.server.receiving import Receiving, ignored_header
 from nemora.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class Embeddings:
 
     def __init__(self, gateway: Gateway, settings: ServerSettings, limits: RateLimits) -> None:
         self._gateway = gateway
-        self._settings = settings
-        self._limits = limits
+        self._receiving = Receiving(settings, limits)
 
     def routes(self) -> Sequence[BaseRoute]:
         """One for each path."""
@@ -77,29 +76,22 @@ class Embeddings:
         return await self._respond(request, ollama=True)
 
     async def _respond(self, request: Request, *, ollama: bool) -> Response:
-        caller, began = caller_of(request), time.monotonic_ns()
-        if not caller.may_ask:
-            raise KeyNotAllowed("This API key administers the server and asks no model; use another key.")
+        began = time.monotonic_ns()
+        asking_caller(request)  # who may not ask is not told what is loaded
         embedder = self._gateway.embedder
         if embedder is None:
             raise UnknownEndpoint(
                 "No embedding model is loaded; set model under [embeddings] in nemora.toml, for example to minilm-l6, "
                 "and start the server again."
             )
-        headers = dict(self._limits.admit(caller.key)) if caller.key is not None else {}
-        settings = self._settings
-        body = await read_body(
-            request.scope, request.receive, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds
-        )
-        parse = parse_ollama if ollama else parse_openai
-        asked = await asyncio.to_thread(lambda: parse(parse_json(body)))
+        received = await self._receiving.receive(request)
+        asked = await received.parsed(parse_ollama if ollama else parse_openai)
         _check_model(asked.model, embedder)
-        if caller.key is not None and asked.keep_alive is not None:  # others may use the model too
+        if received.caller.key is not None and asked.keep_alive is not None:  # others may use the model too
             asked = replace(asked, keep_alive=None, ignored_fields=(*asked.ignored_fields, "keep_alive"))
         found = await unless_gone(request.receive, embedder.embed(asked.texts, asked.kind, keep_alive=asked.keep_alive))
-        self._limits.spend(caller.key, found.tokens)
-        if asked.ignored_fields:
-            headers["x-nemora-ignored-fields"] = ",".join(asked.ignored_fields)
+        self._receiving.spend(received.caller, found.tokens)
+        headers = {**received.left, **ignored_header(asked.ignored_fields)}
         write = _ollama if ollama else _openai
         answer = await asyncio.to_thread(write, found, asked, embedder.name, time.monotonic_ns() - began)
         return JSONResponse(answer, headers=headers)
@@ -121,7 +113,7 @@ def parse_openai(body: Json) -> EmbeddingRequest:
     if kind not in (None, *KINDS):
         raise RequestError(f"/input_type must be one of: {', '.join(KINDS)}.", param="/input_type")
     return EmbeddingRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         texts=_texts(table.get("input")),
         as_base64=form == "base64",
         kind=kind if isinstance(kind, str) else None,
@@ -135,9 +127,8 @@ def parse_ollama(body: Json) -> EmbeddingRequest:
     only(table, OLLAMA_FIELDS, "", unsupported=("dimensions",))
     if flag(table.get("truncate"), "/truncate"):
         raise UnsupportedField("/truncate is not supported; a text that is too long is refused.", param="/truncate")
-    model = text(table.get("model"), "/model", empty=False, longest=256).removesuffix(":latest")
     return EmbeddingRequest(
-        model,
+        model_name(table.get("model")).removesuffix(":latest"),
         _texts(table.get("input")),
         ignored_fields=_ignored(table),
         keep_alive=keep_alive(table.get("keep_alive")),

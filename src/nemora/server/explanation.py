@@ -13,6 +13,7 @@ from nemora.errors import KeyNotAllowed, NemoraError, OverrideNeeded, PrivacyRef
 from nemora.privacy.explain import recorded
 from nemora.server.caller import Caller
 from nemora.server.gateway import Answer, Gateway
+from nemora.server.receiving import ignored_header
 from nemora.settings import ServerSettings
 
 
@@ -28,8 +29,7 @@ def decision_headers(answer: Answer, ignored: tuple[str, ...], settings: ServerS
         }
         if answer.redacted:
             headers["x-nemora-redacted"] = ",".join(f"{kind}={count}" for kind, count in answer.redacted.items())
-    if ignored:
-        headers["x-nemora-ignored-fields"] = ",".join(ignored)
+    headers |= ignored_header(ignored)
     if not answer.recorded:
         headers["x-nemora-ledger"] = "unavailable"
     return headers

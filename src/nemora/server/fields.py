@@ -32,6 +32,11 @@ def text(value: Json, where: str, *, empty: bool = True, longest: int | None = N
     return value
 
 
+def model_name(value: Json) -> str:
+    """The name of a model, in /model."""
+    return text(value, "/model", empty=False, longest=256)
+
+
 def optional_text(value: Json, where: str) -> str | None:
     return None if value is None else text(value, where)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 from nemora.core import Delta, Json, StopReason, ToolCall, Usage
 from nemora.errors import NemoraError
-from nemora.server.envelope import unexpected
+from nemora.server.broken_stream import ended_by_error
 from nemora.server.openai_encode import broken_off
 from nemora.server.transcript import Transcript
 
@@ -41,28 +41,26 @@ class OllamaWriter:
         message = said.message()
         return self._object(message.text(), message.reasoning or "", message.tool_calls, self._end(said))
 
-    async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
+    def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
+        return ended_by_error(self._pieces(deltas), lambda error: (_line({"error": error.message}),))
+
+    async def _pieces(self, deltas: AsyncIterator[Delta]) -> AsyncGenerator[bytes, None]:
         """Calls of tools come whole, each once it is: Ollama's arguments are objects."""
-        try:
-            said, sent = Transcript(), 0
-            async for delta in deltas:
-                self._first = self._first or time.monotonic_ns()
-                said.add(delta)
-                if delta.text or delta.reasoning:
-                    yield _line(self._object(delta.text, delta.reasoning, ()))
-                if delta.tool_call is not None and delta.tool_call.index > sent:
-                    calls = said.message().tool_calls
-                    yield _line(self._object("", "", calls[sent : delta.tool_call.index]))
-                    sent = delta.tool_call.index
-            if not said.whole:
-                raise broken_off()
-            if left := said.message().tool_calls[sent:]:
-                yield _line(self._object("", "", left))
-            yield _line(self._object("", "", (), self._end(said)))
-        except NemoraError as error:
-            yield _line({"error": error.message})
-        except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-            yield _line({"error": unexpected(error).message})
+        said, sent = Transcript(), 0
+        async for delta in deltas:
+            self._first = self._first or time.monotonic_ns()
+            said.add(delta)
+            if delta.text or delta.reasoning:
+                yield _line(self._object(delta.text, delta.reasoning, ()))
+            if delta.tool_call is not None and delta.tool_call.index > sent:
+                calls = said.message().tool_calls
+                yield _line(self._object("", "", calls[sent : delta.tool_call.index]))
+                sent = delta.tool_call.index
+        if not said.whole:
+            raise broken_off()
+        if left := said.message().tool_calls[sent:]:
+            yield _line(self._object("", "", left))
+        yield _line(self._object("", "", (), self._end(said)))
 
     def _object(
         self, text: str, reasoning: str, calls: tuple[ToolCall, ...], end: Mapping[str, Json] | None = None

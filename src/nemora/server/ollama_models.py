@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from nemora.backends.base import ComesAndGoes, DescribesItself, Description, Residence
 from nemora.core import Json
 from nemora.errors import RequestError, UnknownModel
-from nemora.server.fields import an_object, text
+from nemora.server.fields import an_object, model_name
 from nemora.server.gateway import Gateway
 from nemora.server.limits import read_body
 from nemora.server.wire import parse_json
@@ -106,7 +106,7 @@ class OllamaModels:
         body = await read_body(request.scope, request.receive, max_bytes=64 * 1024, seconds=self._settings.body_seconds)
         table = an_object(parse_json(body), "")
         given = table.get("model") if table.get("model") is not None else table.get("name")
-        name = text(given, "/model", empty=False, longest=256)
+        name = model_name(given)
         found = next((known for known in (name, name.removesuffix(":latest")) if known in self._gateway.models()), None)
         if found is None:
             raise UnknownModel("There is no model of that name; GET /api/tags lists the names.", param="model")

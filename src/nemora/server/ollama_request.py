@@ -34,6 +34,7 @@ from nemora.server.fields import (
     flag,
     integer,
     keep_alive,
+    model_name,
     neutral_only,
     number,
     only,
@@ -130,7 +131,7 @@ def _parsed(
     neutral_only(options, NEUTRAL_OPTIONS, "/options")
     ignored = {f"options.{name}": value for name, value in options.items() if name in WITHOUT_EFFECT}
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=messages,
         tools=tools,
         sampling=_sampling(options),

@@ -14,7 +14,7 @@ from nemora.core import ChatRequest, Json, Message, OpaquePart, Part, Role, Text
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
 from nemora.server import response_format
-from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, model_name, neutral_only, only, optional_text, text
 from nemora.server.sampling_fields import MAX_TOKENS, SAMPLING, max_tokens_of, sampling_of, stops_of
 from nemora.server.thinking_fields import thinking_of
 from nemora.server.wire_format import ParsedRequest
@@ -98,7 +98,7 @@ def parse_chat_request(body: Json) -> ParsedRequest:
     ignored = {name: value for name, value in table.items() if name in IGNORED}
     begins, goes_on = _prompt_end(table, messages)
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=tuple(_message(item, f"/messages/{i}") for i, item in enumerate(messages)),
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from nemora.core import ChatRequest, Delta, Json, Message, StopReason, TokenLogprob
 from nemora.errors import NemoraError, RequestError, UnsupportedField
-from nemora.server.envelope import envelope, unexpected
-from nemora.server.fields import an_object, flag, integer, neutral_only, only, text
+from nemora.server.broken_stream import ended_by_error
+from nemora.server.envelope import envelope
+from nemora.server.fields import an_object, flag, integer, model_name, neutral_only, only
 from nemora.server.openai_chat import MAX_CHOICES, include_usage_of
 from nemora.server.openai_chat_format import EVENT_STREAM
-from nemora.server.openai_encode import DONE, broken_off, event, usage_of
+from nemora.server.openai_encode import DONE, broken_off, error_event, event, usage_of
 from nemora.server.sampling_fields import MAX_TOKENS, MAX_TOP_LOGPROBS, sampling_of, stops_of
 from nemora.server.transcript import Transcript
 from nemora.server.wire_format import ParsedRequest
@@ -85,7 +86,7 @@ def parse_completion_request(body: Json) -> ParsedCompletion:
         raise UnsupportedField("/echo with /logprobs is not supported: prompts are not rated.", param="/echo")
     sampled = {name: value for name, value in table.items() if name in READ and name != "logprobs"}
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=tuple(Message("user", prompt) for prompt in prompts),
         sampling=replace(sampling_of(sampled), logprobs=logprobs),
         max_tokens=DEFAULT_MAX_TOKENS if most is None else most,
@@ -138,34 +139,32 @@ class CompletionWriter:
         ]
         return {**self._object(choices), "usage": usage_of(said.usage)}
 
-    async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
-        try:
-            said = Transcript(len(self.echo))
-            offsets = [0] * len(self.echo)
-            last: tuple[int, StopReason | None] = 0, None
-            for index, prompt in enumerate(self.echo):
-                if prompt:
-                    yield event(self._chunk([_choice(index, prompt, None, None)]))
-            async for delta in deltas:
-                said.add(delta)
-                # The last end waits until nothing can go wrong any more.
-                finish = None if delta.finish is StopReason.CANCELLED or said.whole else delta.finish
-                if delta.text or delta.logprobs or finish is not None:
-                    rated = _logprobs(delta.logprobs, offsets[delta.index])
-                    yield event(self._chunk([_choice(delta.index, delta.text, finish, rated)]))
-                offsets[delta.index] += sum(len(each.token) for each in delta.logprobs)
-                if delta.finish is not None:
-                    last = delta.index, delta.finish
-            if not said.whole:
-                raise broken_off()
-            yield event(self._chunk([_choice(last[0], "", last[1], None)]))
-            if self.include_usage:
-                yield event({**self._object([]), "usage": usage_of(said.usage)})
-            yield DONE
-        except NemoraError as error:
-            yield event({"error": dict(error.public())})
-        except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-            yield event({"error": dict(unexpected(error).public())})
+    def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
+        return ended_by_error(self._pieces(deltas), error_event)
+
+    async def _pieces(self, deltas: AsyncIterator[Delta]) -> AsyncGenerator[bytes, None]:
+        said = Transcript(len(self.echo))
+        offsets = [0] * len(self.echo)
+        last: tuple[int, StopReason | None] = 0, None
+        for index, prompt in enumerate(self.echo):
+            if prompt:
+                yield event(self._chunk([_choice(index, prompt, None, None)]))
+        async for delta in deltas:
+            said.add(delta)
+            # The last end waits until nothing can go wrong any more.
+            finish = None if delta.finish is StopReason.CANCELLED or said.whole else delta.finish
+            if delta.text or delta.logprobs or finish is not None:
+                rated = _logprobs(delta.logprobs, offsets[delta.index])
+                yield event(self._chunk([_choice(delta.index, delta.text, finish, rated)]))
+            offsets[delta.index] += sum(len(each.token) for each in delta.logprobs)
+            if delta.finish is not None:
+                last = delta.index, delta.finish
+        if not said.whole:
+            raise broken_off()
+        yield event(self._chunk([_choice(last[0], "", last[1], None)]))
+        if self.include_usage:
+            yield event({**self._object([]), "usage": usage_of(said.usage)})
+        yield DONE
 
     def _chunk(self, choices: list[Json]) -> dict[str, Json]:
         usage: dict[str, Json] = {"usage": None} if self.include_usage else {}

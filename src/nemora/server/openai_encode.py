@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nemora.core import Delta, Json, StopReason, TokenLogprob, Usage
 from nemora.errors import BackendError, NemoraError
-from nemora.server.envelope import unexpected
+from nemora.server.broken_stream import ended_by_error
 from nemora.server.transcript import Said, Transcript
 
 DONE = b"data: [DONE]\n\n"
@@ -66,36 +66,42 @@ def _choice(index: int, said: Said) -> Json:
     }
 
 
-async def chunks(
+def chunks(
     head: Head, deltas: AsyncIterator[Delta], *, include_usage: bool, choices: int = 1
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Server-sent events of a streamed answer; an error after the first byte becomes an `error` event and ends it."""
-    try:
-        for index in range(choices):
-            yield event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, index, include_usage))
-        ends: dict[int, StopReason] = {}
-        usage: Usage | None = None
-        async for delta in deltas:
-            logprobs = _logprobs(delta.logprobs)
-            for piece in _pieces(delta):
-                yield event(_chunk(head, piece, delta.index, include_usage, logprobs=logprobs))
-                logprobs = None
-            usage = delta.usage or usage
-            if delta.finish is not None and delta.finish is not StopReason.CANCELLED:
-                ends[delta.index] = delta.finish
-                if len(ends) < choices:  # the last waits until nothing can go wrong any more
-                    yield event(_chunk(head, {}, delta.index, include_usage, finish=delta.finish))
-        if len(ends) < choices:
-            raise broken_off()
-        last, finish = list(ends.items())[-1]
-        yield event(_chunk(head, {}, last, include_usage, finish=finish))
-        if include_usage:
-            yield event({**_chunk(head, {}, 0, True), "choices": [], "usage": usage_of(usage)})
-        yield DONE
-    except NemoraError as error:
-        yield event({"error": dict(error.public())})
-    except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-        yield event({"error": dict(unexpected(error).public())})
+    return ended_by_error(_chunks(head, deltas, include_usage, choices), error_event)
+
+
+def error_event(error: NemoraError) -> tuple[bytes]:
+    """The event that ends a stream which failed."""
+    return (event({"error": dict(error.public())}),)
+
+
+async def _chunks(
+    head: Head, deltas: AsyncIterator[Delta], include_usage: bool, choices: int
+) -> AsyncGenerator[bytes, None]:
+    for index in range(choices):
+        yield event(_chunk(head, {"role": "assistant", "content": "", "refusal": None}, index, include_usage))
+    ends: dict[int, StopReason] = {}
+    usage: Usage | None = None
+    async for delta in deltas:
+        logprobs = _logprobs(delta.logprobs)
+        for piece in _pieces(delta):
+            yield event(_chunk(head, piece, delta.index, include_usage, logprobs=logprobs))
+            logprobs = None
+        usage = delta.usage or usage
+        if delta.finish is not None and delta.finish is not StopReason.CANCELLED:
+            ends[delta.index] = delta.finish
+            if len(ends) < choices:  # the last waits until nothing can go wrong any more
+                yield event(_chunk(head, {}, delta.index, include_usage, finish=delta.finish))
+    if len(ends) < choices:
+        raise broken_off()
+    last, finish = list(ends.items())[-1]
+    yield event(_chunk(head, {}, last, include_usage, finish=finish))
+    if include_usage:
+        yield event({**_chunk(head, {}, 0, True), "choices": [], "usage": usage_of(usage)})
+    yield DONE
 
 
 def _pieces(delta: Delta) -> Iterator[dict[str, Json]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from nemora.core import ChatRequest, Effort, Json, Message, ResponseFormat, Thinking, Tool
 from nemora.core import ToolChoice as Choice
 from nemora.errors import RequestError, UnsupportedField
-from nemora.server.fields import a_list, an_object, flag, integer, neutral_only, only, optional_text, text
+from nemora.server.fields import a_list, an_object, flag, integer, model_name, neutral_only, only, optional_text, text
 from nemora.server.openai_chat import include_usage_of, tool_name, with_its_tool
 from nemora.server.openai_responses_input import read_input
 from nemora.server.response_format import named_schema
@@ -109,7 +109,7 @@ def parse_responses_request(body: Json, stored: Callable[[str], StoredResponse |
     unsent = {name: value for name, value in table.items() if name in IGNORED and value is not None}
     text_, form = text_format(table.get("text"))
     request = ChatRequest(
-        model=text(table.get("model"), "/model", empty=False, longest=256),
+        model=model_name(table.get("model")),
         messages=(*first, *conversation),
         tools=tools,
         tool_choice=_tool_choice(table.get("tool_choice"), tools),

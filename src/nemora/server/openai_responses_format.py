@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nemora.core import Delta, Json, StopReason, Usage
 from nemora.errors import NemoraError, Overloaded, RequestError
-from nemora.server.envelope import envelope, unexpected
+from nemora.server.broken_stream import ended_by_error
+from nemora.server.envelope import envelope
 from nemora.server.openai_chat_format import EVENT_STREAM
 from nemora.server.openai_encode import broken_off
 from nemora.server.openai_responses import ParsedResponse, parse_responses_request
@@ -68,25 +69,18 @@ class ResponsesWriter:
 
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
         number = -1
-        async for event in self._events(deltas):
+        async for event in ended_by_error(self._events(deltas), self._failure):
             number += 1
             yield _sent({**event, "sequence_number": number})
 
-    async def _events(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Event]:
-        try:
-            yield {"type": "response.created", "response": self._response("in_progress")}
-            yield {"type": "response.in_progress", "response": self._response("in_progress")}
-            async for delta in deltas:
-                for event in self._add(delta):
-                    yield event
-            for event in self._end():
+    async def _events(self, deltas: AsyncIterator[Delta]) -> AsyncGenerator[Event, None]:
+        yield {"type": "response.created", "response": self._response("in_progress")}
+        yield {"type": "response.in_progress", "response": self._response("in_progress")}
+        async for delta in deltas:
+            for event in self._add(delta):
                 yield event
-        except NemoraError as error:
-            for event in self._failure(error):
-                yield event
-        except Exception as error:  # noqa: BLE001 - the status is sent, so this is the only way to say it
-            for event in self._failure(unexpected(error)):
-                yield event
+        for event in self._end():
+            yield event
 
     def _add(self, delta: Delta) -> Iterator[Event]:
         self._said.add(delta)

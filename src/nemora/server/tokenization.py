@@ -5,9 +5,7 @@ The shapes are vLLM's: a prompt as it stands, or a conversation by the model's c
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,17 +13,12 @@ from starlette.responses import JSONResponse, Response
 from nemora.backends.base import Backend, Tokenizes
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import RequestError, UnknownModel
-from nemora.server.answering import admitted
-from nemora.server.caller import caller_of
-from nemora.server.fields import a_list, an_object, integer, neutral_only, only, text
-from nemora.server.limits import read_body
+from nemora.server.fields import a_list, an_object, integer, model_name, neutral_only, only, text
 from nemora.server.openai_chat import parse_chat_request
 from nemora.server.rate_limits import RateLimits
+from nemora.server.receiving import Receiving
 from nemora.server.sampling_fields import MAX_TOKENS
-from nemora.server.wire import parse_json
 from nemora.settings import ServerSettings
-
-T = TypeVar("T")
 
 CHAT = frozenset({"messages", "tools", "chat_template_kwargs", "reasoning_effort"})
 NEUTRAL: Mapping[str, tuple[Json, ...]] = {
@@ -44,35 +37,25 @@ class Tokenization:
     """The endpoints. `local` are the backends of this side; those whose model runs here can tell its tokens."""
 
     def __init__(self, local: Sequence[Backend], settings: ServerSettings, limits: RateLimits) -> None:
-        self._limits = limits
+        self._receiving = Receiving(settings, limits)
         self._local = local
-        self._settings = settings
 
     async def tokenize(self, request: Request) -> Response:
         """The tokens of a prompt, or of a conversation as the model reads it."""
-        asked = await self._read(request, parse_tokenize)
+        received = await self._receiving.receive(request)
+        asked = await received.parsed(parse_tokenize)
         model = self._model(asked.model)
         tokens = await model.tokenize(asked)
-        caller = caller_of(request)
-        self._limits.spend(caller.key, len(tokens))
+        self._receiving.spend(received.caller, len(tokens))
         return JSONResponse(
             {"count": len(tokens), "max_model_len": model.context, "tokens": tokens, "token_strs": None}
         )
 
     async def detokenize(self, request: Request) -> Response:
         """The text of tokens."""
-        name, tokens = await self._read(request, parse_detokenize)
+        received = await self._receiving.receive(request)
+        name, tokens = await received.parsed(parse_detokenize)
         return JSONResponse({"prompt": await self._model(name).detokenize(tokens)})
-
-    async def _read(self, request: Request, parse: Callable[[Json], T]) -> T:
-        admitted(caller_of(request), self._limits)
-        body = await read_body(
-            request.scope,
-            request.receive,
-            max_bytes=self._settings.max_body_bytes,
-            seconds=self._settings.body_seconds,
-        )
-        return await asyncio.to_thread(lambda: parse(parse_json(body)))
 
     def _model(self, name: str) -> Tokenizes:
         for backend in self._local:
@@ -111,4 +94,4 @@ def parse_detokenize(body: Json) -> tuple[str, list[int]]:
 def _model_of(table: Mapping[str, Json]) -> str:
     """vLLM lets a client leave the model out."""
     value = table.get("model")
-    return "local" if value is None else text(value, "/model", empty=False, longest=256)
+    return "local" if value is None else model_name(value)

@@ -95,7 +95,7 @@ def _decisions_request() -> Schema:
     return body(
         {"input": inputs, "questions": array(any_of(*questions), 1, decisions_request.MOST_QUESTIONS)},
         neutral(dict.fromkeys(decisions_request.UNSUPPORTED, ())),
-        absent={"model": MODEL},
+        absent={"model": MODEL, "calibrate": or_null(FLAG)},
     )
 
 
