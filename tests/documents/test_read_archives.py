@@ -137,6 +137,7 @@ def with_extra_in_the_member_only() -> bytes:
         ("unknown_kind", b"7z\xbc\xaf\x27\x1c" + bytes(30)),
         ("unknown_kind", b"Rar!\x1a\x07\x01\x00" + bytes(30)),
     ],
+    ids=lambda value: value if isinstance(value, str) else "data",  # the bytes hold the time of day
 )
 def test_what_is_not_read_is_noted(code: str, data: bytes) -> None:
     document = read_document(data)
