@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tiny_llama
 import tiny_nemotron_h
@@ -123,15 +124,36 @@ def test_the_furthest_snapshot_is_reached_however_it_was_cut() -> None:
         return KVSlice(end - start, (), ())
 
     def snapshot(length: int) -> Snapshot:
-        import torch
-
         return Snapshot(length, (), (), torch.Generator().get_state(), 0)
 
     tree.add("", [(1, 2), (3,)], snapshot(3), kv)
     tree.add("", [(1,), (2, 3, 4, 5)], snapshot(5), kv)
     tree.add("", [(1,), (2, 9)], snapshot(3), kv)
-    assert [node.end for node in tree.reach("", (1, 2, 3, 4, 5, 6), 6)] == [1, 5]
-    assert [node.end for node in tree.reach("", (1, 2, 3, 4, 5, 6), 5)] == [2, 3]
-    assert [node.end for node in tree.reach("", (1, 2, 3, 7), 4)] == [2, 3]
-    assert tree.reach("", (2, 3), 2) == [] == tree.reach("else", (1, 2, 3, 4), 4)
+    assert [node.end for node in tree.reach("", (1, 2, 3, 4, 5, 6), 6)[0]] == [1, 5]
+    assert [node.end for node in tree.reach("", (1, 2, 3, 4, 5, 6), 5)[0]] == [2, 3]
+    assert [node.end for node in tree.reach("", (1, 2, 3, 7), 4)[0]] == [2, 3]
+    assert tree.reach("", (2, 3), 2) == ([], 0) == tree.reach("else", (1, 2, 3, 4), 4)
+    assert tree.reach("", (1, 7), 2) == ([], 1)  # known, but nothing can go on there
     tree.check_integrity()
+
+
+def test_no_memory_for_a_copy_changes_nothing() -> None:
+    tree = PrefixTree()
+
+    def kv(start: int, end: int) -> KVSlice:
+        if start:
+            raise RuntimeError("no memory")
+        return KVSlice(end - start, (), ())
+
+    with pytest.raises(RuntimeError):
+        tree.add("", [(1, 2), (3,)], Snapshot(3, (), (), torch.Generator().get_state(), 0), kv)
+    assert not tree.bytes and not len(tree)
+    tree.check_integrity()
+
+
+def test_a_model_whose_head_torch_multiplies_by_is_not_exact(model: Any) -> None:
+    head, state = model.head, model.new_state(1)
+    model.head = object()
+    assert not reads_exactly(model, state)
+    model.head = head
+    assert reads_exactly(model, state)

@@ -216,3 +216,11 @@ def test_a_text_gives_the_same_bits_at_once_in_pieces_and_token_by_token(model: 
     assert torch.equal(parts, at_once) and torch.equal(alone, at_once)
     for state in (pieces, single):
         assert all(map(torch.equal, remembered(state), remembered(whole)))
+
+
+@pytest.mark.parametrize("name", ["hybrid"])
+def test_a_pass_that_failed_leaves_nothing_to_the_next_token(model: Any) -> None:
+    state, other = read(model, PROMPT), read(model, PROMPT)
+    state.remember(0, state.conv[0] + 1, state.ssm[0] + 1)  # and never `advance`
+    assert torch.equal(stepped(model, state, 2), stepped(model, other, 2))
+    assert all(map(torch.equal, remembered(state), remembered(other)))

@@ -88,3 +88,13 @@ def test_what_is_not_plain_is_left_to_torch() -> None:
     assert rows.swiglu(x.clone().requires_grad_()) is None
     q = random(2, 1, 2, 3, 8)
     assert rows.attention(q, q.transpose(2, 3).contiguous().transpose(2, 3), q) is None
+
+
+def test_what_is_no_number_stays_none() -> None:
+    q, k, v = (random(seed, 1, 2, 70, 16) for seed in range(3))
+    k[0, 1, 66, 3] = torch.nan
+    found = rows.attention(q, k, v)
+    assert found is not None
+    assert found[0, 1, 66:].isnan().all() and found[0, 1, :66].isfinite().all() and found[0, 0].isfinite().all()
+    x = random(4, 3, 8)
+    assert rows.rms_norm(x, random(5, 4), 1e-5) is None  # a weight of another size

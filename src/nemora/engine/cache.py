@@ -49,10 +49,12 @@ class PrefixCache:
         with self._lock:
             if self.exact:
                 ids = tuple(sequence.ids[: sequence.prompt_tokens])
-                known = usable = self._tree.reach(sequence.namespace, ids, len(ids))
+                usable, parting = self._tree.reach(sequence.namespace, ids, len(ids))
+                known = usable
             else:
                 known = self._tree.path(sequence.namespace, _pieces(sequence))
                 usable = [node for node in known if node.snapshot is not None and node.end < sequence.prompt_tokens]
+                parting = known[-1].end if known else 0
             if usable:
                 hit = usable[-1]
                 nodes = [node for node in known if node.end <= hit.end]
@@ -60,7 +62,7 @@ class PrefixCache:
                 state.load([node.kv for node in nodes], hit.snapshot)
                 self._tree.touch(hit)
                 sequence.cached_tokens = hit.end
-        parted = [known[-1].end] if known else []
+        parted = [parting] if parting in sequence.cuts else []
         sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, parted)
 
     def keep(self, sequence: Sequence) -> None:
@@ -82,7 +84,7 @@ class PrefixCache:
         """Set the limit, and forget what is beyond it."""
         with self._lock:
             self.limit = limit
-            while self._tree.bytes > limit:
+            while self._tree.bytes > limit and len(self._tree):
                 self._tree.evict()
 
     def check_integrity(self) -> None:
@@ -115,7 +117,7 @@ class PrefixCache:
         if not self.exact:
             return _pieces(sequence)[: sequence.cuts.index(end) + 1]
         ids = tuple(sequence.ids[:end])
-        kept = [node.ids for node in self._tree.reach(sequence.namespace, ids, end + 1)]
+        kept = [node.ids for node in self._tree.reach(sequence.namespace, ids, end + 1)[0]]
         start = sum(map(len, kept))
         cuts = [start, *(cut for cut in sequence.cuts if start < cut < end), *([end] if end > start else [])]
         return kept + [ids[first:last] for first, last in itertools.pairwise(cuts)]

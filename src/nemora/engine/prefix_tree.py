@@ -80,19 +80,22 @@ class PrefixTree:
             found.append(node)
         return found
 
-    def reach(self, namespace: str, ids: Ids, before: int) -> list[Node]:
-        """The nodes to the furthest snapshot along `ids` that ends before `before`, in whatever pieces it was read."""
+    def reach(self, namespace: str, ids: Ids, before: int) -> tuple[list[Node], int]:
+        """The nodes to the furthest snapshot along `ids` that ends before `before`, in whatever pieces it was read; and
+        how many of `ids` are known, with a snapshot at their end or not."""
         best: list[Node] = []
+        known = 0
         ways = [[root]] if (root := self._roots.get(namespace)) is not None else []
         while ways:
             way = ways.pop()
             node = way[-1]
+            known = max(known, node.end)
             if node.snapshot is not None and node.end < before and node.end > (best[-1].end if best else 0):
                 best = way[1:]
             for piece, child in node.children.items():
                 if piece == ids[node.end : child.end]:
                     ways.append([*way, child])
-        return best
+        return best, known
 
     def touch(self, node: Node) -> None:
         """A node's snapshot was made or used."""
@@ -105,9 +108,13 @@ class PrefixTree:
     ) -> None:
         """Keep `snapshot`, taken after `pieces` were read; `copy_kv(start, end)` gives missing positions."""
         nodes = self.path(namespace, pieces)
+        at, slices = nodes[-1].end if nodes else 0, []
+        for piece in pieces[len(nodes) :]:  # all before anything changes: there may be no memory for a copy
+            slices.append(copy_kv(at, at + len(piece)))
+            at += len(piece)
         node = nodes[-1] if nodes else self._roots.setdefault(namespace, Node(None, (), KVSlice(0, (), ())))
-        for piece in pieces[len(nodes) :]:
-            child = Node(node, piece, copy_kv(node.end, node.end + len(piece)))
+        for piece, kv in zip(pieces[len(nodes) :], slices, strict=True):
+            child = Node(node, piece, kv)
             node.children[piece] = child
             self.bytes += child.own_bytes
             node = child

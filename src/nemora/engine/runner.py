@@ -147,8 +147,8 @@ class Runner:
 
     def _read_together(self, sequences: AnySequence[Sequence]) -> Tensor | None:
         """Logits [sequences, vocab] after the last token of each; None if that failed, and then nothing has changed."""
-        states = [self._state(sequence) for sequence in sequences]
         try:
+            states = [self._state(sequence) for sequence in sequences]
             ids = torch.tensor([sequence.next_chunk() for sequence in sequences])
             for sequence in sequences:
                 if sequence.speculation is not None and sequence.speculation.head is not None:

@@ -165,6 +165,7 @@ class Sequence:
     def _end(self, delta: TokenDelta) -> None:
         if self.stage is Stage.DONE:
             return
-        self._keep(self)
+        if delta.error is None:
+            self._keep(self)
         self.abandon()  # memory goes back before anybody hears of the end
         self._deliver(delta)

@@ -14,7 +14,8 @@ from nemora.models.moe import MoE
 from nemora.models.state import State
 from nemora.models.state_group import StateGroup
 from nemora.ops.cpu import step
-from nemora.ops.cpu.packed_weight import PackedExperts
+from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
+from nemora.ops.cpu.scan import vector_kernels
 from nemora.ops.cpu.step import CannotStep, Memories, NativeStep, StepLayer
 
 Mixer = Attention | Mamba2 | MLP | SwiGLU | MoE
@@ -48,6 +49,8 @@ class TokenStep:
 
     def read(self, x: Tensor, state: State) -> Tensor:
         """x [batch, 1, hidden], the tokens' embeddings, to what the output matrix is to read; `state` has them then."""
+        for each in _each(state):
+            each.forget_unfinished()
         out = self.native.run(x.squeeze(1), [self._memories(each) for each in _each(state)])
         state.advance(1)
         return out[:, None]
@@ -70,8 +73,11 @@ def token_step(
 def reads_exactly(model: object, state: State) -> bool:
     """Whether a text gives a model the same bits at once, in pieces and token by token: a native step has them all of
     the same functions. `state` is one of its states."""
-    step = getattr(model, "step", None)
-    return isinstance(step, TokenStep) and step.takes(state)
+    step, head = getattr(model, "step", None), getattr(model, "head", None)
+    if not isinstance(step, TokenStep) or not isinstance(head, PackedWeight):
+        return False
+    native = vector_kernels()  # what reads a prompt, by the widest instructions
+    return native is not None and step.native.set == head.set == native.best and step.takes(state)
 
 
 def _each(state: State) -> Iterator[State]:

@@ -233,6 +233,10 @@ class State:
         self._new.clear()
         self.length += count
 
+    def forget_unfinished(self) -> None:
+        """Forget what a pass left that failed before `advance`."""
+        self._new.clear()
+
     def truncate(self, length: int) -> None:
         """Forget every position from `length` on. Only attention can: a recurrent state needs a `Snapshot`."""
         if not 0 <= length <= self.length:
@@ -301,18 +305,19 @@ class State:
             for tensor, copy in zip(states, saved, strict=True):
                 tensor.copy_(copy)
         self.generator.set_state(snapshot.generator)
+        self.forget_unfinished()
         self.length = end
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` positions. Never shrinks."""
         if capacity > self.capacity:
-            self.capacity = capacity
             for tensors in self.kinds:
                 for layer, tensor in enumerate(tensors):
                     with torch.inference_mode(False):
                         larger = tensor.new_empty((*tensor.shape[:2], capacity, tensor.shape[3]))
                     larger[:, :, : self.length] = tensor[:, :, : self.length]
                     tensors[layer] = larger
+            self.capacity = capacity  # last: there may be no memory for one of them
 
     def fork(self) -> State:
         """An independent copy. Snapshots of this state can be restored in it."""
@@ -337,6 +342,7 @@ class State:
 
     def _cut(self, length: int) -> None:
         """Set the length back, and note it: a snapshot beyond it is lost once new positions are written."""
+        self.forget_unfinished()
         if length < self.length:
             self._cuts += 1
             self._cut_lengths = [cut for cut in self._cut_lengths if cut[1] < length] + [(self._cuts, length)]

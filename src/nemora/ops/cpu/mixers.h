@@ -8,7 +8,7 @@ namespace {
 
 constexpr float LOG2_E = 1.44269504f;
 constexpr int NEAR = 64;  // positions whose scores are held at once
-constexpr float FAR = 120.0f;  // an exponent of two that counts for nothing
+constexpr float FAR = 120.0f;  // an exponent of two that counts for nothing; `larger` gives its second where one is NaN
 
 // x / (1 + exp(-x))
 inline F silu_of(F x) {
@@ -83,13 +83,13 @@ void look_back(const LookBack &work) {
             for (int p = count; p < NEAR; p++) scores[p] = high - FAR;
             F total = all(0.0f);
             for (int p = 0; p < NEAR; p += W) {
-                const F weight = power_of_two(larger(sub(load(scores + p), all(high)), all(-FAR)));
+                const F weight = power_of_two(larger(all(-FAR), sub(load(scores + p), all(high))));
                 total = add(total, weight);
                 store(scores + p, weight);
             }
             if (high > most[g]) {
                 float shrunk[W];
-                store(shrunk, power_of_two(larger(all(most[g] - high), all(-FAR))));
+                store(shrunk, power_of_two(larger(all(-FAR), all(most[g] - high))));
                 for (int d = 0; d < size; d++) mixed[g * size + d] *= shrunk[0];
                 sums[g] *= shrunk[0];
                 most[g] = high;
@@ -110,7 +110,7 @@ void merge(const float *parts, int64_t runs, int group, int head_dim, float *out
         for (int d = 0; d < head_dim; d++) out[d] = 0.0f;
         for (int64_t run = 0; run < runs; run++) {
             float shrunk[W];
-            store(shrunk, power_of_two(larger(all(most[run * gap] - high), all(-FAR))));
+            store(shrunk, power_of_two(larger(all(-FAR), all(most[run * gap] - high))));
             total += sums[run * gap] * shrunk[0];
             const float *mixed = parts + run * gap + static_cast<int64_t>(g) * head_dim;
             for (int d = 0; d < head_dim; d++) out[d] += mixed[d] * shrunk[0];

@@ -16,9 +16,9 @@ from nemora.ops.cpu.scan import is_plain, vector_kernels
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor | None:
     """See `reference.rms_norm`; None where it has no native form."""
     native = vector_kernels()
-    if native is None or not is_plain(x, weight):
+    if native is None or not is_plain(x, weight) or x.shape[-1:] != weight.shape:
         return None
-    x = x.contiguous()
+    x, weight = x.contiguous(), weight.contiguous()
     out = torch.empty_like(x)
     size = weight.shape[0]
     native.c.nemora_rms_norm(
@@ -27,7 +27,7 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor | None:
         x.data_ptr(),
         x.numel() // size,
         size,
-        weight.contiguous().data_ptr(),
+        weight.data_ptr(),
         eps,
         out.data_ptr(),
     )

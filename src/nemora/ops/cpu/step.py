@@ -139,6 +139,11 @@ class NativeStep:
             self._tensor(norm),
         )
 
+    @property
+    def set(self) -> int:
+        """The instruction set, by its number in `library.SETS`."""
+        return self._like.set
+
     def run(self, x: Tensor, sequences: Sequence[Memories]) -> Tensor:
         """x [sequences, hidden], the tokens' embeddings, to what the last norm gives, in the same shape.
 
@@ -172,6 +177,8 @@ class NativeStep:
         kinds = (sequence.keys, sequence.values, sequence.conv, sequence.states)
         if [len(tensors) for tensors in kinds] != [self.attentions] * 2 + [self.mambas] * 2:
             raise ValueError("what a sequence remembers is of another model")
+        if any(tensor.shape[2] != sequence.capacity for tensor in (*sequence.keys, *sequence.values)):
+            raise ValueError("what a sequence remembers has not grown to its end")
         return [(c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors]) for tensors in kinds]
 
     def _layer(self, layer: StepLayer) -> CStepLayer:
