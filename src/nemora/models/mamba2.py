@@ -70,7 +70,8 @@ class Mamba2:
         self.d = weights.tensor(f"{name}.d", spec.heads)
         self.norm = weights.tensor(f"{name}.norm", spec.inner)
         self.output = weights.matrix(f"{name}.output", hidden, spec.inner)
-        self.scan = native_scan(self.sizes(), self.tensors())
+        # In other types of activations it could not be used, and would only take memory for a copy.
+        self.scan = native_scan(self.sizes(), self.tensors()) if weights.dtype == torch.float32 else None
 
     def sizes(self) -> dict[str, float]:
         """The layer's numbers, as the native kernels call them (step.h)."""
