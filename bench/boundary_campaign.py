@@ -85,10 +85,11 @@ def shared(seed: int, shipped: float) -> Iterator[Shared]:
     """What all worlds use. The log of every library is kept, from INFO on, ours from DEBUG on."""
     lines: list[str] = []
     handler, root, ours = _Kept(lines), logging.getLogger(), logging.getLogger("nemora")
-    before = root.handlers, root.level, ours.level
+    before = root.handlers, root.level, ours.level, ours.propagate
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     ours.setLevel(logging.DEBUG)
+    ours.propagate = True  # a server that ran in this process before may have set up its own log
     # Each backend makes contexts for TLS, which nobody uses here, in a tenth of a second.
     context, httpcore2.default_ssl_context = (
         httpcore2.default_ssl_context,
@@ -111,6 +112,7 @@ def shared(seed: int, shipped: float) -> Iterator[Shared]:
             root.handlers = before[0]
             root.setLevel(before[1])
             ours.setLevel(before[2])
+            ours.propagate = before[3]
 
 
 def campaign(

@@ -65,7 +65,7 @@ def test_nothing_is_fetched_or_read_for_a_device_that_is_not_here(
     def fetch(*_: Any, **__: Any) -> Path:
         raise AssertionError("fetched")
 
-    monkeypatch.setattr("nemora.backends.local_model.resolve", fetch)
+    monkeypatch.setattr("nemora.backends.local_place.resolve", fetch)
     with pytest.raises(UsageError):
         LocalModel.load("smollm2-135m", device=ABSENT, cache=folder)
     with pytest.raises(UsageError):

@@ -118,5 +118,5 @@ def test_a_form_is_sent_on_as_it_was_read() -> None:
 
 def test_an_api_that_knows_no_form_is_not_asked_for_one() -> None:
     with pytest.raises(UnsupportedField) as caught:
-        messages_body(request(FORM), "m")
+        messages_body(request(ResponseFormat("regex", text="a")), "m")
     assert caught.value.param == "/response_format"

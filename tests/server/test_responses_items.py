@@ -147,7 +147,7 @@ def test_a_response_that_is_larger_than_the_store_says_that_it_is_not_stored() -
 def test_a_continued_text_streams_as_it_is_whole(text: str, cuts: list[int], end: StopReason) -> None:
     async def both() -> tuple[dict[str, Any], list[bytes]]:
         deltas = deltas_of([("text", text)], cuts, end)
-        made = CompletionWriter("m", include_usage=True)
+        made = CompletionWriter("m", ("",), include_usage=True)
         return await made.whole(played(deltas)), [piece async for piece in made.stream(played(deltas))]
 
     one, pieces = asyncio.run(both())
