@@ -6,12 +6,13 @@ import gc
 import re
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nemora.privacy.disclosures
 import nemora.privacy.inspect  # noqa: F401 - loads every pattern
-from nemora.privacy.quick_pattern import SHORT, QuickPattern, QuickSet, wider
+from nemora.privacy.quick_pattern import SHORT, QuickPattern, QuickSet, QuickWords, wider
 
 QUICK = sorted(
     (found for found in gc.get_objects() if type(found) is QuickPattern), key=lambda quick: quick.plain.pattern
@@ -94,3 +95,9 @@ def test_a_text_full_of_places_that_are_tried_in_vain_is_read_to_its_end() -> No
 def test_a_pattern_that_matches_nothing_cannot_be_looked_for() -> None:
     with pytest.raises(ValueError, match="empty"):
         wider(re.compile("a*"))
+
+
+def test_words_that_re2_does_not_take_are_refused() -> None:
+    assert QuickWords(["pin", "card"]).any_in("my PIN, please")
+    with pytest.raises(re2.error):
+        QuickWords(["pin", "(card"]).any_in("my PIN, please")

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.privacy import ciphers, keyed_ciphers, numbered_parts
+from nemora.privacy.covered import Covered
 from nemora.privacy.finding import CATALOGUE, Sensitivity
 from nemora.privacy.inspect import Inspector
 from nemora.privacy.mapped_text import MappedText
@@ -18,7 +19,7 @@ from nemora.privacy.moved_digits import moved
 from nemora.privacy.protocols import Segment
 from nemora.privacy.small_bases import counted_signs
 from nemora.privacy.spelled_out import spelled_out
-from nemora.privacy.told_orders import in_rows
+from nemora.privacy.told_orders import in_rows, ordered_as_told
 
 # ruff: noqa: SIM905 - lists of words read better as text
 TEENS = "dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf".split()
@@ -47,6 +48,41 @@ def shifted_slowly(text: str, shifts: list[int], *, at_letters: bool) -> str:
 def test_letters_are_shifted_as_one_by_one(text: str, shifts: list[int]) -> None:
     assert keyed_ciphers.shifted(text, shifts) == shifted_slowly(text, shifts, at_letters=False)
     assert keyed_ciphers.shifted_letters(text, shifts) == shifted_slowly(text, shifts, at_letters=True)
+
+
+WIDE = "".join(f"{c}-\U0002a6d6" for c in "abcdefghij")
+
+
+def test_ranges_of_all_of_unicode_are_not_written_out() -> None:
+    assert keyed_ciphers._ranged(WIDE) == WIDE
+    assert len(keyed_ciphers._ranged("a-\xe0" * 10)) == 10 * keyed_ciphers.LONGEST_RANGE
+    assert keyed_ciphers._ranged("a-\xe1") == "a-\xe1"
+
+
+@pytest.mark.parametrize(
+    "text", [f"tr {WIDE} {WIDE[::-1]}", "tr " + "a-\xe0" * 10 + " " + "b-\xe1" * 10, "tr a-\xe0 b-\xe1\n" * 400]
+)
+def test_tables_are_few_and_short(text: str) -> None:
+    tables = list(keyed_ciphers._tables(text))
+    assert len(tables) <= keyed_ciphers.MOST_TABLES
+    assert all(len(table) <= keyed_ciphers.MOST_MAPPED for _, _, table in tables)
+
+
+def test_no_more_tables_are_written_out_than_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    ranged = keyed_ciphers._ranged
+
+    def counted(stated: str) -> str:
+        calls.append(stated)
+        return ranged(stated)
+
+    monkeypatch.setattr(keyed_ciphers, "_ranged", counted)
+    assert len(list(keyed_ciphers._tables("tr a-j 0-9\n" * 1000))) == keyed_ciphers.MOST_TABLES
+    assert len(calls) == keyed_ciphers.MOST_TABLES
+
+
+def test_ranges_of_letters_and_digits_are_written_out() -> None:
+    assert keyed_ciphers._ranged("a-e0x-z") == "abcde0xyz"
 
 
 @settings(max_examples=80, deadline=None)
@@ -149,6 +185,21 @@ SENTENCE = "My SSN is 536-22-8741"
 )
 def test_what_tells_its_order_is_found(text: str) -> None:
     assert kept(text)
+
+
+@pytest.mark.parametrize("step", ["2nd", "2ND", "2Nd", "second", "SECOND", "\u017fecond", "other", "OTHER"])
+def test_steps_are_told_in_any_case(step: str) -> None:
+    text = "Read every {} letter: " + "".join(f"{c}x" for c in SENTENCE)
+    readings = [reading.text for reading in ordered_as_told(MappedText(text.format(step)), Covered())]
+    assert any(SENTENCE in reading for reading in readings)
+
+
+@pytest.mark.parametrize(
+    "told", ["every 2ND letter", "every f\u0131fth letter", "every S\u0130xth word", "s\u0130x columns", "0 columns"]
+)
+def test_steps_that_are_no_number_tell_no_order(told: str) -> None:
+    for text in (f"Please read {told}: abcdefghijklmnop", f"abcdefghijklmnop ({told})"):
+        assert list(ordered_as_told(MappedText(text), Covered())) == []
 
 
 @pytest.mark.parametrize(

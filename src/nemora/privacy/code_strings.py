@@ -44,6 +44,10 @@ _ASSIGNED = QuickPattern(
     r"(?P<value>(?<=[\"'`])[^\"'`\n]{1,200}(?=(?P=quote))|\d{1,20}(?=[ ;\n]|\Z))"
 )
 _SET = QuickPattern(r"(?m)(?<![\w-])(?:set |SET )(?P<name>[A-Za-z_]\w{0,39})=(?P<value>[^\n]{1,80})$")
+GROWN, LEAST_GROWN = 4, 400
+"""A replacement makes a literal at most so many times as long, or so many characters; what is over is left out."""
+MOST_PUT = 12_800
+"""Characters, beside the length of the text, that uses of named parts put in together."""
 NEAR = 200
 """Characters of code, beside the value, from the first of the variables to where they are put together."""
 _NAME = r"\$?\{?[A-Za-z_]\w{0,39}\}?"
@@ -103,22 +107,31 @@ def _substituted(call: re.Match[str]) -> str:
     if subject == literals[-1] and len(literals) == 3:  # what is looked for, what comes for it, and the text
         sign, by = literals[0], literals[1]
     sign = sign.replace("\\", "")
-    return subject.replace(sign, by) if sign else subject
+    return subject.replace(sign, by)[: max(GROWN * len(subject), LEAST_GROWN)] if sign else subject
 
 
 def named_parts(text: str) -> Iterator[Edit]:
     """Uses of two or more names together whose values stand nearby, whatever the language: `$(A)$(B)`, `&a;&b;`."""
-    edits = []
+    edits: list[Edit] = []
+    values: dict[str, tuple[int, str]] | None = None
+    left = len(text) + MOST_PUT
     for use in USES.finditer(text):
         names = _IDENT.findall(use.group())
-        found = [_value_of(name, text) for name in names] if 2 <= len(names) <= 12 else []
-        if not found or any(each is None for each in found):
+        if not 2 <= len(names) <= 12:
             continue
-        plain = "".join(each[1] for each in found if each is not None)
-        first = min(each[0].start() for each in found if each is not None)
+        if values is None:
+            values = _stated_values(text)
+        if any(name not in values for name in names):
+            continue
+        plain = "".join(values[name][1] for name in names)
+        if not 6 <= len(plain) <= 400:
+            continue
+        left -= len(plain)
+        if left < 0:
+            break
+        first = min(values[name][0] for name in names)
         near = 0 < use.end() - first <= NEAR + len(plain)
-        if 6 <= len(plain) <= 400:
-            edits.append(Edit(first if near else use.start(), use.end(), f'"{plain}"'))
+        edits.append(Edit(first if near else use.start(), use.end(), f'"{plain}"'))
     yield from apart(edits)
 
 
@@ -127,20 +140,25 @@ USES = QuickPattern(
     r"|(?:%[A-Za-z_]\w{0,20}%){2,12}|(?:\$[A-Za-z_]\w{0,20}){2,12}"
     r"|[a-z]\w{0,10}(?:[ ]?(?:\+|\.\.|<>|~|&)[ ]?[a-z]\w{0,10}){1,11}(?=[;)\n]|\Z)"
 )
-_DEFINED = (
-    r"(?<![\w$]){0}[\])]?[ ]{{0,3}}(?::?\+?=|:|[ ](?=[\"'\d]))[ ]{{0,3}}[\"'`]?"
-    r"(?P<value>[^\"'`\n;]{{1,80}}?)[\"'`]?[ ]?(?:[;>\n,]|%\}}|\Z)"
+# Looks ahead, so that a definition inside the value of another one is found too.
+_DEFINED = re.compile(
+    r"(?<![\w$])(?P<name>[A-Za-z_]\w{0,39}+)(?=[\])]?[ ]{0,3}(?::?\+?=|:|[ ](?=[\"'\d]))[ ]{0,3}[\"'`]?"
+    r"(?P<value>[^\"'`\n;]{1,80}?)[\"'`]?[ ]?(?:[;>\n,]|%\}|\Z))"
 )
 _LIST = re.compile(r"[\[(]([A-Za-z_][\w, ]{2,80})[\])] = [\[(]([^\])\n]{4,200})[\])]")
 
 
-def _value_of(name: str, text: str) -> tuple[re.Match[str], str] | None:
+def _stated_values(text: str) -> dict[str, tuple[int, str]]:
+    """For each name where a value is first given to it, and the value; lists of names come before single ones."""
+    values: dict[str, tuple[int, str]] = {}
     for stated in _LIST.finditer(text):  # const [a, b] = ["47", "16"]
-        names, values = re.split(r",[ ]?", stated[1]), re.split(r",[ ]?", stated[2])
-        if name in names and len(names) == len(values):
-            return stated, values[names.index(name)].strip("\"'`")
-    found = re.search(_DEFINED.format(re.escape(name)), text)
-    return None if found is None else (found, found["value"])
+        names, given = re.split(r",[ ]?", stated[1]), re.split(r",[ ]?", stated[2])
+        if len(names) == len(given):
+            for name, value in zip(names, given, strict=True):
+                values.setdefault(name, (stated.start(), value.strip("\"'`")))
+    for defined in _DEFINED.finditer(text):
+        values.setdefault(defined["name"], (defined.start(), defined["value"]))
+    return values
 
 
 def variables(text: str) -> Iterator[Edit]:

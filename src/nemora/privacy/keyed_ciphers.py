@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from nemora.privacy.ciphers import weight
 from nemora.privacy.label_hint import hinted
@@ -53,8 +54,10 @@ _TR = QuickPattern(
     r"|maketrans\([\"'](?P<a3>\w{2,70})[\"'],[ ]?[\"'](?P<b3>\w{2,70})[\"'])"
 )
 _RANGE = re.compile(r"(\w)-(\w)")
-LEAST_MAPPED = 5
-"""Characters that a table of `tr` changes; fewer are no cipher."""
+LEAST_MAPPED, MOST_MAPPED = 5, 512
+"""Characters that a table of `tr` changes; fewer are no cipher, and more none that someone wrote."""
+LONGEST_RANGE = 128
+"""Characters of a range that is written out; a few characters could state ranges over all of Unicode."""
 _ANY = QuickSet((_TELLS, _ALPHABET, _PAIRS, _TR, MOVED))
 """What has to stand in a text for each of the ways; wider than their patterns where those count."""
 
@@ -145,26 +148,34 @@ _MOVES = tuple(
 
 def _tables(text: str) -> Iterator[tuple[int, int, dict[int, int]]]:
     """Tables that the text states, and where: a mixed alphabet, pairs of characters, `tr a-j 0-9`."""
-    pairs: list[tuple[int, int, str, str]] = []
-    for stated in _ALPHABET.finditer(text):
-        alphabet = stated.group().lower()
-        if len(set(alphabet)) == 26 and alphabet not in (string.ascii_lowercase, string.ascii_lowercase[::-1]):
-            pairs.append((*stated.span(), alphabet, string.ascii_lowercase))
-    for stated in _PAIRS.finditer(text):
-        single = dict(_TWO.findall(stated.group()))
-        if len(single) >= 8 and len(set(single.values())) == len(single):
-            pairs.append((*stated.span(), "".join(single), "".join(single.values())))
-    for stated in _TR.finditer(text):
-        a, b = (_ranged(stated[name] or stated[f"{name}2"] or stated[f"{name}3"]) for name in "ab")
-        if len(a) == len(b) >= LEAST_MAPPED and a.lower() != b.lower():
-            pairs.append((*stated.span(), a, b))
-    for start, end, one, other in pairs[: MOST_TABLES // 2]:
+    for start, end, one, other in islice(_pairs(text), MOST_TABLES // 2):
         for a, b in ((one, other), (other, one)):
             both = len(set(a.lower())) == len(a) and a.isalpha() and b.isalpha()
             both = both and a.islower() and a.isascii() and b.isascii()
             yield start, end, str.maketrans(a + a.upper(), b + b.upper()) if both else str.maketrans(a, b)
 
 
+def _pairs(text: str) -> Iterator[tuple[int, int, str, str]]:
+    """The two sides of each table, equally long, and where the text states it."""
+    for stated in _ALPHABET.finditer(text):
+        alphabet = stated.group().lower()
+        if len(set(alphabet)) == 26 and alphabet not in (string.ascii_lowercase, string.ascii_lowercase[::-1]):
+            yield *stated.span(), alphabet, string.ascii_lowercase
+    for stated in _PAIRS.finditer(text):
+        single = dict(_TWO.findall(stated.group()))
+        if len(single) >= 8 and len(set(single.values())) == len(single):
+            yield *stated.span(), "".join(single), "".join(single.values())
+    for stated in _TR.finditer(text):
+        a, b = (_ranged(stated[name] or stated[f"{name}2"] or stated[f"{name}3"]) for name in "ab")
+        if LEAST_MAPPED <= len(a) == len(b) <= MOST_MAPPED and a.lower() != b.lower():
+            yield *stated.span(), a, b
+
+
 def _ranged(stated: str) -> str:
-    """ "a-j0" with its ranges written out."""
-    return _RANGE.sub(lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), stated)
+    """ "a-j0" with its ranges written out, except those that are too long for it."""
+    return _RANGE.sub(_written_out, stated)
+
+
+def _written_out(stated: re.Match[str]) -> str:
+    first, last = ord(stated[1]), ord(stated[2])
+    return stated[0] if last - first >= LONGEST_RANGE else "".join(map(chr, range(first, last + 1)))

@@ -60,14 +60,7 @@ class QuickPattern:
     @cached_property
     def _wider(self) -> Any:
         """For RE2, compiled at the first use; without the wrapper's objects, which cost more than most searches."""
-        options = re2.Options()
-        options.never_capture = True
-        options.max_mem = 4 << 20
-        options.encoding = re2.Options.Encoding.LATIN1
-        found = re2._re2.RE2(wider(self.plain).encode("ascii"), options)
-        if not found.ok():
-            raise re2.error(found.error())
-        return found
+        return _compiled(wider(self.plain), 4 << 20)
 
     def search(self, text: str, pos: int = 0, endpos: int | None = None) -> re.Match[str] | None:
         """The first match in [pos, endpos) of `text`."""
@@ -145,14 +138,26 @@ class QuickWords:
 
     @cached_property
     def _found(self) -> Any:
-        options = re2.Options()
-        options.never_capture = True
-        options.max_mem = 8 << 20
-        options.encoding = re2.Options.Encoding.LATIN1
-        return re2._re2.RE2(f"(?i)(?:^|[^a-z])(?:{'|'.join(self._words)})(?:[^a-z]|$)".encode("ascii"), options)
+        return _compiled(f"(?i)(?:^|[^a-z])(?:{'|'.join(self._words)})(?:[^a-z]|$)", 8 << 20)
 
     def any_in(self, text: str) -> bool:
         return bool(self._found.Match(_UNANCHORED, text.encode("ascii", "replace"), 0, len(text))[0][0] >= 0)
+
+
+def _compiled(pattern: str, memory: int) -> Any:
+    """RE2's own object for a pattern of ASCII; `memory` is in bytes.
+
+    Raises:
+        re2.error: RE2 does not take the pattern, or it needs more memory.
+    """
+    options = re2.Options()
+    options.never_capture = True
+    options.max_mem = memory
+    options.encoding = re2.Options.Encoding.LATIN1
+    found = re2._re2.RE2(pattern.encode("ascii"), options)
+    if not found.ok():
+        raise re2.error(found.error())
+    return found
 
 
 def wider(pattern: re.Pattern[str]) -> str:

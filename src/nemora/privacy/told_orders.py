@@ -50,13 +50,15 @@ def _edits(text: str, told: re.Match[str]) -> Iterator[Edit]:
         return
     if told["step"] is None:
         size = _number(told["size"] or told["size2"], _SIZES)
+        if size is None or size < 2:
+            return
         places = [start + m.start() for m in _WORD.finditer(body)]
-        for at in [place for place in places if size > 1 and (end - place) % size == 0][-MOST_PLACES:]:
+        for at in [place for place in places if (end - place) % size == 0][-MOST_PLACES:]:
             if end - at >= SHORTEST:
                 yield Edit(at, end, in_rows(text[at:end], size))
         return
-    step = _number(told["step"].rstrip("ndrth") if told["step"][0].isdigit() else told["step"], _STEPS)
-    if step < 2:
+    step = _number(told["step"], _STEPS)
+    if step is None or step < 2:
         return
     is_word = told["what"].lower() == "word"
     pieces = _WORD.findall(body) if is_word else list(body)
@@ -77,8 +79,10 @@ def _stretch(text: str, told: re.Match[str]) -> tuple[int, int]:
     return (colon + 1, stop) if 0 <= colon < told.end() + 40 else (stop, stop)
 
 
-def _number(said: str, words: dict[str, int]) -> int:
-    return int(said) if said.isdigit() else words[said.lower()]
+def _number(said: str, words: dict[str, int]) -> int | None:
+    """None for what only `re` takes for one of the words, as `sİx` without regard to case."""
+    said = said.casefold()
+    return int(said.rstrip("ndrth")) if said[0].isdigit() else words.get(said)
 
 
 def in_rows(written: str, width: int) -> str:
