@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -43,9 +45,15 @@ class World:
             raise ModelError("It is broken.")
         return FakeLoaded(name, self)
 
-    def slot(self, *, keep_alive: float = math.inf, swap_seconds: float = 60.0) -> ModelSlot[FakeLoaded]:
-        first = FakeLoaded("one", self)
-        return ModelSlot(self.load, resident=("one", first), keep_alive=keep_alive, swap_seconds=swap_seconds)
+    def slot(
+        self,
+        *,
+        keep_alive: float = math.inf,
+        swap_seconds: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> ModelSlot[FakeLoaded]:
+        first = ("one", FakeLoaded("one", self))
+        return ModelSlot(self.load, resident=first, keep_alive=keep_alive, swap_seconds=swap_seconds, clock=clock)
 
 
 @dataclass
@@ -85,6 +93,12 @@ async def gone(slot: ModelSlot[FakeLoaded]) -> None:
             return
         await asyncio.sleep(0.005)
     raise AssertionError("the model is still loaded")
+
+
+async def rounds(count: int) -> None:
+    """Let the event loop go round."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 STEPS = st.lists(
@@ -144,8 +158,7 @@ def test_a_swap_waits_until_those_that_run_are_done() -> None:
         slot = World().slot()
         first, second = Ask("one").start(slot), Ask("two").start(slot)
         await first.began.wait()
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await rounds(20)
         assert not second.began.is_set() and slot.waiting == 1
         first.done.set()
         await second.began.wait()
@@ -226,6 +239,32 @@ def test_a_model_goes_when_its_time_is_over_and_comes_back_when_asked_for() -> N
         await asyncio.sleep(0.02)
         assert slot.loaded("one") is not None
         slot.unload("one")
+        await gone(slot)
+        await slot.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("way", ["request", "settings", "unload"])
+def test_the_owner_sleeps_while_a_model_that_is_to_go_is_used(way: str) -> None:
+    looks: list[None] = []
+
+    def clock() -> float:
+        looks.append(None)  # the owner looks at the clock in each round
+        return 0.0
+
+    async def play() -> None:
+        slot = World().slot(keep_alive=0.0 if way == "settings" else math.inf, clock=clock)
+        ask = Ask("one").start(slot, 0.0 if way == "request" else None)
+        await ask.began.wait()
+        if way == "unload":
+            slot.unload("one")
+        await rounds(20)
+        looks.clear()
+        await rounds(200)
+        assert not looks
+        ask.done.set()
+        assert await ask.outcome() == "one"
         await gone(slot)
         await slot.close()
 

@@ -219,7 +219,8 @@ class ModelSlot(Generic[M]):
             elif self._resident is not None and not self._resident.leases and self.seconds_left() <= 0:
                 await self._drop()
             else:
-                await self._change(math.inf if self._resident is None else self.seconds_left())
+                kept = self._resident is None or bool(self._resident.leases)  # giving back is a change
+                await self._change(math.inf if kept else self.seconds_left())
 
     def _admit(self) -> None:
         """Let everybody begin who waits for the loaded model, if he who waits longest does."""
