@@ -134,7 +134,9 @@ def test_closing_tells_those_who_wait_for_the_model_and_leaves_no_task(model: Em
         embedder = Embedder(model, load=load)
         await embedder.load()
         embedder.unload()
-        while embedder.residence() is not None:
+        for _ in range(2000):
+            if embedder.residence() is None:
+                break
             await asyncio.sleep(0.005)
         waiting = asyncio.create_task(embedder.embed(["a"]))
         assert await asyncio.to_thread(loading.wait, 60)

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SWAP_SECONDS = 30.0
 FAILED_SECONDS = 30.0
-"""For which a model that could not be loaded counts as unusable. Only a request tries again, so it must not be for ever."""
+"""For which a model that could not be loaded counts as unusable; only a request tries again, so not for ever."""
 LASTING = (CorruptCheckpoint, UnsupportedCheckpoint)
 """Failures that trying again does not mend."""
 
