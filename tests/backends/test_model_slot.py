@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.backends.model_slot import ModelSlot
-from nemora.errors import LocalModelDown, ModelError, ModelReplaced, NemoraError
+from nemora.backends.model_slot import FAILED_SECONDS, ModelSlot
+from nemora.errors import CorruptCheckpoint, LocalModelDown, ModelError, ModelReplaced, NemoraError
 
 NAMES = ("one", "two", "broken")
 
@@ -280,6 +280,25 @@ def test_what_fails_unexpectedly_while_loading_is_an_error_without_its_text() ->
         with pytest.raises(ModelError, match="two cannot be loaded: MemoryError"):
             await Ask("two").start(slot).task  # type: ignore[misc]
         assert not slot.usable("two") and slot.usable("one")
+        await slot.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("error", "usable"), [(MemoryError(), True), (CorruptCheckpoint("It is damaged."), False)])
+def test_only_a_damaged_model_counts_as_unusable_for_long(error: Exception, usable: bool) -> None:
+    now = 5.0
+
+    def load(_name: str) -> FakeLoaded:
+        raise error
+
+    async def play() -> None:
+        nonlocal now
+        slot: ModelSlot[FakeLoaded] = ModelSlot(load, clock=lambda: now)
+        assert await Ask("two").start(slot).outcome() in ("model_unavailable", "corrupt_checkpoint")
+        assert not slot.usable("two") and slot.usable("one")
+        now += FAILED_SECONDS
+        assert slot.usable("two") == usable
         await slot.close()
 
     asyncio.run(play())

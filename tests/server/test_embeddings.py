@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from server_fakes import SECRET, Setup, served, setup
 
 from nemora.backends.embedding_model import EmbeddingModel
-from nemora.errors import RequestError
+from nemora.errors import LocalModelDown, RequestError
 from nemora.server.api_keys import ApiKeys
 from nemora.server.embedder import Embedder
 from nemora.server.embeddings import parse_ollama, parse_openai
@@ -118,6 +120,36 @@ def test_keys_and_limits_are_those_of_every_endpoint(model: EmbeddingModel, tmp_
             return httpx2.post(running.url + "/v1/embeddings", json=body, headers=headers).status_code
 
         assert [status(key) for key in ("", admin, limited, limited)] == [401, 403, 200, 429]
+
+
+def test_closing_tells_those_who_wait_for_the_model_and_leaves_no_task(model: EmbeddingModel) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> EmbeddingModel:
+        loading.set()
+        assert go_on.wait(60)
+        return model
+
+    async def play() -> None:
+        embedder = Embedder(model, load=load)
+        await embedder.load()
+        embedder.unload()
+        for _ in range(2000):
+            if embedder.residence() is None:
+                break
+            await asyncio.sleep(0.005)
+        waiting = asyncio.create_task(embedder.embed(["a"]))
+        assert await asyncio.to_thread(loading.wait, 60)
+        closing = asyncio.create_task(embedder.close())
+        with pytest.raises(LocalModelDown):
+            await waiting  # although the model is still being loaded
+        go_on.set()
+        await closing
+        with pytest.raises(LocalModelDown):
+            await embedder.embed(["a"])
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(play())
 
 
 def test_without_a_model_the_endpoints_say_how_it_is_set() -> None:

@@ -19,11 +19,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from nemora.errors import LocalModelDown, ModelError, ModelReplaced, NemoraError
+from nemora.errors import (
+    CorruptCheckpoint,
+    LocalModelDown,
+    ModelError,
+    ModelReplaced,
+    NemoraError,
+    UnsupportedCheckpoint,
+)
 
 log = logging.getLogger(__name__)
 
 SWAP_SECONDS = 30.0
+FAILED_SECONDS = 30.0
+"""For which a model that could not be loaded counts as unusable; only a request tries again, so not for ever."""
+LASTING = (CorruptCheckpoint, UnsupportedCheckpoint)
+"""Failures that trying again does not mend."""
 
 
 class Closes(Protocol):
@@ -100,7 +111,7 @@ class ModelSlot(Generic[M]):
         self._changed = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
         self._closing = False
-        self._failed: str | None = None
+        self._failed: dict[str, float] = {}  # until when a model counts as unusable
         self.loads = 0
         """How often a model was loaded after the first."""
 
@@ -155,8 +166,8 @@ class ModelSlot(Generic[M]):
         return max(0.0, used_at + resident.keep_alive - self._clock())
 
     def usable(self, name: str) -> bool:
-        """Whether a request for that model has a chance: nothing is closed, and it did not fail to load."""
-        return not self._closing and self._failed != name
+        """Whether a request for that model has a chance: nothing is closed, and it did not fail to load just now."""
+        return not self._closing and self._clock() >= self._failed.get(name, -math.inf)
 
     @property
     def waiting(self) -> int:
@@ -242,10 +253,10 @@ class ModelSlot(Generic[M]):
         try:
             model = await asyncio.to_thread(self._load, name)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
-            self._failed = name
+            self._failed[name] = math.inf if isinstance(error, LASTING) else self._clock() + FAILED_SECONDS
             self._refuse([each for each in self._waiting if each.name == name], _failure(name, error))
             return
-        self._failed = None
+        self._failed.pop(name, None)
         self.loads += 1
         self._resident = _Resident(name, model, self._keep_alive, self._clock())
 

@@ -89,9 +89,10 @@ class Embedder:
         """How long it stays loaded; None: it is not."""
         return Residence(self._slot.seconds_left()) if self._slot.loaded(self.name) is not None else None
 
-    def close(self) -> None:
-        """Wait for the request under way, and end."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    async def close(self) -> None:
+        """End what runs or waits with `LocalModelDown`, and wait for the forward pass under way."""
+        await self._slot.close()
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
 
 
 async def _nothing(_shelved: _Shelved) -> None:

@@ -334,9 +334,11 @@ class Gateway:
         for backend in (*self.local, *self.clouds):
             await backend.close()
         stores = (self._inspection, self._documents, self._judging, self._taint, self._disclosures, self._ledger)
-        for store in (*stores, self.embedder):
+        for store in stores:
             if store is not None:
                 await asyncio.to_thread(store.close)
+        if self.embedder is not None:
+            await self.embedder.close()
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _wanted(self, request: ChatRequest) -> tuple[Wanted, Backend | None]:
