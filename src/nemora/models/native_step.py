@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from nemora.models.moe import MoE
 from nemora.models.state import State
 from nemora.models.state_group import StateGroup
 from nemora.ops.cpu import step
-from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
+from nemora.ops.cpu.packed_weight import PackedWeight
 from nemora.ops.cpu.scan import vector_kernels
 from nemora.ops.cpu.step import CannotStep, Memories, NativeStep, StepLayer
 
@@ -91,9 +91,6 @@ def _plain(state: State) -> bool:
 
 def _layer(norm: Tensor, mixer: Mixer, eps: float, pairs: int) -> StepLayer:
     kind, values = _values(mixer, pairs)
-    for name, value in values.items():
-        if isinstance(value, Sequence) and not isinstance(value, PackedExperts):
-            raise CannotStep(f"{name} is not packed")
     return StepLayer(kind, {"norm": norm, "epsilon": eps, **values})
 
 

@@ -37,7 +37,6 @@ struct StepLayer {
 struct Step {
     const StepLayer *layers;
     int32_t count, hidden, planes;
-    int32_t attentions, mambas;  // layers of these kinds
     float epsilon;
     const float *norm;
 };

@@ -61,7 +61,7 @@ class CStep(Structure):
 
     _fields_ = (
         ("layers", POINTER(CStepLayer)),
-        *((name, c_int32) for name in ("count", "hidden", "planes", "attentions", "mambas")),
+        *((name, c_int32) for name in ("count", "hidden", "planes")),
         ("epsilon", c_float),
         ("norm", c_void_p),
     )
@@ -133,8 +133,6 @@ class NativeStep:
             len(made),
             self.hidden,
             PLANES[self._like.activation_bits],
-            self.attentions,
-            self.mambas,
             epsilon,
             self._tensor(norm),
         )
