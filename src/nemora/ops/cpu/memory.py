@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 
 import torch
@@ -19,8 +20,6 @@ def large_memory(size: int) -> Tensor:
     if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return torch.empty(size, dtype=torch.uint8)
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has small pages
-    try:
+    with contextlib.suppress(OSError):  # a kernel without them: the pages stay small
         memory.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:
-        pass  # a kernel without them: the pages stay small
     return torch.frombuffer(memory, dtype=torch.uint8)
