@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.backends.model_slot import FAILED_SECONDS, ModelSlot
-from nemora.errors import CorruptCheckpoint, LocalModelDown, ModelError, ModelReplaced, NemoraError
+from nemora.errors import CorruptCheckpoint, LocalModelDown, ModelError, ModelNotLoaded, ModelReplaced, NemoraError
 
 NAMES = ("one", "two", "broken")
 
@@ -313,3 +313,40 @@ def test_the_work_under_way_ends_when_the_slot_is_closed() -> None:
         assert (await running.outcome(), await waiting.outcome()) == ("local_model_down", "local_model_down")
 
     asyncio.run(play())
+
+
+def test_without_a_swap_the_loaded_model_answers_and_nobody_is_kept_waiting() -> None:
+    async def check() -> None:
+        world = World()
+        slot = world.slot()
+
+        async def use(name: str) -> str:
+            async def work(model: FakeLoaded) -> str:
+                return model.name
+
+            return await slot.run(name, work, swap=False)
+
+        assert await use("one") == "one"
+        with pytest.raises(ModelNotLoaded, match=r"The model one is loaded.*ask two something first"):
+            await use("two")
+        holds = Ask("one").start(slot)
+        await holds.began.wait()
+        waits = Ask("two").start(slot)
+        await rounds(5)
+        for name in ("one", "broken"):  # also the loaded one: who wants two waits for nobody new
+            with pytest.raises(ModelNotLoaded, match="two is about to be loaded") as raised:
+                await use(name)
+            assert raised.value.retry_after == 1
+        assert world.loads == 0
+        holds.done.set()
+        await waits.began.wait()
+        assert await use("two") == "two"
+        waits.done.set()
+        assert await waits.outcome() == "two" and world.loads == 1
+        slot.unload("two")
+        await rounds(5)
+        assert slot.loaded("two") is None
+        assert await asyncio.gather(use("one"), use("one")) == ["one", "one"] and world.loads == 2
+        await slot.close()
+
+    asyncio.run(check())

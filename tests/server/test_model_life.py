@@ -288,3 +288,58 @@ def test_two_models_of_one_name_are_refused_at_the_start(tmp_path: Path, monkeyp
     local = LocalSettings(model=str(tmp_path / "a" / "same"), models=(str(tmp_path / "b" / "same"),))
     with pytest.raises(SettingsError, match="two models are called same"):
         local_side(Settings(paths=Paths(config=tmp_path, cache=tmp_path, data=tmp_path), local=local))
+
+
+def test_tokens_are_told_without_a_swap(shelf: Shelf) -> None:
+    """By the loaded model, unless another is named; and never by loading one in its place."""
+    made = life(shelf)
+    slot = made.gateway.local[0]._slot  # type: ignore[attr-defined]
+    with served(made) as server, httpx2.Client(base_url=server.url) as http:
+
+        def told(path: str, **asked: Any) -> httpx2.Response:
+            return http.post(path, json=asked)
+
+        told("/v1/chat/completions", model="second", messages=USER, max_tokens=2)
+        loads = slot.loads
+        for path, asked in (
+            ("/v1/tokenize", {"prompt": "hi"}),
+            ("/v1/tokenize", {"messages": USER}),
+            ("/v1/detokenize", {"tokens": [3, 4]}),
+            ("/v1/messages/count_tokens", {"messages": USER}),
+        ):
+            refused = told(path, model="first", **asked)
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"]) == (409, "model_not_loaded")
+            assert "The model second is loaded" in error["message"] and error["message"].count(".") == 1
+            assert (refused.json().get("type") == "error") == (path == "/v1/messages/count_tokens")
+            assert told(path, model="second", **asked).status_code == 200
+        for name in ("auto", "local", "second"):
+            assert told("/v1/messages/count_tokens", model=name, messages=USER).json()["input_tokens"] > 0
+        assert told("/v1/tokenize", prompt="hi").json()["count"] == 2
+        assert told("/v1/detokenize", tokens=[3]).status_code == 200
+        assert told("/v1/tokenize", model="local", prompt="hi").status_code == 409  # which is the first
+        assert slot.loads == loads and slot.loaded("second") is not None
+
+
+def test_tokens_load_a_model_where_none_is(shelf: Shelf) -> None:
+    made = life(shelf)
+    held = made.gateway.local[0]
+    with served(made) as server:
+        httpx2.post(server.url + "/api/generate", json={"model": "first", "prompt": "", "keep_alive": 0})
+        until(lambda: held.residence() is None)  # type: ignore[attr-defined]
+        asked = {"model": "second", "prompt": "hi"}
+        assert httpx2.post(server.url + "/v1/tokenize", json=asked).json()["max_model_len"] == CONTEXT
+        assert held._slot.loaded("second") is not None  # type: ignore[attr-defined]
+
+
+def test_a_cloud_models_tokens_are_counted_by_the_loaded_model(shelf: Shelf) -> None:
+    made = setup()
+    slot = shelf.slot(60.0)
+    made.gateway.local = tuple(HeldModel(name, slot, shelf.totals[name]) for name in SALTS)
+    with served(made) as server, httpx2.Client(base_url=server.url) as http:
+        http.post("/v1/chat/completions", json={"model": "second", "messages": USER, "max_tokens": 2})
+        loads = slot.loads
+        assert made.cloud is not None
+        counted = http.post("/v1/messages/count_tokens", json={"model": made.cloud.model, "messages": USER})
+        assert counted.status_code == 200 and slot.loads == loads and slot.loaded("second") is not None
+        assert made.cloud.requests == []

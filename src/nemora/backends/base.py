@@ -117,6 +117,14 @@ class Tokenizes(Protocol):
         ...
 
 
+def at_hand(backends: Sequence[Backend]) -> Backend:
+    """That of some local backends whose model is loaded; the first where none is, or where they do not come and go."""
+    for backend in backends:
+        if not isinstance(backend, ComesAndGoes) or backend.residence() is not None:
+            return backend
+    return backends[0]
+
+
 def stream_for(backend: Backend, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:
     """The backend's answer to a tenant's request."""
     if isinstance(backend, KeepsPrefixes):
