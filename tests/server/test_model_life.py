@@ -245,6 +245,37 @@ def test_a_tenants_key_unloads_nothing_and_says_nothing_of_how_long(tmp_path: Pa
         assert len(httpx2.get(server.url + "/api/ps", headers=headers).json()["models"]) == 1
 
 
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+def test_an_order_to_load_needs_an_administrators_key_and_a_question_none(tmp_path: Path, path: str) -> None:
+    keys = ApiKeys(tmp_path)
+    user, admin = keys.add("app", tenant="app"), keys.add("boss", admin=True)
+    nothing: dict[str, Any] = {"prompt": ""} if path == "/api/generate" else {"messages": []}
+    words: dict[str, Any] = {"prompt": "hi"} if path == "/api/generate" else {"messages": USER}
+    with served(life(Shelf()), keys=keys) as server, httpx2.Client(base_url=server.url) as http:
+
+        def send(key: str, **asked: Any) -> httpx2.Response:
+            return http.post(path, json=asked, headers={"authorization": f"Bearer {key}"})
+
+        def loaded() -> list[str]:
+            models = http.get("/api/ps", headers={"authorization": f"Bearer {user}"}).json()["models"]
+            return [model["name"] for model in models]
+
+        for order in ({}, {"keep_alive": 0}, {"keep_alive": -1}):
+            for name in ("first", "second", "auto", "nothing"):
+                refused = send(user, model=name, **nothing, **order)
+                assert refused.status_code == 403 and set(refused.json()) == {"error"}
+                assert "loads and unloads no models" in refused.json()["error"]
+        assert loaded() == ["first"]
+        assert send(admin, model="second", **nothing, keep_alive="5m").json()["done_reason"] == "load"
+        assert loaded() == ["second"]
+        assert send(admin, model="second", **words).status_code == 403  # it asks no model
+        assert send(admin, model="second", **words, nothing=1).status_code == 403
+        answer = send(user, model="first", **words, stream=False, options={"num_predict": 2})
+        assert answer.status_code == 200 and loaded() == ["first"]
+        assert send(admin, model="first", **nothing, keep_alive=0).json()["done_reason"] == "unload"
+        until(lambda: loaded() == [])
+
+
 def test_metrics_tell_what_engines_do_and_go_on_over_reloads(server: Setup, client: ollama.Client) -> None:
     def samples() -> dict[str, float]:
         lines = httpx2.get(server.url + "/metrics").text.splitlines()
