@@ -289,6 +289,9 @@ class ChatRequest:
     raw: bool = False
     """Whether each message is a text to be continued as it stands, without a chat template, `choices` being so many
     for each. Never for a cloud."""
+    prompt_ids: tuple[tuple[int, ...], ...] = ()
+    """Of a raw request that came as token ids: those of each message, whose text is what they say. The model is given
+    these very ids, if they do say it. Never for a cloud."""
     questions: tuple[FixedQuestion, ...] = ()
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     keep_alive: float | None = None

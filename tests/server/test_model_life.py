@@ -36,6 +36,7 @@ from nemora.settings import InspectionSettings, LocalSettings, Paths, Settings
 
 SALTS = {"first": 0, "second": 31}
 USER = [{"role": "user", "content": "hi"}]
+HI_IDS = [10, 11]
 CONTEXT = 20_000
 
 
@@ -350,6 +351,16 @@ def test_tokens_are_told_without_a_swap(shelf: Shelf) -> None:
         assert told("/v1/detokenize", tokens=[3]).status_code == 200
         assert told("/v1/tokenize", model="local", prompt="hi").status_code == 409  # which is the first
         assert slot.loads == loads and slot.loaded("second") is not None
+
+
+def test_a_prompt_of_token_ids_is_an_ordinary_question_and_swaps(shelf: Shelf) -> None:
+    made = life(shelf)
+    with served(made) as server, openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0) as client:
+        for name in ("second", "first"):
+            answer = client.completions.create(model=name, prompt=HI_IDS, max_tokens=4, temperature=0, echo=True)
+            again = client.completions.create(model=name, prompt="hi", max_tokens=4, temperature=0, echo=True)
+            assert answer.model == name and answer.choices[0].text == again.choices[0].text
+            assert answer.choices[0].text.startswith("hi")
 
 
 def test_tokens_load_a_model_where_none_is(shelf: Shelf) -> None:

@@ -18,6 +18,7 @@ from nemora.server.gateway import Gateway
 from nemora.server.limits import unless_gone
 from nemora.server.model_orders import ORDER_PATHS, carried_out, permitted
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
+from nemora.server.prompt_tokens import with_texts
 from nemora.server.rate_limits import RateLimits
 from nemora.server.receiving import Received, Receiving
 from nemora.server.transcript import Transcript
@@ -61,6 +62,7 @@ class Answering:
         override: Override | None,
     ) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
+        parsed = await with_texts(parsed, self._gateway.local)
         try:
             answer = await self._gateway.answer(
                 parsed.request, request_id=request_id, tenant=received.caller.tenant, override=override
