@@ -64,6 +64,7 @@ class Ask:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
+    swap: bool = True
     task: asyncio.Task[str] | None = None
 
     async def work(self, model: FakeLoaded) -> str:
@@ -74,7 +75,7 @@ class Ask:
         return model.name
 
     def start(self, slot: ModelSlot[FakeLoaded], keep_alive: float | None = None) -> Ask:
-        self.task = asyncio.create_task(slot.run(self.name, self.work, keep_alive=keep_alive))
+        self.task = asyncio.create_task(slot.run(self.name, self.work, keep_alive=keep_alive, swap=self.swap))
         return self
 
     async def outcome(self) -> str:
@@ -103,7 +104,7 @@ async def rounds(count: int) -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["ask", "ask", "ask", "finish", "finish", "cancel", "unload", "rest"]),
+        st.sampled_from(["ask", "ask", "ask", "tell", "finish", "finish", "cancel", "unload", "rest"]),
         st.integers(0, 9),
         st.sampled_from([None, None, 0.0, 0.001, math.inf]),
     ),
@@ -124,8 +125,8 @@ def test_any_schedule_gives_each_its_own_model_or_an_error_and_leaves_nothing(
         slot = world.slot(keep_alive=keep_alive, swap_seconds=swap_seconds)
         asks: list[Ask] = []
         for step, number, seconds in steps:
-            if step == "ask":
-                asks.append(Ask(NAMES[number % 3]).start(slot, seconds))
+            if step in ("ask", "tell"):
+                asks.append(Ask(NAMES[number % 3], swap=step == "ask").start(slot, seconds))
             elif step == "unload":
                 slot.unload(NAMES[number % 2])
             elif step == "rest":
@@ -140,8 +141,10 @@ def test_any_schedule_gives_each_its_own_model_or_an_error_and_leaves_nothing(
             ask.done.set()
         for ask in asks:
             found = await ask.outcome()
-            assert found in (ask.name, "model_unavailable" if ask.name == "broken" else "model_replaced") or (
-                found == "cancelled" and ask.cancelled
+            assert (
+                found in (ask.name, "model_unavailable" if ask.name == "broken" else "model_replaced")
+                or (found == "cancelled" and ask.cancelled)
+                or (found == "model_not_loaded" and not ask.swap)
             )
         await slot.close()
         assert world.now == [] and slot.waiting == 0
