@@ -28,11 +28,16 @@ from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
-# Between the word and its value: punctuation, a tag or leader dots, and a few small words.
+# Between the word and its value: punctuation, a tag or leader dots, and a few small words. The value may be the answer
+# of the next speaker: "DL number?\nMe: …".
 _BETWEEN = (
-    r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!-]|\.{3,108}+|</?t[dhr]|</[\w -]{1,24}+|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
-    r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref)(?![A-Za-z])\.?"
-    r"|[是为為はのが：№]|رقم|는|은|ni\b){0,9}"
+    r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!?–—•-]|(?<=\n)(?:\[[\d: .]{4,10}\] ?)?[^\W\d_]{1,12}+:(?=\s)|\.{3,108}+|</?t[dhr]|</[\w -]{1,24}+|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
+    r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref|hat die|has|says|reads|serie"
+    r"|seria|série|serija|č|čís|nru|nº|nro|mio|mia)(?![A-Za-z])\.?|[是为為はのが：№]|رقم|는|은|ni\b|серия|серії|та номер|и номер|номер|номерът|номеры?|αριθμός|αρ\.|מספר|מס'|नंबर|নম্বর|எண்|เลขที่|شماره){0,9}"
+)
+# "a Tennessee license, 105 387 480", "pasaporte (PER) …": a country or an adjective may part the two.
+_WHENCE = (
+    r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fee|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
 )
 _CODE = (
     r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,12}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
@@ -107,21 +112,22 @@ class _Row:
     words: str
     value: str
     check: Callable[[str], bool]
+    whence: str = ""
     key: QuickPattern = field(init=False)
     keyed: QuickPattern = field(init=False)
     bare: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
         spaced = self.words.replace(" ", r"[\s_]")  # field names have underscores
-        pattern = rf"{word(spaced)}{_BETWEEN}(?<![A-Za-z0-9])(?P<value>{self.value})"
+        pattern = rf"{word(spaced)}{self.whence}{_BETWEEN}(?<![A-Za-z0-9])(?P<value>{self.value})"
         object.__setattr__(self, "key", key_pattern(self.words))
         object.__setattr__(self, "keyed", QuickPattern(pattern, re.IGNORECASE))
         object.__setattr__(self, "bare", re.compile(self.value, re.IGNORECASE))
 
 
 _ROWS = (
-    _Row(Kind.GOVERNMENT_ID, 0.85, LICENCE, _CODE, _code(5)),
-    _Row(Kind.GOVERNMENT_ID, 0.85, PASSPORT, _CODE, _code(5)),
+    _Row(Kind.GOVERNMENT_ID, 0.85, LICENCE, _CODE, _code(5), _WHENCE),
+    _Row(Kind.GOVERNMENT_ID, 0.85, PASSPORT, _CODE, _code(5), _WHENCE),
     _Row(Kind.GOVERNMENT_ID, 0.8, TAX, _CODE, _code(7)),
     _Row(Kind.GOVERNMENT_ID, 0.85, NATIONAL, _CODE, _code(7)),
     _Row(Kind.BANK_ACCOUNT, 0.8, BRANCH, _BRANCH_CODE, lambda value: len(set(value)) > 2),
@@ -130,7 +136,7 @@ _ROWS = (
     _Row(Kind.VEHICLE, 0.8, PLATE, _PLATE, _plate),
     _Row(Kind.MEDICAL_RECORD, 0.85, PATIENT, _CODE, _code(5)),
     _Row(Kind.RECORD_NUMBER, 0.8, FILE, _CODE, _code(5)),
-    _Row(Kind.GOVERNMENT_ID, 0.7, LOOSE_LICENCE, _CODE, _loose),
+    _Row(Kind.GOVERNMENT_ID, 0.7, LOOSE_LICENCE, _CODE, _loose, _WHENCE),
     _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
