@@ -44,10 +44,10 @@ _CODE = (
     r"(?![A-Za-z'])){0,5}(?![A-Za-z0-9_]|[-./]\d)"
 )
 _BRANCH_CODE = (
-    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3}[ -]\d{2}[ -]\d{3}|\d{3}[ -]\d{3}(?: \d{2})?|\d{5,6}-\d{2,3}|\d{3,4}-\d{3,4}"
+    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d(?: \d){8}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3}[ -]\d{2}[ -]\d{3}|\d{3}[ -]\d{3}(?: \d{2})?|\d{5,6}-\d{2,3}|\d{3,4}-\d{3,4}"
     r"|\d{2} \d{3} \d{3}|\d{5,9}|(?-i:[A-Z]{4})0[A-Z0-9]{6})(?![A-Za-z0-9_]|[-.,]\d)"
 )
-_BANK_CODE = r"(?-i:[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}(?: ?[A-Z0-9]{3})?)(?![A-Za-z0-9_])"
+_BANK_CODE = r"(?-i:[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}(?: ?[A-Z0-9]{3})?|(?<=[\"':=>) ])[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)(?![A-Za-z0-9_])"
 _VIN = r"[A-HJ-NPR-Z0-9]{17}(?![A-Za-z0-9_])"
 _PLATE = (
     r"(?-i:[A-ZÄÖÜА-ЯІ0-9]{1,8}(?:[ ·:.-]{1,2}[A-ZА-ЯІ0-9]{1,5}){0,3})(?![A-Za-z0-9_-])|[一-龥][A-Z]·?[A-Z0-9]{5,6}"
@@ -93,7 +93,9 @@ def _file(value: str) -> bool:
 
 
 def _bank(value: str) -> bool:
-    return value.replace(" ", "")[4:6] in _COUNTRIES
+    """In lower case it looks like a word, unless it holds a digit or ends in the XXX of a head office."""
+    told = not value.islower() or any(char.isdigit() for char in value) or value.endswith("xxx")
+    return told and value.replace(" ", "")[4:6].upper() in _COUNTRIES
 
 
 def _vin(value: str) -> bool:
@@ -114,15 +116,28 @@ class _Row:
     check: Callable[[str], bool]
     whence: str = ""
     key: QuickPattern = field(init=False)
-    keyed: QuickPattern = field(init=False)
+    spaced: QuickPattern = field(init=False)
+    follows: re.Pattern[str] = field(init=False)
     bare: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
         spaced = self.words.replace(" ", r"[\s_]")  # field names have underscores
-        pattern = rf"{word(spaced)}{self.whence}{_BETWEEN}(?<![A-Za-z0-9])(?P<value>{self.value})"
+        follows = rf"(?:(?<=nr|no)\.)?{self.whence}{_BETWEEN}(?<![A-Za-z0-9])(?P<value>{self.value})"
         object.__setattr__(self, "key", key_pattern(self.words))
-        object.__setattr__(self, "keyed", QuickPattern(pattern, re.IGNORECASE))
+        object.__setattr__(self, "spaced", key_pattern(spaced))
+        object.__setattr__(self, "follows", re.compile(follows, re.IGNORECASE))
         object.__setattr__(self, "bare", re.compile(self.value, re.IGNORECASE))
+
+    def values(self, text: str, begin: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Spans of the values behind the words in [begin, stop)."""
+        at = begin
+        for key in self.spaced.finditer(text, begin, stop):
+            if key.start() < at:  # a word inside the last value
+                continue
+            match = self.follows.match(text, key.end(), stop)
+            if match is not None:
+                at = match.end()
+                yield match.span("value")
 
 
 _ROWS = (
@@ -131,7 +146,7 @@ _ROWS = (
     _Row(Kind.GOVERNMENT_ID, 0.8, TAX, _CODE, _code(7)),
     _Row(Kind.GOVERNMENT_ID, 0.85, NATIONAL, _CODE, _code(7)),
     _Row(Kind.BANK_ACCOUNT, 0.8, BRANCH, _BRANCH_CODE, lambda value: len(set(value)) > 2),
-    _Row(Kind.BANK_ACCOUNT, 0.8, BANK, _BANK_CODE, _bank),
+    _Row(Kind.BANK_ACCOUNT, 0.8, f"{BANK}|{BRANCH}", _BANK_CODE, _bank),
     _Row(Kind.VEHICLE, 0.85, VIN, _VIN, _vin),
     _Row(Kind.VEHICLE, 0.8, PLATE, _PLATE, _plate),
     _Row(Kind.MEDICAL_RECORD, 0.85, PATIENT, _CODE, _code(5)),
@@ -140,7 +155,7 @@ _ROWS = (
     _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
-_KEYED = QuickSet(row.keyed for row in _ROWS)
+_WORDS = QuickSet(row.spaced for row in _ROWS)
 Windows = tuple[tuple[int, int], ...]
 
 
@@ -153,11 +168,11 @@ class AnnouncedNumberDetector:
         found: dict[tuple[int, int], Match] = {}
         windows = digit_windows(text)
         bare = text.strip()
-        may = _KEYED.may(text)
+        may = _WORDS.may(text)
         for place, row in enumerate(_ROWS):
             for start, end in _places(row, text, bare, label, windows if place in may else None):
                 value = text[start:end]
-                if row.check(value) and not _is_harmless(value) and (start, end) not in found:
+                if row.check(value) and not _is_harmless(value, is_branch=row.value == _BRANCH_CODE) and (start, end) not in found:
                     found[start, end] = Match(row.kind, start, end, row.confidence)
         return [found[span] for span in sorted(found)]
 
@@ -172,12 +187,12 @@ def _places(row: _Row, text: str, bare: str, label: str, windows: Windows | None
     if row.value in (_BANK_CODE, _PLATE):  # may hold no digit, or two
         windows = ((0, len(text)),)
     for begin, stop in windows:
-        for match in row.keyed.finditer(text, begin, stop):
-            yield match.span("value")
+        yield from row.values(text, begin, stop)
 
 
-def _is_harmless(value: str) -> bool:
+def _is_harmless(value: str, *, is_branch: bool) -> bool:
+    """Dates, sizes and published values; the code of a branch may look like a date."""
     digits = re.sub(r"\D", "", value)
-    if _DATE.fullmatch(value) or _SIZE.fullmatch(value):
+    if (not is_branch and _DATE.fullmatch(value)) or _SIZE.fullmatch(value):
         return True
     return is_published(value) or (len(digits) > 4 and digits in COUNTING)

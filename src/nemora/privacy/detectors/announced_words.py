@@ -23,7 +23,7 @@ PASSPORT = (
     r"|загран(?:паспорт)?\w{0,2}|пасош\w{0,2}|пашпарт\w{0,2}|төлқұжат|пасп\.|პასპორტ\w{0,3}|անձնագ\w{1,4}|پاسپورٹ|பாஸ்போர்ட்|పాస్‌?పోర్ట్|پاسپورت|護照(?:號碼)?|旅行証|旅行证|여행증|pasporti?|chuleadán"
 )
 TAX = (
-    rf"tax(?:payer)?[\s_-]{{0,2}}(?:id(?:entification)?|file|ref(?:erence)?|payer){_NO}?|(?-i:TIN|EIN|FEIN|ITIN|UTR|TFN|GSTIN|NIF|NIT|RUT|RFC|CUI|NIP|PAN|OIB|ABN)|(?:tin|ein|itin|utr|tfn|gstin|nif|nit|rut|cui|nip|pan|abn|cif)(?=[\"'>]?\s?[:=|\t])|kra pin|ird{_NO}|vat[\s_-](?:reg(?:istration)?|id){_NO}?|vat{_NO}|gst{_NO}|employer identification{_NO}?"
+    rf"tax(?:payer)?[\s_-]{{0,2}}(?:id(?:entification)?|file|ref(?:erence)?|payer){_NO}?|(?-i:TIN|EIN|FEIN|ITIN|UTR|TFN|GSTIN|NIF|NIT|RUT|RFC|CUI|NIP|PAN|OIB|ABN)|(?:tin|ein|itin|utr|tfn|gstin|nif|nit|rut|cui|nip|pan|abn|cif)(?=[\"'>]?\s?[:=|\t])|kra pin|ird{_NO}|ird(?=[\s:]{{1,3}}\d)|vat[\s_-](?:reg(?:istration)?|id){_NO}?|vat{_NO}|gst{_NO}|employer identification{_NO}?"
     r"|steuer-?(?:nummer|id|nr|identifikationsnummer)|ust-?id(?:-?nr)?|numéro fiscal|n° fiscal|tva intracommunautaire|n° tva|partita iva|p\.? ?iva|contribuinte|cnpj|btw-?(?:nummer|nr)|dič|momsnr|adószám|vergi (?:no|numarası)|инн|ипн|іпн|αφμ|עוסק מורשה"
     r"|الرقم الضريبي|पैन(?: नंबर)?|जीएसटी|税号|纳税人识别号|납세자번호|사업자(?:등록)?번호|mã số thuế|npwp|เลขประจำตัวผู้เสียภาษี"
     rf"|gstin|kra pin|adóaz(?:onosító|on)?\w{{0,4}}\.?(?: jel)?|pan(?=[\s:]{{1,2}}[A-Z]{{5}}\d{{4}}[A-Z](?![A-Za-z0-9]))|(?:tin|utr|nif|nit|rut|nip|ein|cif)(?= (?:no |nr |is |é |es |# ?)?[A-Z]{{0,2}}[-.]?\d[\d\s.-]{{6,14}}(?!\d))|(?:cod(?:ice|\.) ?fisc(?:ale|\.)|c\.f\.|cf(?= (?:mio|di|del|marito|moglie)?))|davčna(?: številka)?|porezni broj|daňové (?:identifikačné )?číslo|mva|org\.?nr\.? mva"
@@ -66,3 +66,10 @@ LOOSE_LICENCE = (
 """Words that mean other things too: what follows must look like nothing else."""
 LOOSE_FILE = "employee|customer|member|policy|claim|case|badge|dosya|sprawa|sprawy|processo|pratica|dossier|дело|справа|sag|ärende"
 LOOSE_BANK = "swift|سويفت"
+
+_SHORT = (
+    r"dl|dln|oln|cdl|lic|fs|pp|ppt|ppn|psp|pass|passi|pas|pasas|aba|rtn|rtg|ach|sort|branch|institution|acct?|a/c|konto|kto|cta|cuenta|conta|compte|conto|účet|účtu|rachunek|счет|счёт|рахунок|حساب|खाता|হিসাব|계좌|口座|账户|帳戶|clabe|cbu|rib|tin|ein|utr|nif|nit|rut|ruc|cif|pan|nip|mst|vat|tva|iva|btw|ni|nino|nir|nss|naf|niss|pps|ppsn|kp|ktp|op|rg|bi|ci|cni|tc|mrn|nhc|ipp|chart|pid|kvnr|card"
+    r"|wifi|wlan|wi-fi|alarm|safe|door|gate|code|código|codice|kod|kód|kode|koodi|код|コード|暗証番号|인증번호|비번|密码|mdp|ww|lösen|hasło|heslo"
+)
+COLUMN = (LICENCE, PASSPORT, TAX, NATIONAL, BRANCH, BANK, VIN, PLATE, PATIENT, LOOSE_LICENCE, _SHORT)
+"""What stands over a column, or as the name of a field, whose values are such numbers or secrets."""
