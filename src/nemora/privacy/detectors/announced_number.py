@@ -36,9 +36,7 @@ _BETWEEN = (
     r"|seria|série|serija|č|čís|nru|nº|nro|mio|mia)(?![A-Za-z])\.?|[是为為はのが：№]|رقم|는|은|ni\b|серия|серії|та номер|и номер|номер|номерът|номеры?|αριθμός|αρ\.|מספר|מס'|नंबर|নম্বর|எண்|เลขที่|شماره){0,9}"
 )
 # "a Tennessee license, 105 387 480", "pasaporte (PER) …": a country or an adjective may part the two.
-_WHENCE = (
-    r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fee|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
-)
+_WHENCE = r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fee|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
 _CODE = (
     r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,12}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
     r"(?![A-Za-z'])){0,5}(?![A-Za-z0-9_]|[-./]\d)"
@@ -155,8 +153,10 @@ _ROWS = (
     _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
-_WORDS = QuickSet(row.spaced for row in _ROWS)
-Windows = tuple[tuple[int, int], ...]
+_FEW_DIGITS = tuple(place for place, row in enumerate(_ROWS) if row.value in (_BANK_CODE, _PLATE))
+"""Rows whose values may hold no digit, or two: they are looked for in all of a text."""
+_DIGITS = tuple(place for place in range(len(_ROWS)) if place not in _FEW_DIGITS)
+_WORDS_OF_FEW, _WORDS_OF_DIGITS = (QuickSet(_ROWS[p].spaced for p in rows) for rows in (_FEW_DIGITS, _DIGITS))
 
 
 class AnnouncedNumberDetector:
@@ -166,28 +166,28 @@ class AnnouncedNumberDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         found: dict[tuple[int, int], Match] = {}
-        windows = digit_windows(text)
-        bare = text.strip()
-        may = _WORDS.may(text)
-        for place, row in enumerate(_ROWS):
-            for start, end in _places(row, text, bare, label, windows if place in may else None):
-                value = text[start:end]
-                if row.check(value) and not _is_harmless(value, is_branch=row.value == _BRANCH_CODE) and (start, end) not in found:
-                    found[start, end] = Match(row.kind, start, end, row.confidence)
+        for row, start, end in sorted(_places(text, label), key=lambda place: place[0]):
+            value, is_branch = text[start:end], _ROWS[row].value == _BRANCH_CODE
+            if (start, end) not in found and _ROWS[row].check(value) and not _is_harmless(value, is_branch=is_branch):
+                found[start, end] = Match(_ROWS[row].kind, start, end, _ROWS[row].confidence)
         return [found[span] for span in sorted(found)]
 
 
-def _places(row: _Row, text: str, bare: str, label: str, windows: Windows | None) -> Iterator[tuple[int, int]]:
-    """Spans of values; without `windows` only the whole of the text may be one."""
-    if bare and len(bare) <= 40 and names(row.key, label) and row.bare.fullmatch(bare):
+def _places(text: str, label: str) -> Iterator[tuple[int, int, int]]:
+    """Numbers of rows, and spans that may be their values."""
+    bare = text.strip()
+    if bare and label and len(bare) <= 40:
         start = text.index(bare)
-        yield start, start + len(bare)
-    if windows is None:
-        return
-    if row.value in (_BANK_CODE, _PLATE):  # may hold no digit, or two
-        windows = ((0, len(text)),)
-    for begin, stop in windows:
-        yield from row.values(text, begin, stop)
+        for number, row in enumerate(_ROWS):
+            if names(row.key, label) and row.bare.fullmatch(bare):
+                yield number, start, start + len(bare)
+    for place in _WORDS_OF_FEW.may(text):
+        number = _FEW_DIGITS[place]
+        yield from ((number, *span) for span in _ROWS[number].values(text, 0, len(text)))
+    for begin, stop in digit_windows(text):
+        for place in _WORDS_OF_DIGITS.may(text[begin:stop]):
+            number = _DIGITS[place]
+            yield from ((number, *span) for span in _ROWS[number].values(text, begin, stop))
 
 
 def _is_harmless(value: str, *, is_branch: bool) -> bool:
