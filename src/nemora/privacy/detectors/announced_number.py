@@ -22,7 +22,7 @@ from nemora.privacy.detectors.announced_words import (
     TAX,
     VIN,
 )
-from nemora.privacy.detectors.context import digit_windows, key_pattern, names, word
+from nemora.privacy.detectors.context import digit_windows, key_pattern, names
 from nemora.privacy.detectors.public_values import COUNTING, is_published
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
