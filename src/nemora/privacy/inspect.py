@@ -198,19 +198,35 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._matches(reading, piece.segment.label))
+                piece.matches.extend(self._behind_disguise(piece, reading, covered))
                 if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
                     for layer in decoded_layers(reading).layers:
                         piece.matches.extend(self._matches(layer, piece.segment.label))
 
+    def _behind_disguise(self, piece: _Piece, reading: MappedText, covered: Covered) -> Iterator[Match]:
+        """What a reading shows, but for values that stand in the text as they are and were found there.
+
+        A reading may be rewritten over a whole line, and what is found in it then covers that line.
+        """
+        for match in self._unmapped(reading, piece.segment.label):
+            value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
+            at = piece.text.find(value, mapped.start, mapped.end)
+            plain = at >= 0 and mapped.end - mapped.start > len(value) and covered.holds(at, at + len(value))
+            if not plain or reading.text.count(value) > piece.text.count(value):
+                yield mapped
+
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
+        return (_mapped(layer, match) for match in self._unmapped(layer, label))
+
+    def _unmapped(self, layer: MappedText, label: str) -> Iterator[Match]:
+        """What detectors find, in the places of the layer, without values that the policy allows."""
         for detector in (*self._detectors, *self._rules.detectors):
             try:
                 found = detector.find(layer.text, label)
             except Exception as error:  # noqa: BLE001 - one detector's failure must not hide what others find
                 self._failures.append(f"{detector.name}:{type(error).__name__}")
                 continue
-            yield from self._counted(layer, found)
+            yield from (m for m in found if m.end > m.start and not self._rules.allows(layer.text, m))
 
     def _counted(self, layer: MappedText, found: Iterable[Match]) -> Iterator[Match]:
         """Matches in the original's places, without values that the policy allows."""
