@@ -22,7 +22,7 @@ _CODE = (
     r"|код (?:от |для )?(?:двери|домофона|подъезда|калитки|ворот|сигнализации|сейфа|замка)|код (?:від )?(?:дверей|домофона|під'їзду|сейфа|сигналізації)|код (?:за |на )?(?:вратата|входа|алармата)"
     r"|κωδικός (?:πόρτας|συναγερμού|εισόδου)|קוד (?:ל?דלת|ל?כניסה|ל?שער|ל?אזעקה|ל?כספת)|(?:رمز|كود) (?:ال)?(?:باب|بوابة|خزنة|إنذار|دخول|مدخل)|(?:kode|kod) (?:pintu|gerbang|pagar|alarm|brankas)|mã (?:cửa|cổng|két)"
     r"|门禁(?:密码|码)|门锁密码|大门密码|保险柜密码|門禁密碼|玄関(?:の)?(?:暗証番号|コード)|オートロック(?:番号)?|鍵ボックス|キーボックス|金庫(?:の番号)?|(?:현관|공동현관|도어락|금고) ?(?:비밀번호|비번)|รหัส(?:ประตู|ตู้เซฟ)|दरवाज़े का कोड|गेट कोड"
-    r"|puk(?:[ -]?(?:code|nr|nummer|kode))?(?=[ :]{1,3}\d{8}(?!\d))"
+    r"|nyckelskåp(?:et)?|nøkkelboks(?:en)?|nøgleboks(?:en)?|puk(?:[ -]?(?:code|nr|nummer|kode))?(?=[ :]{1,3}\d{8}(?!\d))"
 )
 # Of the thing alone only a combination, a code with a key of the pad, or what is said to be its code.
 _THING = r"alarm(?:anlage|e|a|s|em|alarm)?|safe|vault|padlock|key[ -]?safe|lock[ -]?box|locker|combination|combo|tresor|coffre(?:-fort)?|cadenas|caja fuerte|candado|cofre|cadeado|cassaforte|lucchetto|antifurto|allarme|kluis|hangslot|sejf\w{0,2}|kłódk\w|trezor\w?|kassaskåp|pengeskab|kassakaappi|széf|seif|kasa|çelik dolap|kod|code|código|codice|koodi|kód|сейф\w{0,2}|сигнал[иі]зац\w{1,3}|код|κωδικός|כספת|אזעקה|خزنة|إنذار|保险柜|保险箱|コード|금고"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from nemora.privacy.detectors.announced_words import (
     BANK,
     BRANCH,
+    FEW_DIGITS,
     FILE,
     LICENCE,
     LOOSE_BANK,
@@ -32,7 +33,7 @@ from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 # of the next speaker: "DL number?\nMe: …".
 _BETWEEN = (
     r"(?:[\s\"'`“”«»*_:=#>|(\[{\\/!?–—•-]|(?<=\n)(?:\[[\d: .]{4,10}\] ?)?[^\W\d_]{1,12}+:(?=\s)|\.{3,108}+|</?t[dhr]|</[\w -]{1,24}+|(?<![A-Za-z])(?:is|was|number|no|nr|nº|n°|num|we have"
-    r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref|hat die|has|says|reads|serie"
+    r"|id|lautet|ist|es|est|è|é|är|er|on|of|the|my|plus|numéro|numero|número|nummer|code|ref|n\.? ?[º°o]|hat die|has|says|reads|serie"
     r"|seria|série|serija|č|čís|nru|nº|nro|mio|mia)(?![A-Za-z])\.?|[是为為はのが：№]|رقم|는|은|ni\b|серия|серії|та номер|и номер|номер|номерът|номеры?|αριθμός|αρ\.|מספר|מס'|नंबर|নম্বর|எண்|เลขที่|شماره){0,9}"
 )
 # "a Tennessee license, 105 387 480", "pasaporte (PER) …": a country or an adjective may part the two.
@@ -46,6 +47,7 @@ _BRANCH_CODE = (
     r"|\d{2} \d{3} \d{3}|\d{5,9}|(?-i:[A-Z]{4})0[A-Z0-9]{6})(?![A-Za-z0-9_]|[-.,]\d)"
 )
 _BANK_CODE = r"(?-i:[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}(?: ?[A-Z0-9]{3})?|(?<=[\"':=>) ])[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)(?![A-Za-z0-9_])"
+_FEW = r"(?-i:(?=[A-Z]{0,8}\d)(?=[0-9]{0,8}[A-Z])[A-Z0-9]{8,9})(?![A-Za-z0-9_-])"
 _VIN = r"[A-HJ-NPR-Z0-9]{17}(?![A-Za-z0-9_])"
 _PLATE = (
     r"(?-i:[A-ZÄÖÜА-ЯІ0-9]{1,8}(?:[ ·:.-]{1,2}[A-ZА-ЯІ0-9]{1,5}){0,3})(?![A-Za-z0-9_-])|[一-龥][A-Z]·?[A-Z0-9]{5,6}"
@@ -102,7 +104,12 @@ def _vin(value: str) -> bool:
 
 def _plate(value: str) -> bool:
     body = re.sub(r"\W", "", value)
-    return 5 <= len(body) <= 10 and any(c.isdigit() for c in body) and any(c.isalpha() for c in body)
+    return (
+        5 <= len(body) <= 10
+        and any(c.isdigit() for c in body)
+        and any(c.isalpha() for c in body)
+        and len(set(body)) > 2
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class _Row:
 _ROWS = (
     _Row(Kind.GOVERNMENT_ID, 0.85, LICENCE, _CODE, _code(5), _WHENCE),
     _Row(Kind.GOVERNMENT_ID, 0.85, PASSPORT, _CODE, _code(5), _WHENCE),
+    _Row(Kind.GOVERNMENT_ID, 0.85, FEW_DIGITS, _FEW, lambda value: not _STANDARD.match(value)),
     _Row(Kind.GOVERNMENT_ID, 0.8, TAX, _CODE, _code(7)),
     _Row(Kind.GOVERNMENT_ID, 0.85, NATIONAL, _CODE, _code(7)),
     _Row(Kind.BANK_ACCOUNT, 0.8, BRANCH, _BRANCH_CODE, lambda value: len(set(value)) > 2),
@@ -153,7 +161,7 @@ _ROWS = (
     _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
-_FEW_DIGITS = tuple(place for place, row in enumerate(_ROWS) if row.value in (_BANK_CODE, _PLATE))
+_FEW_DIGITS = tuple(place for place, row in enumerate(_ROWS) if row.value in (_BANK_CODE, _PLATE, _FEW))
 """Rows whose values may hold no digit, or two: they are looked for in all of a text."""
 _DIGITS = tuple(place for place in range(len(_ROWS)) if place not in _FEW_DIGITS)
 _WORDS_OF_FEW, _WORDS_OF_DIGITS = (QuickSet(_ROWS[p].spaced for p in rows) for rows in (_FEW_DIGITS, _DIGITS))

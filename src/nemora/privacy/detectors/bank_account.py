@@ -21,7 +21,7 @@ _ACCOUNT = (
     r"|kto|rekening(?:nummer)?"
     r"|número de cuenta|numero de cuenta|cuenta (?:bancaria|corriente)|numéro de compte|compte bancaire"
     r"|conto corrente|conta (?:corrente|bancária)"
-    r"|acct?(?=[ .:]{1,3}\d{3,4} ?\d)|(?:ahorros|payout|direct deposit|savings|checking)(?= \d{4}[ -]\d{4}[ -]\d{2,4}(?!\d))|cta\.?|cuenta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conto(?: n\.?)?(?= ?:? ?\d)|konto(?:nr\.?| nr\.?)?(?= ?:? ?\d)|kontonr|(?:číslo )?(?:účtu|účet)|nr (?:rachunku|konta)|számlaszám\w{0,2}|cont bancar|tilinumero|pankkitili"
+    r"|acct?(?=[ .:]{1,3}\d{3,4} ?\d)|(?:checking|chequing|savings|chk)(?= \d{6})|(?:ahorros|payout|direct deposit|savings|checking)(?= \d{4}[ -]\d{4}[ -]\d{2,4}(?!\d))|cta\.?|cuenta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conto(?: n\.?)?(?= ?:? ?\d)|konto(?:nr\.?| nr\.?)?(?= ?:? ?\d)|kontonr|(?:číslo )?(?:účtu|účet)|nr (?:rachunku|konta)|számlaszám\w{0,2}|cont bancar|tilinumero|pankkitili"
     r"|(?:bankovní|bankový) účet|λογαριασμός|номер (?:рахунку|рахунка|сметка)|банкова сметка|р/р|сч[её]т(?= ?№? ?\d{20}(?!\d))|рахунок|hesap (?:no|numarası)|חשבון(?: בנק)?|رقم الحساب|حساب(?= ?:? ?\d)|شماره حساب|खाता(?: संख्या| नंबर)?|হিসাব(?: নম্বর)?|கணக்கு(?: எண்)?|akaun(?: bank)?|no\.? rekening|stk(?=[ :]{1,2}\d{9})|số tài khoản|เลข(?:ที่)?บัญชี|บัญชี|记号番号|記号番号|帳號|帳戶|账户号|계좌"
     r"|номер счета|расчетный счет|р/с|银行账[户号]|账号|口座番号|계좌번호|clabe"
 )
@@ -36,6 +36,9 @@ _CODE = (
     r"|[A-Z]{4}0[A-Z0-9]{6})"
     r"(?![\w]|[-.,]\d)"
 )
+_RIB = QuickPattern(
+    r"(?<![A-Za-z])rib(?![a-z])[^\d\n]{0,12}(?P<value>\d{5} ?\d{5} ?[A-Z0-9]{11} ?\d{2})(?![\w])", re.IGNORECASE
+)
 _ACCOUNT_KEY, _ROUTING_KEY = key_pattern(_ACCOUNT), key_pattern(_ROUTING)
 _ACCOUNT_KEYED = keyed_pattern(_ACCOUNT, _NUMBER)
 _ROUTING_KEYED = keyed_pattern(_ROUTING, _CODE)
@@ -45,7 +48,7 @@ _PLAIN = keyed_pattern(r"accounts?|acct", r"\d{8,17}(?![\w]|[-.,]\d)", glue=5)
 # A British sort code with the eight digits of its account: dates that could be one need a word of banks.
 _SORTED = QuickPattern(
     r"(?<![\w.-])(?P<sort>\d\d-\d\d-\d\d)(?:[ ]{0,2}[,/|;][ ]{0,2}|[ ]{1,3}|[ ]?(?:a/c|acc(?:oun)?t?|account|no\.?)[ .:]{1,3})"
-    r"(?P<account>\d{8}|\d{4} \d{4}|\d\d \d\d \d\d \d\d)(?![\w]|[-.,:/]\d)"
+    r"(?P<account>\d{8}|\d{4} \d{4}|\d\d \d\d \d\d \d\d|\d(?: \d){7})(?![\w]|[-.,:/]\d)"
 )
 _BANKING = key_pattern(
     r"bank\w{0,3}|sort|accounts?|acct?|a/c|pay(?:ment|ments|ee|able|out)?|paid|refunds?|transfer\w{0,4}|deposit|monzo|starling|lloyds|barclays|hsbc|natwest|santander|halifax|nationwide|building society|joint|rent|wages|salary"
@@ -69,13 +72,16 @@ class BankAccountDetector:
             if not _CLOUD.search(text[max(0, span[0] - 32) : span[0]].rpartition("ccount")[0].rstrip("Aa")):
                 found[span] = 0.7
         for span in keyed_values(_ACCOUNT_KEYED, re.compile(_NUMBER), _ACCOUNT_KEY, text, label):
-            if not _DATE.fullmatch(text[slice(*span)]):
+            if not _DATE.fullmatch(text[slice(*span)]) and re.search(r"[1-9]", text[slice(*span)]):
                 found[span] = 0.9
         for span in keyed_values(_ROUTING_KEYED, re.compile(_CODE), _ROUTING_KEY, text, label):
             digits = re.sub(r"\D", "", text[slice(*span)])
+            if set(digits) == {"0"}:
+                continue
             found[span] = 0.95 if len(digits) == 9 and weighted(digits, (3, 7, 1) * 3) % 10 == 0 else 0.8
         for span, confidence in (*find_numbers(ACCOUNT_NUMBERS, text, label), *_sorted(text)):
             found[span] = max(confidence, found.get(span, 0.0))
+        found |= {match.span("value"): 0.85 for match in _RIB.finditer(text)}
         for match in _MICR.finditer(text) if "⑆" in text else ():
             found |= {match.span(name): 0.95 for name in ("routing", "account") if match[name]}
         return [Match(Kind.BANK_ACCOUNT, *span, confidence) for span, confidence in sorted(found.items())]
