@@ -187,6 +187,7 @@ class Inspector:
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
+        found = {(match.start, match.end) for match in piece.matches}
         seen: set[str] = set()
         left = MAX_FURTHER
         for text in {text.text: text for text in reversed(texts)}.values():  # unescaped, it is often the same
@@ -198,12 +199,14 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._behind_disguise(piece, reading, covered))
+                piece.matches.extend(self._behind_disguise(piece, reading, covered, found))
                 if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
                     for layer in decoded_layers(reading).layers:
                         piece.matches.extend(self._matches(layer, piece.segment.label))
 
-    def _behind_disguise(self, piece: _Piece, reading: MappedText, covered: Covered) -> Iterator[Match]:
+    def _behind_disguise(
+        self, piece: _Piece, reading: MappedText, covered: Covered, found: set[tuple[int, int]]
+    ) -> Iterator[Match]:
         """What a reading shows, but for values that stand in the text as they are and were found there.
 
         A reading may be rewritten over a whole line, and what is found in it then covers that line.
@@ -211,7 +214,8 @@ class Inspector:
         for match in self._unmapped(reading, piece.segment.label):
             value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
             at = piece.text.find(value, mapped.start, mapped.end)
-            plain = at >= 0 and mapped.end - mapped.start > len(value) and covered.holds(at, at + len(value))
+            known = covered.holds(at, at + len(value)) or (at, at + len(value)) in found
+            plain = at >= 0 and mapped.end - mapped.start > len(value) and known
             if not plain or reading.text.count(value) > piece.text.count(value):
                 yield mapped
 

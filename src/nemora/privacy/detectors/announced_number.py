@@ -40,10 +40,10 @@ _BETWEEN = (
 _WHENCE = r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fee|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
 _CODE = (
     r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,12}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
-    r"(?![A-Za-z'])){0,5}(?![A-Za-z0-9_]|[-./]\d)"
+    r"(?![A-Za-z'])){0,8}(?![A-Za-z0-9_]|[-./]\d)"
 )
 _BRANCH_CODE = (
-    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d(?: \d){8}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3}[ -]\d{2}[ -]\d{3}|\d{3}[ -]\d{3}(?: \d{2})?|\d{5,6}-\d{2,3}|\d{3,4}-\d{3,4}"
+    r"(?:\d{2}[ -]\d{2}[ -]\d{2}|\d(?: \d){8}|\d{3}[ -]?\d{3}[ -]?\d{3}|\d{3}[ -]\d{2}[ -]\d{3}|\d{3}[ -]\d{3}(?: \d{2})?|\d{5,6}-\d{2,3}|\d{4}-\d|\d{3,4}-\d{3,4}"
     r"|\d{2} \d{3} \d{3}|\d{5,9}|(?-i:[A-Z]{4})0[A-Z0-9]{6})(?![A-Za-z0-9_]|[-.,]\d)"
 )
 _BANK_CODE = r"(?-i:[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}(?: ?[A-Z0-9]{3})?|(?<=[\"':=>) ])[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)(?![A-Za-z0-9_])"
@@ -158,7 +158,13 @@ _ROWS = (
     _Row(Kind.MEDICAL_RECORD, 0.85, PATIENT, _CODE, _code(5)),
     _Row(Kind.RECORD_NUMBER, 0.8, FILE, _CODE, _code(5)),
     _Row(Kind.GOVERNMENT_ID, 0.7, LOOSE_LICENCE, _CODE, _loose, _WHENCE),
-    _Row(Kind.BANK_ACCOUNT, 0.7, LOOSE_BANK, _BANK_CODE, lambda value: _bank(value) and not value.isalpha()),
+    _Row(
+        Kind.BANK_ACCOUNT,
+        0.7,
+        LOOSE_BANK,
+        _BANK_CODE,
+        lambda value: _bank(value) and (not value.isalpha() or value.endswith("XXX")),
+    ),
     _Row(Kind.RECORD_NUMBER, 0.7, LOOSE_FILE, _FILE_CODE, _file),
 )
 _FEW_DIGITS = tuple(place for place, row in enumerate(_ROWS) if row.value in (_BANK_CODE, _PLATE, _FEW))

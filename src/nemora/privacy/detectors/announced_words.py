@@ -13,7 +13,7 @@ LICENCE = (
     r"|驾驶证号?码?|驾照号?码?|免許証(?:の)?番号|運転免許証?|면허(?:증)?\s?번호|bằng lái(?: xe)?|gplx|(?:nomor|no\.?) sim|sim saya nomor|ใบขับขี่(?:เลขที่)?|leseni ya udereva"
     rf"|(?-i:OLN|ODLN|DLN|FS)(?=[\s-]?(?:no|nr|№|[#.:])?[\s:=|#.-]{{0,3}}[A-Z0-9])|(?-i:DL)(?=[\s:]{{1,2}}(?:[A-Z]{{2}}[\s:]{{1,2}})?[A-Z]{{0,2}}\d)|operator licen[cs]e{_NO}?|photocard{_NO}?|führerausweis(?:nummer|nr|-nr)?|lenkberechtigung|fs-(?:nr|nummer)|numéro (?:de|du) permis|permis n(?:°|o\b|um)|licencia de manejo"
     r"|carn[ée]t? de manejar|brevete|registro de conducir|habilitação|carta de motorista|patent[aë](?= ?:| [A-Z0-9]{6})|pat\. ?n\.|(?-i:ŘP)|vodičsk\w{1,4} preukaz\w{0,3}|körkort\w{0,4}|(?-i:NEPH)|førerkortnr|ökuskírteini\w{0,3}|vezetői engedély\w{0,3}|permisului|возачка(?: дозвола)?|vozniško(?: dovoljenje)?"
-    r"|juhil(?:uba|oa)\w{0,4}(?: number)?|vadītāja apliecīb\w{1,2}|vairuotojo pažymėjim\w{1,2}|vair\. ?paž\.|(?-i:в/у|В/У)|вод(?:ительские|\.) (?:права|уд)\w{0,10}|номер прав|жүргізуші куәлігі|haydovchilik guvohnomasi\w{0,3}|sürücülük vəsiqə\w{0,3}|მართვის მოწმობ\w|վարորդական|bestuurslisensie|lisensya|leseni ya udereva|tiomána"
+    r"|juhil(?:uba|oa)\w{0,4}(?: number)?|vadītāja apliecīb\w{1,2}|vairuotojo pažymėjim\w{1,2}|vair\. ?paž\.|(?-i:в/у|В/У)|(?-i:ву|ВУ)(?=[\s:|=])|вод(?:ительские|\.) (?:права|уд)\w{0,10}|номер прав|жүргізуші куәлігі|haydovchilik guvohnomasi\w{0,3}|sürücülük vəsiqə\w{0,3}|მართვის მოწმობ\w|վարորդական|bestuurslisensie|lisensya|leseni ya udereva|tiomána"
     r"|ড্রাইভিং লাইসেন্স|ஓட்டுநர் உரிமம்|డ్రైవింగ్ లైసెన్స్|ڈرائیونگ لائسنس|駕照(?:號碼)?|駕駛執照|ใบอนุญาตขับ\S{0,8}|lesen memandu|sim [abc](?= ?[:\d])"
 )
 PASSPORT = (
