@@ -47,6 +47,7 @@ LEAST_LABELLED = 8
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_NO_SIGNS = re.compile(r"\W+|_")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
 """Characters from which a text is judged by what it is about."""
@@ -213,10 +214,8 @@ class Inspector:
         """
         for match in self._unmapped(reading, piece.segment.label):
             value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
-            at = piece.text.find(value, mapped.start, mapped.end)
-            known = covered.holds(at, at + len(value)) or (at, at + len(value)) in found
-            plain = at >= 0 and mapped.end - mapped.start > len(value) and known
-            if not plain or reading.text.count(value) > piece.text.count(value):
+            wide = mapped.end - mapped.start > len(value)
+            if not (wide and _stands_plain(value, mapped, piece.text, reading.text, covered, found)):
                 yield mapped
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
@@ -354,6 +353,20 @@ def _cut(text: str, start: int) -> int:
     gap = _SPACE.search(text, high, start + LONGEST)
     space = max(text.rfind(" ", low, high), text.rfind("\t", low, high)) + 1
     return space or (gap.end() if gap else min(start + LONGEST, len(text)))
+
+
+def _stands_plain(
+    value: str, mapped: Match, text: str, read: str, covered: Covered, found: set[tuple[int, int]]
+) -> bool:
+    """Whether a value that was read at `mapped` stands in `text` as it is, or was found there, and nowhere else."""
+    if read.count(value) <= text.count(value):
+        at = text.find(value, mapped.start, mapped.end)
+        if at >= 0 and (covered.holds(at, at + len(value)) or (at, at + len(value)) in found):
+            return True
+    bare = _NO_SIGNS.sub("", value)
+    inside = [span for span in found if mapped.start <= span[0] and span[1] <= mapped.end]
+    there = any(_NO_SIGNS.sub("", text[slice(*span)]) == bare for span in inside)
+    return there and _NO_SIGNS.sub("", read).count(bare) <= _NO_SIGNS.sub("", text).count(bare)
 
 
 def _names_count(segment: Segment, text: str) -> bool:

@@ -30,7 +30,7 @@ _BETWEEN = r"(?:[ :=]|[ ](?:is|ist|est|es|é|è|er|är|on|je|jest|to|now|set|cod
 _COMBINATION = r"\d{1,2}(?:-\d{1,2}){2,3}"
 _PAD = r"\d{3,8}[ ]?[#*]|\d{1,4}[#*]\d{1,4}[#*]?|[*#]\d{3,8}[#*]?"
 _VALUE = rf"(?:{_COMBINATION}|{_PAD}|\d{{3,4}} \d{{3,4}}|[A-Z]?\d{{3,8}}[A-Z]?|[A-Z]\d{{2,5}}[A-Z]?)"
-_END = r"(?![\w*#]|[-–.,:/]\d|[ ]?(?:€|\$|£|%|euros?|min|minutes?|seconds?|sec|sek|years?|times?|hours?|am|pm|uhr|steps?|lines?|characters?|digits?|bytes?|files?|people|volts?|mah|watts?|rules?)\b)"
+_END = r"(?![A-Za-z0-9_*#]|[-–.,:/]\d|[ ]?(?:€|\$|£|%|euros?|min|minutes?|seconds?|sec|sek|years?|times?|hours?|am|pm|uhr|steps?|lines?|characters?|digits?|bytes?|files?|people|volts?|mah|watts?|rules?)\b)"
 _PATTERNS = (
     QuickPattern(rf"{word(_CODE)}{_BETWEEN}(?<![A-Za-z0-9.-])(?P<value>{_VALUE}){_END}", re.IGNORECASE),
     QuickPattern(rf"{word(_THING)}{_BETWEEN}(?<![A-Za-z0-9./-])(?P<value>{_COMBINATION}|{_PAD}){_END}", re.IGNORECASE),

@@ -37,9 +37,9 @@ _BETWEEN = (
     r"|seria|série|serija|č|čís|nru|nº|nro|mio|mia)(?![A-Za-z])\.?|[是为為はのが：№]|رقم|는|은|ni\b|серия|серії|та номер|и номер|номер|номерът|номеры?|αριθμός|αρ\.|מספר|מס'|नंबर|নম্বর|எண்|เลขที่|شماره){0,9}"
 )
 # "a Tennessee license, 105 387 480", "pasaporte (PER) …": a country or an adjective may part the two.
-_WHENCE = r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fee|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
+_WHENCE = r"(?:[ ](?!(?:us|ep|wo|mit|gpl|bsd|iso|order|application|fees?|photo|photos|office|page|form|stamp|control|case|tracking|booking|gate|row|size|cover|plate|key|version|since|from|until|dated|text|file|agreement|header|in|for|and|or|to)\b)\(?[^\W\d_]{2,14}\)?(?=[ ,:]))??(?:,(?= ))?"
 _CODE = (
-    r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,12}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
+    r"(?:[A-Z]{0,9}\d[A-Z0-9]{0,17}|(?-i:[A-Z]{1,5}|[a-z]{1,3})(?=[ ./-]))(?:[-./][A-Z0-9]{1,14}|[ ]-[ ](?=\d)[A-Z0-9]{2,12}|[ ](?=[A-Z]{0,2}\d)[A-Z0-9]{2,18}|[ ](?=\d[-/])\d|(?<=\d)[ ](?-i:[A-Z])"
     r"(?![A-Za-z'])){0,8}(?![A-Za-z0-9_]|[-./]\d)"
 )
 _BRANCH_CODE = (
@@ -207,6 +207,11 @@ def _places(text: str, label: str) -> Iterator[tuple[int, int, int]]:
 def _is_harmless(value: str, *, is_branch: bool) -> bool:
     """Dates, sizes and published values; the code of a branch may look like a date."""
     digits = re.sub(r"\D", "", value)
-    if (not is_branch and _DATE.fullmatch(value)) or _SIZE.fullmatch(value):
+    if (
+        (not is_branch and _DATE.fullmatch(value))
+        or _SIZE.fullmatch(value)
+        or _YEARS.fullmatch(value)
+        or set(digits) == {"0"}
+    ):
         return True
     return is_published(value) or (len(digits) > 4 and digits in COUNTING)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from nemora.privacy.detectors.account_numbers import ACCOUNT_NUMBERS
 from nemora.privacy.detectors.checksums import is_date, weighted
@@ -84,7 +84,16 @@ class BankAccountDetector:
         found |= {match.span("value"): 0.85 for match in _RIB.finditer(text)}
         for match in _MICR.finditer(text) if "⑆" in text else ():
             found |= {match.span(name): 0.95 for name in ("routing", "account") if match[name]}
-        return [Match(Kind.BANK_ACCOUNT, *span, confidence) for span, confidence in sorted(found.items())]
+        return [Match(Kind.BANK_ACCOUNT, *span, found[span]) for span in _outermost(found)]
+
+
+def _outermost(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans in their order, without those that lie in another one."""
+    last = 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if end > last:
+            yield start, end
+        last = max(last, end)
 
 
 def _sorted(text: str) -> Iterator[tuple[tuple[int, int], float]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from nemora.privacy.detectors.context import label_words, word
 from nemora.privacy.detectors.password_words import ABOUT, INTERFACE, IS, PASSWORD, PIN
 from nemora.privacy.detectors.placeholders import is_placeholder
+from nemora.privacy.detectors.public_values import COUNTING
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
@@ -252,16 +253,17 @@ _ANSWER = re.compile(
 )
 # "adgangskode 3148, bruger": a number and a sentence's end.
 _NUMBER = re.compile(r"[ \t]{1,3}(?P<bare>\d{4,12})(?=[,;)]|\.?\s*(?:\n|\Z))")
-_WEAKEST = re.compile(r"(?:19|20)\d\d|(\d)\1+|0?123456789?0?|1234|12345|123123|654321|4321")
+_WEAKEST = re.compile(r"(?:19|20)\d\d|(\d)\1+|123123|654321|4321")
 
 
 def _answered(text: str, key: re.Match[str]) -> Hits:
     if (number := _NUMBER.match(text, key.end())) is not None:
-        if not _WEAKEST.fullmatch(number["bare"]):
+        if not _WEAKEST.fullmatch(number["bare"]) and number["bare"] not in COUNTING:
             yield number.span("bare"), 0.8
     elif (match := _ANSWER.match(text, key.end())) is not None:
         start, end, _ = _value(match)
-        if _is_strong(text[start:end]) and not is_placeholder(text[start:end]):
+        value = text[start:end]
+        if re.search(r"[\d!@#$%^&*?]", value) and _is_strong(value) and not is_placeholder(value):
             yield (start, end), 0.85
 
 
