@@ -211,7 +211,7 @@ def _is_harmless(value: str, *, is_branch: bool) -> bool:
         (not is_branch and _DATE.fullmatch(value))
         or _SIZE.fullmatch(value)
         or _YEARS.fullmatch(value)
-        or set(digits) == {"0"}
+        or (len(digits) > 2 and set(digits) == {"0"})
     ):
         return True
     return is_published(value) or (len(digits) > 4 and digits in COUNTING)
