@@ -95,7 +95,7 @@ _Z85_SIGNS = string.digits + string.ascii_lowercase + string.ascii_uppercase + "
 _Z85 = {c: n for n, c in enumerate(_Z85_SIGNS)}
 _FROM_Z85 = str.maketrans(_Z85_SIGNS, "".join(_B85))
 _A85 = {chr(33 + n): n for n in range(85)}
-_TEXT_BYTES = frozenset([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
+_TEXT_BYTES = bytes([*range(0x20, 0x7F), *range(0x80, 0xF5), *b"\t\r\n"])
 
 
 def _may_be_text(run: str, digits: dict[str, int]) -> bool:
@@ -106,16 +106,17 @@ def _may_be_text(run: str, digits: dict[str, int]) -> bool:
     for at in range(0, min(len(run), 25) // 5 * 5 or len(run), 5):
         number = 0
         try:
-            for character in run[at : at + 5]:
-                number = number * 85 + digits[character]
-        except KeyError:
+            for digit in map(digits.__getitem__, run[at : at + 5]):
+                number = number * 85 + digit
+        except KeyError as error:
+            character: str = error.args[0]
             return at > 0 or character.isspace() or character == "z"
         if number >= 1 << 32:
             return False
         data = number.to_bytes(4, "big")
         if at == 0 and (data[:2] == GZIP or data[:1] == b"\x78"):
             return True
-        if not _TEXT_BYTES.issuperset(data):
+        if data.translate(None, _TEXT_BYTES):
             return False
     return True
 

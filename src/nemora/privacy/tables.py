@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 
 from nemora.privacy.detectors.announced_words import COLUMN
@@ -51,6 +52,11 @@ def meaning(label: str) -> str:
 
 def _announces(words: str) -> bool:
     """Whether a word of a header or key announces an identifier, a number of a person, or a secret."""
+    return (_known if len(words) <= LONGEST_LABEL else _known.__wrapped__)(words)
+
+
+@lru_cache(maxsize=4096)  # the same few names stand over all values of a file
+def _known(words: str) -> bool:
     return hinted(words) or any(_COLUMN[place].search(words) is not None for place in _SOME_COLUMN.may(words))
 
 

@@ -36,6 +36,8 @@ _PATTERNS = (
     QuickPattern(rf"{word(_THING)}{_BETWEEN}(?<![A-Za-z0-9./-])(?P<value>{_COMBINATION}|{_PAD}){_END}", re.IGNORECASE),
 )
 _KEYS = QuickSet((QuickPattern(word(_CODE), re.IGNORECASE), QuickPattern(word(_THING), re.IGNORECASE)))
+_PADDED = re.compile(r"\d[ ]?[#*]|[#*]\d|\d-\d{1,2}-\d")
+"""What every value has of which a thing alone tells."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -48,6 +50,8 @@ class AccessCodeDetector:
         spans: set[tuple[int, int]] = set()
         for begin, stop in digit_windows(text):
             for place in _KEYS.may(text[begin:stop]):
+                if place == 1 and not _PADDED.search(text, begin, stop):
+                    continue
                 spans |= {match.span("value") for match in _PATTERNS[place].finditer(text, begin, stop)}
         return [Match(Kind.PASSWORD, *span, 0.85) for span in sorted(spans) if not _is_harmless(text[slice(*span)])]
 

@@ -170,6 +170,8 @@ _ROWS = (
 _FEW_DIGITS = tuple(place for place, row in enumerate(_ROWS) if row.value in (_BANK_CODE, _PLATE, _FEW))
 """Rows whose values may hold no digit, or two: they are looked for in all of a text."""
 _DIGITS = tuple(place for place in range(len(_ROWS)) if place not in _FEW_DIGITS)
+_SWIFT = QuickPattern(r"[A-Z]{4} ?[A-Z]{2} ?[A-Z0-9]{2}|[a-z]{6}(?:[a-z0-9]{0,4}[0-9]|[a-z0-9]{2}xxx)")
+"""What the codes of banks have that count: see `_bank`."""
 _WORDS_OF_FEW, _WORDS_OF_DIGITS = (QuickSet(_ROWS[p].spaced for p in rows) for rows in (_FEW_DIGITS, _DIGITS))
 
 
@@ -197,6 +199,8 @@ def _places(text: str, label: str) -> Iterator[tuple[int, int, int]]:
                 yield number, start, start + len(bare)
     for place in _WORDS_OF_FEW.may(text):
         number = _FEW_DIGITS[place]
+        if _ROWS[number].value == _BANK_CODE and _SWIFT.search(text) is None:
+            continue
         yield from ((number, *span) for span in _ROWS[number].values(text, 0, len(text)))
     for begin, stop in digit_windows(text):
         for place in _WORDS_OF_DIGITS.may(text[begin:stop]):

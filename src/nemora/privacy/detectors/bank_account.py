@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from nemora.privacy.detectors.account_numbers import ACCOUNT_NUMBERS
 from nemora.privacy.detectors.checksums import is_date, weighted
-from nemora.privacy.detectors.context import key_pattern, keyed_pattern, keyed_values, near
+from nemora.privacy.detectors.context import digit_windows, key_pattern, keyed_pattern, keyed_values, near
 from nemora.privacy.detectors.keyed_numbers import find_numbers
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
@@ -81,7 +82,8 @@ class BankAccountDetector:
             found[span] = 0.95 if len(digits) == 9 and weighted(digits, (3, 7, 1) * 3) % 10 == 0 else 0.8
         for span, confidence in (*find_numbers(ACCOUNT_NUMBERS, text, label), *_sorted(text)):
             found[span] = max(confidence, found.get(span, 0.0))
-        found |= {match.span("value"): 0.85 for match in _RIB.finditer(text)}
+        for window in digit_windows(text):
+            found |= {match.span("value"): 0.85 for match in _RIB.finditer(text, *window)}
         for match in _MICR.finditer(text) if "⑆" in text else ():
             found |= {match.span(name): 0.95 for name in ("routing", "account") if match[name]}
         return [Match(Kind.BANK_ACCOUNT, *span, found[span]) for span in _outermost(found)]
@@ -98,7 +100,7 @@ def _outermost(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def _sorted(text: str) -> Iterator[tuple[tuple[int, int], float]]:
     """Sort codes with their accounts."""
-    for match in _SORTED.finditer(text):
+    for match in chain.from_iterable(_SORTED.finditer(text, *window) for window in digit_windows(text)):
         first, second, third = (int(part) for part in match["sort"].split("-"))
         dated = (
             is_date(2000 + third, second, first) or is_date(2000 + first, second, third) or is_date(2000, first, second)

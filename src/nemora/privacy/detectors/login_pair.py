@@ -9,7 +9,7 @@ from nemora.privacy.detectors.context import word
 from nemora.privacy.detectors.placeholders import is_placeholder
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
-from nemora.privacy.quick_pattern import QuickPattern, QuickSet
+from nemora.privacy.quick_pattern import QuickPattern
 
 _BEFORE = 48
 """Characters before a pair in which a word must say that someone logs in."""
@@ -28,8 +28,6 @@ _PAIR = QuickPattern(
 _TOKEN = QuickPattern(
     r"(?<![^\s\"'“„«`(:])(?P<value>[A-Za-z0-9][\w.-]{1,30}[!#$%&*?~][\w.!#$%&*?~-]{1,30})(?![^\s\"'”“»`),.;])"
 )
-_PATTERNS = (_PAIR, _TOKEN)
-_SET = QuickSet(_PATTERNS)
 _SYMBOL = re.compile(r"[!#$%&*?~]")
 _ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|nbsp|#\d)|%[0-9A-Fa-f]{2}|[*_~]{2}|\A[\w.-]+[!?*]+\Z|\A[\w.-]+#\d+\w*\Z|R&D")
 """Escapes, emphasis, an exclamation, and the number of an issue (`project#123`)."""
@@ -42,11 +40,13 @@ class LoginPairDetector:
 
     def find(self, text: str, label: str) -> list[Match]:
         spans: set[tuple[int, int]] = set()
-        for place in _SET.may(text):
-            for match in _PATTERNS[place].finditer(text):
+        patterns = [_PAIR] * ("/" in text) + [_TOKEN] * (_SYMBOL.search(text) is not None)
+        for pattern in patterns:
+            for match in pattern.finditer(text):
                 start = match.start("value")
                 value = match["value"].rstrip(".")
-                named = place == 0 and match["spaced"] != "" and re.search(r"[\d_.@]", match["user"]) is not None
+                spaced = pattern is _PAIR and match["spaced"] != ""
+                named = spaced and re.search(r"[\d_.@]", match["user"]) is not None
                 if _is_made_up(value, named=named) and _LOGIN.search(text, max(0, match.start() - _BEFORE), start):
                     spans.add((start, start + len(value)))
         return [Match(Kind.PASSWORD, *span, 0.8) for span in sorted(spans)]
