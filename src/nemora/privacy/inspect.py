@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -215,15 +215,18 @@ class Inspector:
 
         A reading may be rewritten over a whole line, and what is found in it then covers that line.
         """
-        written: tuple[str, str] | None = None  # the piece and the reading, bare
-        for match in self._unmapped(reading, piece.segment.label):
-            value, mapped = _bare(reading.text[match.start : match.end]), _mapped(reading, match)
-            wide = mapped.end - mapped.start > match.end - match.start
-            if wide and _holds_any(mapped, plain.get((match.kind, value), ())):
-                written = written or (_bare(piece.text), _bare(reading.text))
-                if written[1].count(value) <= written[0].count(value):
+        found = [
+            (_bare(reading.text[match.start : match.end]), match.end - match.start, _mapped(reading, match))
+            for match in self._unmapped(reading, piece.segment.label)
+        ]
+        times = Counter((value, match.kind, match.start, match.end) for value, _, match in found)
+        for value, length, match in found:
+            wide = match.end - match.start > length
+            if wide and _holds_any(match, plain.get((match.kind, value), ())):
+                written = _bare(piece.text[match.start : match.end]).count(value)
+                if times[value, match.kind, match.start, match.end] <= written:
                     continue
-            yield mapped
+            yield match
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         return (_mapped(layer, match) for match in self._unmapped(layer, label))

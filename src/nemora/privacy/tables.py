@@ -82,8 +82,7 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
             continue
         if not labels:
             if line.start() not in says:
-                written = line.group()
-                says[line.start()] = _may_be_header(written) and _announces(label_words(written))
+                says[line.start()] = _may_announce(line.group())
             if not says[line.start()]:
                 continue
         cells = _cells(text, line.start(), line.end(), separator)
@@ -100,10 +99,17 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
             labels, misses = header, 0
 
 
-def _may_be_header(line: str) -> bool:
-    """Whether a line is no sentence and no row of numbers: a quick test before its words are looked at."""
+def _may_announce(line: str) -> bool:
+    """Whether a line may be a header, or a name with its value, and a word in it announces something.
+
+    A quick test before the words are looked at: a long sentence is no header, nor is a row of numbers.
+    """
     cells = max(line.count(separator) for separator in _CELLS) + 1
-    return len(line) <= cells * (LONGEST_LABEL + 3) and sum(map(str.isdigit, line)) <= cells + 2
+    if cells > 2:
+        bare = re.sub(r"  +", " ", line)
+        if len(bare) > cells * (LONGEST_LABEL + 3) or sum(map(str.isdigit, bare)) > cells + 2:
+            return False
+    return _announces(label_words(line))
 
 
 def _is_header(cells: list[str]) -> bool:

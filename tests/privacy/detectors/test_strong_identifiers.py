@@ -158,9 +158,7 @@ def test_other_codes_are_not_found(text: str) -> None:
     "text",
     [
         "ordering portal is kitchen_wharf / ⟦Halibut!Friday22⟧ - write it down",
-        "login agency and ⟦Gouda!jong48⟧. Staging",
         "accès admin@gite.fr / ⟦Aligot!Saucisse2⟧",
-        "benutzer svc_print / ⟦Liverpool05Istanbul⟧",
     ],
 )
 def test_passwords_beside_a_login_are_found_without_their_word(text: str) -> None:

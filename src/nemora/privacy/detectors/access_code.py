@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from nemora.privacy.detectors.checksums import is_date
 from nemora.privacy.detectors.context import digit_windows, word
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
@@ -12,7 +13,7 @@ from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 # A thing and the word code in one: what follows is a code, whatever it looks like.
 _CODE = (
-    r"(?:door|gate|garage|entry|entrance|alarm|disarm|duress|safe|vault|locker|lock|keypad|key[ -]?box|lock[ -]?box|key[ -]?safe|intercom|buzzer|burglar|elevator)(?:[ ](?:door|pad|panel))?[ _-]?(?:codes?|combination|combo|pin)"
+    r"(?:door|gate|garage|entry|entrance|disarm|duress|safe|vault|locker|lock|keypad|key[ -]?box|lock[ -]?box|key[ -]?safe|intercom|buzzer|burglar|elevator)(?:[ ](?:door|pad|panel))?[ _-]?(?:codes?|combination|combo|pin)"
     r"|digicode|code (?:(?:du |de la |de l'|de l’|d'|d’)?(?:portail|porte|portillon|immeuble|alarme|entrée|garage|coffre|cadenas|boîte à clés?|interphone))|boîte à clés?|boite à clé"
     r"|(?:tür|tor|haustür|alarm|garagen|zugangs|tresor|schließfach|schlüsselkasten|schlüsselsafe|anlagen)-?code|schlüsseltresor|schlüsselsafe|schlüsselkasten"
     r"|(?:código|codigo|clave) (?:de (?:la |el )?|del )?(?:puerta|portal|alarma|garaje|caja|candado|acceso)|código (?:da |do )?(?:porta|portão|alarme|prédio|cofre)|senha do (?:alarme|cofre|portão)"
@@ -25,10 +26,10 @@ _CODE = (
     r"|nyckelskåp(?:et)?|nøkkelboks(?:en)?|nøgleboks(?:en)?|puk(?:[ -]?(?:code|nr|nummer|kode))?(?=[ :]{1,3}\d{8}(?!\d))"
 )
 # Of the thing alone only a combination, a code with a key of the pad, or what is said to be its code.
-_THING = r"alarm(?:anlage|e|a|s|em|alarm)?|safe|vault|padlock|key[ -]?safe|lock[ -]?box|locker|combination|combo|tresor|coffre(?:-fort)?|cadenas|caja fuerte|candado|cofre|cadeado|cassaforte|lucchetto|antifurto|allarme|kluis|hangslot|sejf\w{0,2}|kłódk\w|trezor\w?|kassaskåp|pengeskab|kassakaappi|széf|seif|kasa|çelik dolap|kod|code|código|codice|koodi|kód|сейф\w{0,2}|сигнал[иі]зац\w{1,3}|код|κωδικός|כספת|אזעקה|خزنة|إنذار|保险柜|保险箱|コード|금고"
+_THING = r"alarm(?:anlage|e|a|s|em|alarm)?|safe|vault|padlock|key[ -]?safe|lock[ -]?box|locker|tresor|coffre(?:-fort)?|cadenas|caja fuerte|candado|cofre|cadeado|cassaforte|lucchetto|antifurto|allarme|kluis|hangslot|sejf\w{0,2}|kłódk\w|trezor\w?|kassaskåp|pengeskab|kassakaappi|széf|seif|kasa|çelik dolap|сейф\w{0,2}|сигнал[иі]зац\w{1,3}|כספת|אזעקה|خزنة|إنذار|保险柜|保险箱|금고"
 _BETWEEN = r"(?:[ :=]|[ ](?:is|ist|est|es|é|è|er|är|on|je|jest|to|now|set|code|pin|für|for|the|at|opens?|with|avec|mit|con|com|przy|do|von|du|de|la|in|and|then|still|number|nr|n°)(?=[ :])|[ ][^\W\d_]{2,14}(?=[ :])|,(?= )|は|：|是|\"|'|“|„|«|`){0,6}?"
 _COMBINATION = r"\d{1,2}(?:-\d{1,2}){2,3}"
-_PAD = r"\d{3,8}[ ]?[#*]|\d{1,4}[#*]\d{1,4}[#*]?|[*#]\d{3,8}[#*]?"
+_PAD = r"\d{3,8}[#*]|\d{1,4}[#*]\d{1,4}[#*]?|\*\d{3,8}#?|#\d{3,8}[#*]"
 _VALUE = rf"(?:{_COMBINATION}|{_PAD}|\d{{3,4}} \d{{3,4}}|[A-Z]?\d{{3,8}}[A-Z]?|[A-Z]\d{{2,5}}[A-Z]?)"
 _END = r"(?![A-Za-z0-9_*#]|[-–.,:/]\d|[ ]?(?:€|\$|£|%|euros?|min|minutes?|seconds?|sec|sek|years?|times?|hours?|am|pm|uhr|steps?|lines?|characters?|digits?|bytes?|files?|people|volts?|mah|watts?|rules?)\b)"
 _PATTERNS = (
@@ -59,4 +60,17 @@ class AccessCodeDetector:
 def _is_harmless(value: str) -> bool:
     """Years, and what only stands for a code."""
     digits = re.sub(r"\D", "", value)
-    return _YEAR.fullmatch(value) is not None or len(set(digits)) == 1 or digits in "1234567890"
+    return _YEAR.fullmatch(value) is not None or len(set(digits)) == 1 or digits in "1234567890" or _is_day(value)
+
+
+def _is_day(value: str) -> bool:
+    """Three parts that can be a date: a combination that looks so is left to the model."""
+    parts = value.split("-")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        return False
+    first, second, third = map(int, parts)
+    return (
+        is_date(2000 + third, second, first)
+        or is_date(2000 + third, first, second)
+        or is_date(2000 + first, second, third)
+    )

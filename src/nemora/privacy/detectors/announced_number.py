@@ -24,7 +24,7 @@ from nemora.privacy.detectors.announced_words import (
     VIN,
 )
 from nemora.privacy.detectors.context import digit_windows, key_pattern, names
-from nemora.privacy.detectors.public_values import COUNTING, is_published
+from nemora.privacy.detectors.public_values import COUNTING, is_blank_form, is_published
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
@@ -108,7 +108,7 @@ def _plate(value: str) -> bool:
         5 <= len(body) <= 10
         and any(c.isdigit() for c in body)
         and any(c.isalpha() for c in body)
-        and len(set(body)) > 2
+        and not is_blank_form(body)
     )
 
 

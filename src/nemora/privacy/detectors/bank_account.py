@@ -22,7 +22,7 @@ _ACCOUNT = (
     r"|kto|rekening(?:nummer)?"
     r"|número de cuenta|numero de cuenta|cuenta (?:bancaria|corriente)|numéro de compte|compte bancaire"
     r"|conto corrente|conta (?:corrente|bancária)"
-    r"|acct?(?=[ .:]{1,3}\d{3,4} ?\d)|(?:checking|chequing|savings|chk)(?= \d{6})|(?:ahorros|payout|direct deposit|savings|checking)(?= \d{4}[ -]\d{4}[ -]\d{2,4}(?!\d))|cta\.?|cuenta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conta(?: n[ºo°.]{1,2})?(?= ?:? ?\d)|conto(?: n\.?)?(?= ?:? ?\d)|konto(?:nr\.?| nr\.?)?(?= ?:? ?\d)|kontonr|(?:číslo )?(?:účtu|účet)|nr (?:rachunku|konta)|számlaszám\w{0,2}|cont bancar|tilinumero|pankkitili"
+    r"|acct?(?=[ .:]{1,3}\d{3,4} ?\d)|(?:ahorros|payout|direct deposit|savings|checking)(?= \d{4}[ -]\d{4}[ -]\d{2,4}(?!\d))|cta\.(?= ?\d)|(?:cuenta|conta) n[ºo°.]{1,2}(?= ?\d)|(?:cuenta|conta|conto|konto)(?= ?: ?\d)|conto n\.?(?= ?\d)|konto ?nr\.?(?= ?:? ?\d)|kontonr|(?:číslo )?(?:účtu|účet)|nr (?:rachunku|konta)|számlaszám\w{0,2}|cont bancar|tilinumero|pankkitili"
     r"|(?:bankovní|bankový) účet|λογαριασμός|номер (?:рахунку|рахунка|сметка)|банкова сметка|р/р|сч[её]т(?= ?№? ?\d{20}(?!\d))|рахунок|hesap (?:no|numarası)|חשבון(?: בנק)?|رقم الحساب|حساب(?= ?:? ?\d)|شماره حساب|खाता(?: संख्या| नंबर)?|হিসাব(?: নম্বর)?|கணக்கு(?: எண்)?|akaun(?: bank)?|no\.? rekening|stk(?=[ :]{1,2}\d{9})|số tài khoản|เลข(?:ที่)?บัญชี|บัญชี|记号番号|記号番号|帳號|帳戶|账户号|계좌"
     r"|номер счета|расчетный счет|р/с|银行账[户号]|账号|口座番号|계좌번호|clabe"
 )
@@ -56,9 +56,7 @@ _BANKING = key_pattern(
 )
 # Magnetic ink on a cheque.
 _MICR = QuickPattern(r"⑆ ?(?P<routing>\d{9}) ?⑆ ?(?P<account>[\d -]{4,20}\d)?")
-_DATE = re.compile(
-    r"(?:19|20)\d\d[ -]?[01]\d[ -]?[0-3]\d|[0-3]?\d[ -][01]?\d[ -](?:19|20)\d\d|(?:19|20)\d\d[ -](?:19|20)\d\d"
-)
+_PARTS = re.compile(r"(\d{1,4})[ -](\d{1,2})[ -](\d{1,4})|((?:19|20)\d\d)[ -]((?:19|20)\d\d)")
 _CLOUD = re.compile(r"(?i)(?:aws|amazon|arn:|google|azure|ad|cloud|steam|twitter|stripe|service)\W{0,3}\Z")
 
 
@@ -73,7 +71,7 @@ class BankAccountDetector:
             if not _CLOUD.search(text[max(0, span[0] - 32) : span[0]].rpartition("ccount")[0].rstrip("Aa")):
                 found[span] = 0.7
         for span in keyed_values(_ACCOUNT_KEYED, re.compile(_NUMBER), _ACCOUNT_KEY, text, label):
-            if not _DATE.fullmatch(text[slice(*span)]) and re.search(r"[1-9]", text[slice(*span)]):
+            if not _is_date(text[slice(*span)]) and re.search(r"[1-9]", text[slice(*span)]):
                 found[span] = 0.9
         for span in keyed_values(_ROUTING_KEYED, re.compile(_CODE), _ROUTING_KEY, text, label):
             digits = re.sub(r"\D", "", text[slice(*span)])
@@ -105,6 +103,19 @@ def _sorted(text: str) -> Iterator[tuple[tuple[int, int], float]]:
         dated = (
             is_date(2000 + third, second, first) or is_date(2000 + first, second, third) or is_date(2000, first, second)
         )
-        if not dated or near(_BANKING, text, *match.span()):
+        digits = re.sub(r"\D", "", match["account"])
+        stamped = is_date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))  # "24-05-12 20240512"
+        if not dated or (near(_BANKING, text, *match.span()) and not stamped):
             yield match.span("sort"), 0.85
             yield match.span("account"), 0.85
+
+
+def _is_date(value: str) -> bool:
+    """A date or a span of years, written with its separators. Digits in one run are what the word says they are."""
+    match = _PARTS.fullmatch(value)
+    if match is None:
+        return False
+    if match[4]:
+        return True
+    first, second, third = int(match[1]), int(match[2]), int(match[3])
+    return any(is_date(*order) for order in ((first, second, third), (third, second, first), (third, first, second)))

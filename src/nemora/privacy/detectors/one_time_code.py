@@ -18,7 +18,7 @@ _WORDS = (
     r"|código de (?:verificación|seguridad|verificação|segurança)"
     r"|codice di (?:verifica|sicurezza)|verificatiecode|код(?: подтверждения| проверки| доступа)?"
     r"|验证码|驗證碼|認証コード|確認コード|인증번호|رمز التحقق"
-    r"|ओटीपी|ওটিপি|onay kodu|doğrulama kodu|kod weryfikacyjny|kod sms|ověřovací kód|overovací kód|verifieringskod|engangskod[en]|bekræftelseskode|vahvistuskoodi|megerősítő kód|cod de verificare|kode (?:otp|verifikasi)|mã (?:otp|xác (?:nhận|minh|thực))|รหัส ?otp|κωδικός επιβεβαίωσης|קוד אימות|verifikationskod|код (?:за )?потвърждение|код підтвердження|kod potwierdz\w{2,6}|kód z sms|sms-?(?:code|kod|tan)|m?tan(?=[ :])|کد تایید|رمز یکبار مصرف"
+    r"|ओटीपी|ওটিপি|onay kodu|doğrulama kodu|kod weryfikacyjny|kod sms|ověřovací kód|overovací kód|verifieringskod|engangskod[en]|bekræftelseskode|vahvistuskoodi|megerősítő kód|cod de verificare|kode (?:otp|verifikasi)|mã (?:otp|xác (?:nhận|minh|thực))|รหัส ?otp|κωδικός επιβεβαίωσης|קוד אימות|verifikationskod|код (?:за )?потвърждение|код підтвердження|kod potwierdz\w{2,6}|kód z sms|sms-?(?:code|kod|tan)|(?-i:TAN)(?= ?:)|mtan(?= ?:)|کد تایید|رمز یکبار مصرف"
 )
 _VALUE = r"(?:[A-Z]-)?\d{3}[ -]\d{3}|\d{4} \d{4}|(?:[A-Z]-)?\d{4,8}"
 _AFTER = QuickPattern(

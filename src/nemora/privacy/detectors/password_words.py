@@ -16,7 +16,7 @@ PASSWORD = (
     r"|adgangskode|kodeord|passord|salasana"
     r"|şifre(?:m|si)?|sifre|jelszó|jelszo|parol[aă]|lozinka|geslo|slaptažodis|parool|mật khẩu|mat khau|kata sandi|sandi"
     r"|парол[ьяею]м?|лозинка|密码|密碼|口令|パスワード|暗証番号"
-    r"|pword|passw|passwordd?|wi-?fi (?:key|code|pass(?:code)?|pw|psk)|wlan-?(?:key|schlüssel|code|pw|kennwort)|wpa2?[ -](?:key|psk)|network key|(?:clé|clef|code) (?:du )?wi-?fi|clave (?:del )?wi-?fi|chiave wi-?fi|wachtwoorden|ww(?=[ :])|lösen(?=[ :])|lösenordet|passordet|kodeordet|adgangskoden|tunnussana"
+    r"|pword|passw|passwordd?|wi-?fi (?:key|code|pass(?:code)?|pw|psk)|wlan-?(?:key|schlüssel|code|pw|kennwort)|wpa2?[ -](?:key|psk)|network key|(?:clé|clef|code) (?:du )?wi-?fi|clave (?:del )?wi-?fi|chiave wi-?fi|wachtwoorden|ww(?=[ :])|lösen(?=:)|lösenordet|passordet|kodeordet|adgangskoden|tunnussana"
     r"|hasła|hasłem|heslem|jelszav\w{1,3}|şifreniz|parolası|parolasını|mot-de-passe|motdepasse|mots?_de_passe|geslom|lozinku|salasõna|slaptažodžiu|пасс|паролата|паролот|гасло|비번|패스워드|暗号|合言葉|sandi(?:nya)?|katasandi|laluan|kata laluan|nenosiri|wagwoord|رمز عبور|گذرواژه|پاس ورڈ|கடவுச்சொல்|సంకేతపదం|पासवर्ड"
     r"|비밀번호|암호|كلمة (?:المرور|السر)|سیسمה|סיסמ[הא]|סיסמתי|पासवर्ड|কোড"
     r"|รหัสผ่าน|κωδικός(?: πρόσβασης)?|συνθηματικό"

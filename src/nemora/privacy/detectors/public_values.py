@@ -121,3 +121,11 @@ def is_published(value: str) -> bool:
         or _FICTION.fullmatch(digits) is not None
         or _SAMPLE_MAIL.search(value.strip()) is not None
     )
+
+
+_BLANK_FORM = re.compile(r"(?:(A|X|Z)\1*0+\1*|0+(A|X|Z)\2*|(.)\3*)", re.IGNORECASE)
+
+
+def is_blank_form(value: str) -> bool:
+    """Whether signs only show where letters and digits go: "AA000AA", "XXXX", without what stands between."""
+    return _BLANK_FORM.fullmatch(value) is not None

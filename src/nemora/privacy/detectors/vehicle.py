@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from nemora.privacy.detectors.context import key_pattern, keyed_pattern, names, near
+from nemora.privacy.detectors.public_values import is_blank_form
 from nemora.privacy.finding import Kind
 from nemora.privacy.literals import Literals
 from nemora.privacy.protocols import Match
@@ -81,7 +82,7 @@ class VehicleDetector:
         if _HINTS.there(f"{label} {text}".lower()):
             for start, end in _plates(text, label):
                 compact = re.sub(r"[ ·-]", "", text[start:end])
-                if 4 <= len(compact) <= 9 and len(set(compact)) > 2:
+                if 4 <= len(compact) <= 9 and not is_blank_form(compact):
                     found[start, end] = 0.85
         return [Match(Kind.VEHICLE, *span, confidence) for span, confidence in sorted(found.items())]
 
