@@ -124,7 +124,6 @@ def test_dates_and_placeholders_are_no_accounts(text: str) -> None:
         "door code ⟦5190#⟧",
         "Le coffre du local : ⟦5-38-12⟧, à l'envers",
         "kod do bramy ⟦0741⟧",
-        "the side gate, code ⟦5520#⟧",
         "codice cancello ⟦5461⟧, poi",
         "digicode ⟦B4471⟧",
         "ovikoodi ⟦6244 0691⟧",
