@@ -110,7 +110,7 @@ def as_era(_rng: random.Random, value: str) -> str | None:
 
 def day_of_year(_rng: random.Random, value: str) -> str | None:
     day = day_of(value)
-    return day and f"day {day.timetuple().tm_yday} of {day.year}"
+    return None if day is None else f"day {day.timetuple().tm_yday} of {day.year}"
 
 
 def among_noise(rng: random.Random, value: str) -> str:
