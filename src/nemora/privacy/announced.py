@@ -19,7 +19,9 @@ MOST = 4
 _OPEN = re.compile(r"[^\s\"'`,;()\[\]{}<>|]{0,64}\Z")
 _REST = re.compile(r"[^\s\"'`,;()\[\]{}<>|]{0,64}")
 _VALUE = re.compile(r"(?=[^\d]{0,32}\d[^\d]{0,32}\d)(?=.{6,64}\Z)[^\s\"'`<>]{2,64}(?:[ ][^\s\"'`<>]{1,32}){0,8}")
-_PLAIN_GAP = re.compile(r"'?s?\b[\s:=]{0,3}(?:(?:is|was|are|ist|es|est|é|lautet|am|at|on|le|el|no|nr)\b[\s:=.]{0,3}){0,2}[\"'`(]?")
+_PLAIN_GAP = re.compile(
+    r"'?s?\b[\s:=]{0,3}(?:(?:is|was|are|ist|es|est|é|lautet|am|at|on|le|el|no|nr)\b[\s:=.]{0,3}){0,2}[\"'`(]?"
+)
 _SIGN = re.compile(r"[\[\]{}()<>$\"'%;\\|?=`@#_+*^~&\n/-]")
 _SENTENCE = re.compile(r"[.!?][ \n][A-Z]")
 _WORDS = re.compile(r"[^\W\d_]+")

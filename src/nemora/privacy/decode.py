@@ -58,7 +58,7 @@ _BASE32 = QuickPattern(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
 _BASE85 = re.compile(r"<~[!-uz\s]{8,4000}~>|(?<!\S)[!-~]{10,4000}(?!\S)")
 """A token with signs; most tokens are words, which the test for letters and digits alone leaves out."""
 _PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
-_BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
+_BETWEEN = r"(?:[:_.-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
 _HEX = QuickPattern(
     r"(?:0[xX])?[0-9A-Fa-f]{12,}+(?:\r?\n[0-9A-Fa-f]{4,}+(?![A-Za-z]))*+"
     rf"|(?<![0-9A-Za-z]){_PAIRS}(?:{_BETWEEN}{_PAIRS}){{5,}}+"

@@ -27,7 +27,7 @@ def dumps(text: str) -> Iterator[Edit]:
         yield from _uuencoded(text)
     for block in _ROWS.finditer(text):
         rows = [row["body"] for row in _ROW.finditer(block.group())]
-        for read in (_as_hex, _as_octal, _as_characters):
+        for read in (_as_hex, _as_octal, _as_characters, _as_words):
             plain = _together(rows, read)
             if plain is not None:
                 yield Edit(block.start(), block.end(), plain)
@@ -49,6 +49,30 @@ def _as_hex(row: str) -> bytes | None:
         return None
     digits = re.sub(r"\s", "", found.group())[:32]
     return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def _as_words(row: str) -> bytes | None:
+    """Words of two, four or eight bytes with the last byte first."""
+    found = _HEX.match(row)
+    words = found.group().split() if found else []
+    if not words or len(words[0]) < 4:
+        return None
+    return b"".join(bytes.fromhex(word[: len(word) // 2 * 2])[::-1] for word in words).rstrip(b"\0")
+
+
+PUSHED = re.compile(
+    r"(?:push(?:l|q)?[ \t]{1,4}(?:dword[ ])?\$?0x(?:[0-9a-fA-F]{2}){1,8}[ \t]*(?:;[^\n]{0,40})?(?:\n[ \t]*|\Z|(?=[ .,]))){2,200}"
+)
+_PUSH = re.compile(r"0x([0-9a-fA-F]{2,16})")
+
+
+def pushed(text: str) -> Iterator[Edit]:
+    """Words that a program pushes on its stack: the last is the first, and so is the last byte of each."""
+    for run in PUSHED.finditer(text):
+        words = [bytes.fromhex(digits)[::-1] for digits in reversed(_PUSH.findall(run.group())) if len(digits) % 2 == 0]
+        plain = readable(b"".join(words).rstrip(b"\0"))
+        if plain is not None and plain.whole:
+            yield Edit(run.start(), run.start() + len(run.group().rstrip()), plain.text)
 
 
 def _as_octal(row: str) -> bytes | None:

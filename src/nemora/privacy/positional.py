@@ -11,7 +11,6 @@ import codecs
 import contextlib
 import re
 import string
-from collections import Counter
 from collections.abc import Iterator
 
 from nemora.privacy.encodings import from_base32, from_base64, from_hex
@@ -34,14 +33,13 @@ _BASE91 = {
         string.ascii_uppercase + string.ascii_lowercase + string.digits + '!#$%&()*+,./:;<=>?@[]^_`{|}~"'
     )
 }
-_PRINTED = re.compile(rb"[\x20-\x7e\t\r\n]{6,}")
+_PRINTED = re.compile(rb"(?:[\x20-\x7e\t\r\n]|(?<=[\x20-\x7e])[\xc3-\xc5][\x80-\xbf](?=[\x20-\x7e])){6,}")
+"""ASCII, and single letters with accents among it."""
 _RUN = re.compile(r"[A-Za-z0-9]+\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z|[0-9A-F]+\Z")
 _BASE32HEX = re.compile(r"[0-9A-V]+={0,6}\Z")
 _CROCKFORD_RUN = re.compile(r"[0-9A-HJKMNP-TV-Z]+\Z|[0-9a-hjkmnp-tv-z]+\Z")
 _CROCKFORD = str.maketrans("0123456789ABCDEFGHJKMNPQRSTVWXYZ", string.ascii_uppercase + "234567")
-_ENGLISH_FIRST = b" e0ao-t"
-"""What stands most often in text; one of these is the commonest byte."""
 
 
 def from_unusual(run: str) -> str | None:
@@ -50,7 +48,7 @@ def from_unusual(run: str) -> str | None:
         return None
     for data in _candidates(run):
         if _PRINTED.fullmatch(data):
-            return data.decode("ascii")
+            return data.decode("utf-8")
     return _xored(run)
 
 
@@ -86,15 +84,21 @@ def _number(run: str, values: dict[str, int]) -> bytes:
 def _xored(run: str) -> str | None:
     """Text of which every byte was combined with one key: then the top bits of all bytes are equal."""
     data = from_hex(run) if _HEX.match(run) else from_base64(run)
-    if data is None or len(data) < 12 or len({byte & 0x80 for byte in data}) > 1:
+    if data is None or len(data) < 12:
         return None
-    common = Counter(data).most_common(1)[0][0]
-    for plain in _ENGLISH_FIRST:
-        key = common ^ plain
-        text = bytes(byte ^ key for byte in data) if key else b""
-        if _PRINTED.fullmatch(text) and hinted(text.decode("ascii")):
-            return text.decode("ascii")
+    high = sum(byte >> 7 for byte in data)
+    if MOST_ACCENTED * min(high, len(data) - high) > len(data):
+        return None
+    for table in _XOR:
+        plain = data.translate(table)
+        if _PRINTED.fullmatch(plain) and hinted(text := plain.decode("utf-8")):
+            return text
     return None
+
+
+MOST_ACCENTED = 6
+"""One of so many bytes may have another top bit, as those of accented letters have."""
+_XOR = tuple(bytes(byte ^ key for byte in range(256)) for key in range(1, 256))
 
 
 def from_base91(run: str) -> str | None:

@@ -14,7 +14,10 @@ _SINGLE = re.compile(
     r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2}|[._*~|/-](?=\S[._*~|/-]))\S(?:(?P=gap)\S){5,600})(?!\S)"
 )
 # Characters by one space and words by several: "M y   S S N   i s".
-_ROOMY = re.compile(r"(?<!\S)\S(?:[ ]\S)*(?:(?:[ ]{2,4}|\n[ \t]?\n)\S(?:[ \n]\S)*){1,60}(?!\S)")
+_ROOMY = re.compile(
+    r"(?<!\S)\S(?:[ ]\S)*(?:(?:[ ]{2,4}|\n[ \t]?\n)\S(?:[ \n]\S)*){1,60}(?!\S)"
+    r"|(?m:^)\S(?:\n\S){1,24}(?:\n[ \t]?\n\S(?:\n\S){0,40}){1,60}(?=\n|\Z)"
+)
 # Digits with one sign between them, and perhaps a space: 4, 7, 1 or 4-7-1 or 4|7|1.
 _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])\d(?:(?P=sign)\d){5,40})(?!\d)")
 # Groups of digits with an unusual sign between them.

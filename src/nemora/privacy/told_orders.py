@@ -34,6 +34,26 @@ TOLD = QuickPattern(
 _WORD = re.compile(r"\S+")
 
 
+_VALUE = r"[\w@.+/#!$%&()-]{2,40}(?:[ ][\d.+()-][\w@.+/#!$%&()-]{0,20}){0,6}"
+PARTS_TOLD = QuickPattern(
+    rf"(?<!\S)(?P<b>{_VALUE}),?[ ](?:(?:comes|goes|stands|belongs|follows|kommt|va|vient)[ ](?:right[ ]|directly[ ])?"
+    rf"(?:after|behind|nach|hinter|después de|après)|follows)[ ](?P<a>{_VALUE})"
+    rf"|(?<!\S)(?P<a2>{_VALUE}),?[ ](?:comes|goes|stands|kommt|va|vient)[ ](?:right[ ])?(?:before|ahead of|in front of|vor|antes de"
+    rf"|avant)[ ](?P<b2>{_VALUE})",
+    re.IGNORECASE,
+)
+_DIGIT = re.compile(r"\d|@")
+
+
+def parts_told(text: str) -> Iterator[Edit]:
+    """Two parts of which the text says which comes first: "2093 comes after 4716"."""
+    for told in PARTS_TOLD.finditer(text):
+        first, second = (told["a"], told["b"]) if told["b"] else (told["a2"], told["b2"])
+        second = second.rstrip(".,")
+        if _DIGIT.search(first + second) and len(first + second) >= SHORTEST:
+            yield Edit(told.start(), told.end(), first.rstrip(".,") + second)
+
+
 def ordered_as_told(text: MappedText, covered: Covered) -> Iterator[MappedText]:
     """The lines that tell their order, read so; a value alone is tried from several words on."""
     for number, told in enumerate(TOLD.finditer(text.text)):
