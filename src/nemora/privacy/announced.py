@@ -36,6 +36,8 @@ def announced(made: MappedText, places: Iterable[tuple[int, int]]) -> Iterator[M
     done: set[tuple[int, int]] = set()
     for start, end in places:
         first, last = _token(text, start, end)
+        while first < last and text[first] in "?&=:":
+            first += 1
         value = text[first:last].strip()
         if (first, last) in done or not _VALUE.fullmatch(value):
             continue

@@ -34,7 +34,7 @@ from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import with_its_call
 from nemora.privacy.normalise import normalise
-from nemora.privacy.positional import from_base91, from_unusual
+from nemora.privacy.positional import from_base91, from_unusual, xored
 from nemora.privacy.quick_pattern import QuickPattern
 
 MAX_DEPTH = 3
@@ -202,6 +202,8 @@ class _Work:
         if first is not None:
             skipped, plain = first
             found.append((start + skipped, match.end(), plain))
+            if plain.whole and decode is not from_base32 and " " not in plain.text and (other := xored(run)):
+                found.append((start, match.end(), Plain(other, whole=True)))  # nor does what is left of XOR show spaces
             if plain.whole:
                 return found, True
         if decode is from_base64:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from nemora.privacy.edits import Edit
 from nemora.privacy.encodings import readable
+from nemora.privacy.label_hint import hinted
 
 _ROWS = re.compile(
     r"(?m)^[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}"
@@ -27,11 +28,9 @@ def dumps(text: str) -> Iterator[Edit]:
         yield from _uuencoded(text)
     for block in _ROWS.finditer(text):
         rows = [row["body"] for row in _ROW.finditer(block.group())]
-        for read in (_as_hex, _as_octal, _as_characters, _as_words):
-            plain = _together(rows, read)
-            if plain is not None:
-                yield Edit(block.start(), block.end(), plain)
-                break
+        ways = [plain for read in (_as_hex, _as_octal, _as_characters, _as_words) if (plain := _together(rows, read))]
+        if ways:  # words of a machine are text either way round
+            yield Edit(block.start(), block.end(), next(filter(hinted, ways), ways[0]))
 
 
 def _together(rows: list[str], read: Callable[[str], bytes | None]) -> str | None:

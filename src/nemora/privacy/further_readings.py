@@ -131,6 +131,8 @@ _WEAK: tuple[Reader, ...] = (
     said_twice,
     transliterated,
     typed,
+    letter_numerals,
+    told_dates,
 )
 """These may also make the word that announces what stands behind it."""
 _NUMBERS: tuple[Reader, ...] = (
@@ -150,8 +152,6 @@ _NUMBERS: tuple[Reader, ...] = (
     short_encodings,
     numbered_groups,
     told_otherwise,
-    letter_numerals,
-    told_dates,
     every_other,
     odd_spaces,
     parts_told,

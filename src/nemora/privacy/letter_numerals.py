@@ -54,6 +54,7 @@ _KEYS = {f"{row}{column}": str(3 * r + c + 1) for r, row in enumerate(("697", "7
 LETTERS = QuickPattern(r"(?<![A-Za-z])(?:[A-J]{7,24}|[A-J](?:[ -][A-J]){6,24})(?![A-Za-z])")
 _TELLS_LETTERS = re.compile(r"[Aa] ?(?:=|is|for|->|→) ?(?P<first>[01])")
 NEAR = 60
+_REMARK = re.compile(r"[ ]?\([^()\n]{3,60}\)")
 SIGNALS = QuickPattern(
     r"(?<!\w)(?:(?:dot|dash|dit|dah|short|long|punto|raya|punkt|strich|point|trait)(?:[ -]{1,2}|[ ]?[,/|][ ]?)){24,400}"
     r"(?:dot|dash|dit|dah|short|long|punto|raya|punkt|strich|point|trait)(?!\w)",
@@ -74,13 +75,17 @@ def letter_numerals(text: str) -> Iterator[Edit]:
                 Edit(run.start(), run.end(), "".join(table.get(c, "") for c in run.group()))
                 for run in pattern.finditer(text)
             ]
-    edits += [Edit(run.start(), run.end(), run.group().replace(":00", "")) for run in HOURS.finditer(text)]
+    edits += [
+        Edit(run.start(), run.end(), re.sub(r"(\d):00[ ,;-]*", r"\1", run.group())) for run in HOURS.finditer(text)
+    ]
     for run in TONES.finditer(text):
         edits.append(Edit(run.start(), run.end(), "".join(_KEYS["".join(tone)] for tone in _TONE.findall(run.group()))))
     for run in LETTERS.finditer(text):
         told = _TELLS_LETTERS.search(text, max(0, run.start() - NEAR), run.end() + NEAR)
         if told is not None:
-            edits.append(Edit(run.start(), run.end(), _lettered(run.group(), int(told["first"]))))
+            remark = _REMARK.match(text, run.end())
+            end = remark.end() if remark else run.end()
+            edits.append(Edit(run.start(), end, _lettered(run.group(), int(told["first"]))))
     for run in SIGNALS.finditer(text):
         edits.append(Edit(run.start(), run.end(), _signalled(run.group().lower())))
     for run in ROMAN.finditer(text):

@@ -135,6 +135,22 @@ LEET_DOMAIN = QuickPattern(
     r"[a-z0-9-]{2,40}\.[a-z0-9]{2,6})(?!\w)"
 )
 _LETTERS = str.maketrans("0134578", "oieastb")
+_AT = (
+    "klammeraffe|affenschwanz|arobase|arrobase|arroba|małpa|собака|собачка|chiocciola|apenstaartje|kukac|zavináč|afna"
+    "|snabel-?a|miukumauku|papaki|παπάκι|равлик|кльомба|coada de maimuță|et işareti|strudel"
+)
+_DOT = "punkt|point|punto|kropka|точка|крапка|ponto|punt|tečka|bodka|pont|piste|punct|nokta|dot|τελεία|pika|точку"
+TOLD_ADDRESS = QuickPattern(
+    rf"(?<![\w.@])(?P<user>[\w.+-]{{1,40}}(?:[ ]?[(\[]?(?:{_DOT})[)\]]?[ ]?[\w.+-]{{1,40}}){{0,3}})[ ][(\[]?(?:{_AT})[)\]]?[ ]"
+    rf"(?P<host>[\w-]{{1,40}}(?:[ ]?[(\[]?(?:{_DOT}|\.)[)\]]?[ ]?[\w-]{{2,40}}){{1,3}})",
+    re.IGNORECASE,
+)
+_DOT_WORDS = re.compile(rf"[ ]?[(\[]?(?<!\w)(?:{_DOT})(?!\w)[)\]]?[ ]?", re.IGNORECASE)
+HOSTED = QuickPattern(
+    r"(?<![\w.@])(?P<user>[\w+-]{2,30}(?:, then a dot, [\w+-]{1,30}){0,3}),? (?:hosted (?:at|by|on)|at the (?:host|domain|provider))"
+    r" (?P<host>[\w-]{2,40}),? (?:ending (?:in|with)|with the ending) \.?(?P<top>[a-z]{2,6})(?!\w)",
+    re.IGNORECASE,
+)
 
 
 def odd_addresses(text: str) -> Iterator[Edit]:
@@ -143,6 +159,12 @@ def odd_addresses(text: str) -> Iterator[Edit]:
         user = found["a"] or found["d"] or found["g"] or found["j"] or found["k"]
         domain = found["h"] or found["i"] or f"{found['b'] or found['e']}.{found['c'] or found['f']}"
         yield Edit(found.start(), found.end(), f"{user}@{domain}")
+    for found in TOLD_ADDRESS.finditer(text):
+        user = _DOT_WORDS.sub(".", found["user"])
+        yield Edit(found.start(), found.end(), f"{user}@{_DOT_WORDS.sub('.', found['host'])}")
+    for found in HOSTED.finditer(text):
+        user = found["user"].replace(", then a dot, ", ".")
+        yield Edit(found.start(), found.end(), f"{user}@{found['host']}.{found['top']}")
     for found in LEET_DOMAIN.finditer(text):
         yield Edit(found.start(), found.end(), found["user"] + "@" + found["domain"].translate(_LETTERS))
 
@@ -164,8 +186,9 @@ SPACED_BASE64 = QuickPattern(
     r"(?<![\w+/=.])[A-Za-z0-9+/]{2,12}(?P<gap>[ .,:;_|~-]{1,2}|[ \t]*\r?\n[ \t>#*|]{0,8})[A-Za-z0-9+/]{2,12}"
     r"(?:(?P=gap)[A-Za-z0-9+/]{2,12}){0,40}={0,2}(?![\w+/=])"
 )
-NESTED = 3
-"""Short encodings of short encodings."""
+NESTED, MOST_WORDS = 3, 8
+"""Short encodings of short encodings, and words before a run that could be of it."""
+_LIKELY = re.compile(r"@\S*\.|\d\D{0,6}\d\D{0,6}\d\D{0,6}\d|[A-Z]{2}\d\d")
 
 
 def _may_be_number(run: str, nested: int) -> Iterator[Decoder]:
@@ -182,11 +205,17 @@ def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
     edits = []
     for run in SPACED_BASE64.finditer(text):
-        if len(joined := run.group().replace(run["gap"], "")) < 8:
-            continue
-        spaced = from_base64(joined) or b""
-        if len(spaced) >= 6 and spaced.isascii() and spaced.decode("ascii").isprintable():
-            edits.append(Edit(run.start(), run.end(), spaced.decode("ascii")))
+        gap = run["gap"]
+        pieces = run.group().split(gap)
+        start = run.start()
+        for skipped in range(min(MOST_WORDS, len(pieces) - 1)):  # the words before it may look like pieces
+            joined = "".join(pieces[skipped:])
+            spaced = (from_base64(joined) or b"") if len(joined) >= 8 else b""
+            if len(spaced) >= 6 and spaced.isascii() and _LIKELY.search(plain := spaced.decode("ascii")):
+                if plain.isprintable():
+                    edits.append(Edit(start, run.end(), plain))
+                    break
+            start += len(pieces[skipped]) + len(gap)
     for run in _ENCODED.finditer(text):
         plain = _decoded(run.group(), 0)
         if plain:

@@ -49,7 +49,7 @@ def from_unusual(run: str) -> str | None:
     for data in _candidates(run):
         if _PRINTED.fullmatch(data):
             return data.decode("utf-8")
-    return _xored(run)
+    return xored(run)
 
 
 def _candidates(run: str) -> Iterator[bytes]:
@@ -81,8 +81,10 @@ def _number(run: str, values: dict[str, int]) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def _xored(run: str) -> str | None:
+def xored(run: str) -> str | None:
     """Text of which every byte was combined with one key: then the top bits of all bytes are equal."""
+    if not LEAST <= len(run.strip("=")) <= LONGEST:
+        return None
     data = from_hex(run) if _HEX.match(run) else from_base64(run)
     if data is None or len(data) < 12:
         return None

@@ -32,6 +32,10 @@ SHORT, MOST_LINES = 8, 80
 _BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
 
 
+_VERB = re.compile(r"(?i:number)?(?i:is|ist|es|est|lautet)(?=[A-Z0-9+(\"'$#!])")
+"""What stands between a key word and its value."""
+
+
 def single_characters(text: str) -> Iterator[Edit]:
     """The gaps of "4 7 1 6 …" and of one character a line, to be left out."""
     for run in _SINGLE.finditer(text):
@@ -64,9 +68,9 @@ def in_words(joined: str) -> str:
 
 def word_cuts(joined: str) -> set[int]:
     """Where a key word or a number begins or ends."""
-    return {m.start() for m in _BOUNDARY.finditer(joined)} | {
-        place for m in _INSIDE.finditer(joined) for place in m.span()
-    }
+    inside = list(_INSIDE.finditer(joined))
+    verbs = [verb.end() for m in inside if (verb := _VERB.match(joined, m.end()))]
+    return {m.start() for m in _BOUNDARY.finditer(joined)}.union(verbs, *(m.span() for m in inside))
 
 
 def roomy(text: str) -> Iterator[Edit]:

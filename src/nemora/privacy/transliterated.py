@@ -31,7 +31,7 @@ FOREIGN = re.compile(_LETTER)
 _TOKEN = re.compile(rf"[^\s]*{_LETTER}[^\s]*")
 _WORD = re.compile(rf"{_LETTER}+")
 _VALUE = re.compile(r"[\d@]")
-_SAME = str.maketrans({"c": "k", "q": "k", "w": "v", "y": "i", "j": "i", "x": "ks", "h": None, "z": "s"})
+_SAME = str.maketrans({"c": "k", "q": "k", "w": "u", "v": "u", "y": "i", "j": "i", "x": "ks", "h": None, "z": "s"})
 MOST = 400
 """Words of a text that are looked up."""
 
