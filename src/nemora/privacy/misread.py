@@ -182,9 +182,12 @@ def in_names(text: str) -> Iterator[Edit]:
     yield from apart([*whole, *edits])
 
 
-SPACED_BASE64 = QuickPattern(
-    r"(?<![\w+/=.])[A-Za-z0-9+/]{2,12}(?P<gap>[ .,:;_|~-]{1,2}|[ \t]*\r?\n[ \t>#*|]{0,8})[A-Za-z0-9+/]{2,12}"
-    r"(?:(?P=gap)[A-Za-z0-9+/]{2,12}){0,40}={0,2}(?![\w+/=])"
+SPACED_BASE64 = tuple(
+    QuickPattern(
+        rf"(?<![\w+/=.])[A-Za-z0-9+/]{{2,12}}(?P<gap>{gap})[A-Za-z0-9+/]{{2,12}}"
+        r"(?:(?P=gap)[A-Za-z0-9+/]{2,12}){0,40}={0,2}(?![\w+/=])"
+    )
+    for gap in (r"[.,:;_|~-]", r"[ ]|[ \t]*\r?\n[ \t>#*|]{0,8}")
 )
 NESTED, MOST_WORDS = 3, 8
 """Short encodings of short encodings, and words before a run that could be of it."""
@@ -204,17 +207,21 @@ def _may_be_number(run: str, nested: int) -> Iterator[Decoder]:
 def short_encodings(text: str) -> Iterator[Edit]:
     """Short numbers: eight digits are twelve characters of base64, too few to be read without a word before them."""
     edits = []
-    for run in SPACED_BASE64.finditer(text):
+    for run in (run for pattern in SPACED_BASE64 for run in pattern.finditer(text)):
         gap = run["gap"]
         pieces = run.group().split(gap)
         start = run.start()
         for skipped in range(min(MOST_WORDS, len(pieces) - 1)):  # the words before it may look like pieces
             joined = "".join(pieces[skipped:])
             spaced = (from_base64(joined) or b"") if len(joined) >= 8 else b""
-            if len(spaced) >= 6 and spaced.isascii() and _LIKELY.search(plain := spaced.decode("ascii")):
-                if plain.isprintable():
-                    edits.append(Edit(start, run.end(), plain))
-                    break
+            if (
+                len(spaced) >= 6
+                and spaced.isascii()
+                and _LIKELY.search(plain := spaced.decode("ascii"))
+                and plain.isprintable()
+            ):
+                edits.append(Edit(start, run.end(), plain))
+                break
             start += len(pieces[skipped]) + len(gap)
     for run in _ENCODED.finditer(text):
         plain = _decoded(run.group(), 0)

@@ -91,13 +91,20 @@ def xored(run: str) -> str | None:
     high = sum(byte >> 7 for byte in data)
     if MOST_ACCENTED * min(high, len(data) - high) > len(data):
         return None
+    best, most = None, LEAST_PLAIN * len(data)
     for table in _XOR:
         plain = data.translate(table)
-        if _PRINTED.fullmatch(plain) and hinted(text := plain.decode("utf-8")):
-            return text
-    return None
+        if not _PRINTED.fullmatch(plain):
+            continue
+        said = sum(byte in _PLAIN for byte in plain)
+        if said > most and hinted(text := plain.decode("utf-8")):
+            best, most = text, said
+    return best
 
 
+LEAST_PLAIN = 0.7
+"""Share of letters, digits and spaces of what a key makes; other keys make signs of them."""
+_PLAIN = frozenset(b" " + string.ascii_letters.encode() + string.digits.encode())
 MOST_ACCENTED = 6
 """One of so many bytes may have another top bit, as those of accented letters have."""
 _XOR = tuple(bytes(byte ^ key for byte in range(256)) for key in range(1, 256))

@@ -155,11 +155,20 @@ def _keyed(signs: list[str], *, zero: str) -> str:
         if not is_word and _split_tail(word):
             said.append(_with_head(word))
         else:
-            said.append("".join(_key(sign) for sign in word) if is_word else "".join(word))
+            said.append(_lettered(word) if is_word else "".join(word))
         if number < len(zeros):
             both = not is_word and letters[number + 1 : number + 2] == [False]
             said.append((zero if both else " ") * zeros[number])
     return "".join(said)
+
+
+def _lettered(word: list[str]) -> str:
+    """Letters; a long tail of single keys with one that has no letters is the number behind them."""
+    last = max((n for n, sign in enumerate(word) if len(sign) > 1), default=len(word)) + 1
+    tail = word[last:]
+    if len(tail) < 2 or (len(tail) < 7 and "1" not in tail):
+        tail, last = [], len(word)
+    return "".join(_key(sign) for sign in word[:last]) + "".join(tail)
 
 
 def _split_tail(word: list[str]) -> bool:

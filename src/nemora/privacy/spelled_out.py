@@ -170,7 +170,7 @@ def grouped_words(text: str) -> Iterator[Edit]:
             continue
         plain = "".join(_han(group) for group in re.split("[，,、 ]+", run.group()) if group)
         if LEAST + 2 <= len(plain) <= 40:
-            edits.append(Edit(run.start(), run.end(), plain))
+            edits.append(Edit(run.start(), run.start() + len(run.group().rstrip("，,、 ")), plain))
     yield from apart(edits)
 
 

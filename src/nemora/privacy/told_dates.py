@@ -1,6 +1,5 @@
 """Dates as other languages and calendars tell them: "3 août 1990", 昭和46年5月3日, "day 123 of 1971"; always as 1971-05-03."""
 
-
 from __future__ import annotations
 
 import datetime
