@@ -1,5 +1,6 @@
 """Bytes as tools print them, line by line: `xxd`, `hexdump -C`, `od`; and uuencode."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import binascii

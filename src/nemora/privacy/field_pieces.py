@@ -1,4 +1,4 @@
-"""A value in the fields of one small record: `{"head": "4716", "tail": "2093"}`, `<c>47</c><c>16</c>`, `set s 47\\nappend s 16`.
+"""A value in the fields of one small record: `{"head": "4716", "tail": "2093"}`, `<c>47</c><c>16</c>`.
 
 What the fields are called is not known here, but one that is called as an identifier is no piece of another.
 """

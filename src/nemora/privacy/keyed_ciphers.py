@@ -4,7 +4,7 @@ Only a stretch around what tells of the cipher is read, and only where what stan
 ways the one that makes key words is taken.
 """
 
-# ruff: noqa: SIM905 - lists of words read better as text
+# ruff: noqa: E501, SIM905 - lists of words and long patterns read better on one line
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """What a scanner or a hurried hand made of digits: O for 0, l for 1, S for 5; and short values in short encodings."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import contextlib
@@ -182,15 +183,18 @@ def in_names(text: str) -> Iterator[Edit]:
     yield from apart([*whole, *edits])
 
 
-SPACED_BASE64 = tuple(
+SPACED_BASE64 = (
     QuickPattern(
-        rf"(?<![\w+/=.])[A-Za-z0-9+/]{{2,12}}(?P<gap>{gap})[A-Za-z0-9+/]{{2,12}}"
+        r"(?<![\w+/=.])[A-Za-z0-9+/]{2,12}(?P<gap>[.,:;_|~-]|[ \t]*\r?\n[ \t>#*|]{0,8})[A-Za-z0-9+/]{2,12}"
         r"(?:(?P=gap)[A-Za-z0-9+/]{2,12}){0,40}={0,2}(?![\w+/=])"
-    )
-    for gap in (r"[.,:;_|~-]", r"[ ]|[ \t]*\r?\n[ \t>#*|]{0,8}")
+    ),
+    QuickPattern(
+        r"(?<!\S)[A-Za-z0-9+/]{4}(?P<gap>[ ])(?:[A-Za-z0-9+/]{4}[ ]){1,40}[A-Za-z0-9+/]{2,4}={0,2}(?![\w+/=])"
+    ),
 )
 NESTED, MOST_WORDS = 3, 8
 """Short encodings of short encodings, and words before a run that could be of it."""
+_DIGITS_OR_END = re.compile(r"[0-9]|=\Z")
 _LIKELY = re.compile(r"@\S*\.|\d\D{0,6}\d\D{0,6}\d\D{0,6}\d|[A-Z]{2}\d\d")
 
 
@@ -209,6 +213,8 @@ def short_encodings(text: str) -> Iterator[Edit]:
     edits = []
     for run in (run for pattern in SPACED_BASE64 for run in pattern.finditer(text)):
         gap = run["gap"]
+        if not _DIGITS_OR_END.search(run.group()):  # words
+            continue
         pieces = run.group().split(gap)
         start = run.start()
         for skipped in range(min(MOST_WORDS, len(pieces) - 1)):  # the words before it may look like pieces

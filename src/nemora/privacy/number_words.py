@@ -174,15 +174,16 @@ OTHER_ALPHABETS = """
     adam barbara celina ewa franciszek genowefa halina irena jadwiga karol leon maria natalia olga roman stanisław
     tadeusz urszula wanda zygmunt
     cesar gustav ludvig martin viktor åke ärlig östen
-    arne bernt cecilie christian david einar fredrik håkon ivar kristoffer magnus nils peder robert sven thore ulf wendy
+    arne bernt cecilie christian david einar fredrik håkon ivar kristoffer
+    magnus nils peder robert sven thore ulf wendy
     aarne celsius eemeli faarao heikki iivari jussi lauri matti niilo otto paavo risto sakari tyyne urho vihtori yrjö äiti
     aveiro braga coimbra évora faro guarda horta itália josé lisboa maria nazaré ovar porto queluz rossio setúbal tavira
     unidade vidago xavier zulmira
     bohumil cyril emil gustav josef karel mikuláš norbert oto quido rudolf svatopluk tomáš urban václav xaver zuzana
     анна борис василий виктор григорий дмитрий елена женя зинаида иван йот константин леонид михаил николай ольга павел
     роман семён татьяна ульяна фёдор харитон цапля человек шура щука эхо юрий яков дубль икс игрек ку
-    adana bolu ceyhan denizli edirne fatsa giresun hatay isparta jandarma kars lüleburgaz muş niğde ordu polatlı rize sinop
-    tokat urfa yozgat zonguldak
+    adana bolu ceyhan denizli edirne fatsa giresun hatay isparta jandarma kars lüleburgaz muş niğde ordu polatlı rize
+    sinop tokat urfa yozgat zonguldak
 """.split()
 SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".", "point": ".", "at": "@", "plus": "+",
           "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip

@@ -3,6 +3,7 @@
 Only commands that turn one text into another by a fixed rule are worked out; anything else ends it.
 """
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import re

@@ -195,7 +195,9 @@ def squared(text: str) -> Iterator[Edit]:
         if len(names) not in (5, 6):
             continue
         square = _SQUARE_OF_SIX if len(names) == 6 else _POLYBIUS
-        plain = "".join(square[len(names) * names.index(a) + names.index(b)] for a, b in run.group().split())
+        plain = "".join(
+            square[len(names) * names.index(pair[0]) + names.index(pair[1])] for pair in run.group().split()
+        )
         edit = Edit(run.start(), run.end(), f" {in_words(plain)} ")
         if hinted(edit.plain):
             yield edit

@@ -1,5 +1,6 @@
-"""Dates as other languages and calendars tell them: "3 août 1990", 昭和46年5月3日, "day 123 of 1971"; always as 1971-05-03."""
+"""Dates as other languages and calendars tell them, as 1971-05-03: "3 août 1990", an era's year, "day 123 of 1971"."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import datetime
@@ -58,7 +59,7 @@ HALVES = QuickPattern(rf"(?<![\w./-])(?P<one>\d{{4}})(?:{_WIDE})(?P<two>\d{{4}})
 
 def told_dates(text: str) -> Iterator[Edit]:
     """Dates with the month by its name, in an era, by the day of the year, or as two groups of four digits."""
-    edits = []
+    edits: list[Edit] = []
     for told in MONTH.finditer(text):
         month = _NUMBERS.get(told["month"].lower()) or _NUMBERS.get(unaccented(told["month"].lower()))
         edits += _date(told, int(told["year"]), month or 0, int(told["day"]))
@@ -72,9 +73,9 @@ def told_dates(text: str) -> Iterator[Edit]:
             edits.append(Edit(told.start(), told.end(), date.isoformat()))
     for told in HALVES.finditer(text):
         one, two = told["one"], told["two"]
-        for year, rest in ((one, two), (two, one)):
-            found = list(_date(told, int(year), int(rest[:2]), int(rest[2:])))
-            found = found or list(_date(told, int(year), int(rest[2:]), int(rest[:2])))
+        for of_year, rest in ((one, two), (two, one)):
+            found = list(_date(told, int(of_year), int(rest[:2]), int(rest[2:])))
+            found = found or list(_date(told, int(of_year), int(rest[2:]), int(rest[:2])))
             if found:
                 edits += found
                 break

@@ -3,7 +3,7 @@
 Only the line that tells it is read so, before its remark in brackets or behind its colon.
 """
 
-# ruff: noqa: SIM905 - lists of words read better as text
+# ruff: noqa: E501, SIM905 - lists of words and long patterns read better on one line
 from __future__ import annotations
 
 import re

@@ -1,10 +1,10 @@
-"""Latin text in letters of another script, by their sound or by their keys: "маи ссн ис", "ᛗᚤ ᛊᛊᚾ", "дгсшф@" for "lucia@".
+"""Latin text in letters of another script, by their sound or by their keys: "маи ссн ис", "дгсшф@" for "lucia@".
 
 Sounds are spelled in several ways, so words are compared by what is left when those are one. Only what makes a word
 that announces an identifier, or stands beside a digit or an @, is rewritten; real Russian or Greek stays as it is.
 """
 
-# ruff: noqa: SIM905 - lists of words read better as text
+# ruff: noqa: E501, SIM905 - lists of words and long patterns read better on one line
 from __future__ import annotations
 
 import re
