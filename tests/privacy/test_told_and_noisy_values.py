@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
@@ -86,26 +85,3 @@ def test_number_words_run_together_are_those_of_one_language() -> None:
 @pytest.mark.parametrize("text", ["on 31 Foo 1999", "day 400 of 1971", "1990 1995", "2020 1340"])
 def test_what_is_no_date_is_none(text: str) -> None:
     assert list(told_dates(text)) == []
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "4 🍎", "a x", "ссн ", "5:00 ", "May ", "four", "one two ", "I V X ", "dot dash ", "set s 4\n", "NDcx.", "<c>4</c>",
-        '{"a": "4", ', "push 0x36\n", "666 ", "FA AV ", "4700+16 ", "echo 4 | ", "47** ", "word word ", "昭和4", "δ ",
-    ],
-)  # fmt: skip
-def test_work_grows_with_the_text(piece: str) -> None:
-    """Twice the text, at most about three times the work of a text that is long already."""
-
-    def seconds(size: int) -> float:
-        segment = Segment("/messages/0/content", "My card: " + piece * (size // len(piece)))
-        best = 9.0
-        for _ in range(2):
-            start = time.process_time()
-            Inspector(None).inspect([segment])
-            best = min(best, time.process_time() - start)
-        return best
-
-    seconds(400)
-    assert seconds(3600) < 3.5 * seconds(1800) + 0.2

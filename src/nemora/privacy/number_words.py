@@ -176,7 +176,8 @@ OTHER_ALPHABETS = """
     cesar gustav ludvig martin viktor åke ärlig östen
     arne bernt cecilie christian david einar fredrik håkon ivar kristoffer
     magnus nils peder robert sven thore ulf wendy
-    aarne celsius eemeli faarao heikki iivari jussi lauri matti niilo otto paavo risto sakari tyyne urho vihtori yrjö äiti
+    aarne celsius eemeli faarao heikki iivari jussi lauri matti niilo otto paavo risto sakari tyyne urho vihtori yrjö
+    äiti
     aveiro braga coimbra évora faro guarda horta itália josé lisboa maria nazaré ovar porto queluz rossio setúbal tavira
     unidade vidago xavier zulmira
     bohumil cyril emil gustav josef karel mikuláš norbert oto quido rudolf svatopluk tomáš urban václav xaver zuzana
