@@ -34,12 +34,12 @@ def kinds(text: str) -> set[Kind]:
         ("Date of birth: day 123 of 1971", Kind.DATE_OF_BIRTH),
         ("The root password is (str \"Meadow\" \"#9160Q\")", Kind.PASSWORD),
         ("пассворд: коппер!3792к", Kind.PASSWORD),
-        ("My SSN is V III VI II II VIII VII IV I", Kind.US_SSN),
+        ("My SSN is V III VI II II VIII VII IV I", Kind.GOVERNMENT_ID),
         ("My SSN is LIII XLII XXVIII LXXIV I", Kind.US_SSN),
         ("My SSN is May March June February February August July April January", Kind.US_SSN),
         ("My SSN is 5🍎3🚗6🌙-🎈2🐢2🔥-🍎8🚗7🌙4🎈1🔥", Kind.US_SSN),
         ("E-Mail: sanjayduarte7 Klammeraffe proton Punkt me", Kind.EMAIL_ADDRESS),
-        ("My SSN is 5x3q6x2q2x8q7x4x1q", Kind.US_SSN),
+        ("My SSN is 5x3q6x2q2x8q7x4x1q", Kind.GOVERNMENT_ID),
     ],
 )  # fmt: skip
 def test_a_disguised_value_is_found(text: str, kind: Kind) -> None:
