@@ -18,7 +18,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--gen", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--save", action="store_true", help="write bench/results/side_by_side_MODEL.json")
+    parser.add_argument("--save", action="store_true", help="write bench/results/side_by_side_MODEL_INSTRUCTIONS.json")
     args = parser.parse_args()
     if min(args.pairs, args.prompt, args.gen, args.threads) < 1:
         parser.error("--pairs, --prompt, --gen and --threads must be at least 1")
@@ -53,20 +53,26 @@ def main() -> int:
         if not file.is_file():
             parser.error(f"there is no file {file}")
     try:
-        ours, theirs = measure(args)
+        for ours, theirs in measured(args):
+            report = report_of(args, ours, theirs)
+            if args.save:
+                save(report, args.model.stem)
     except Failed as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
-    report = report_of(args, ours, theirs)
     show(report)
-    if args.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"side_by_side_{args.model.stem}.json").write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 
-def measure(args: argparse.Namespace) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
-    """What both say, pair by pair."""
+def save(report: Mapping[str, Any], model: str) -> None:
+    """After every pair, so that one that fails, or a machine that is taken away, costs no other."""
+    RESULTS.mkdir(exist_ok=True)
+    name = f"side_by_side_{model}_{report['machine']['native_instructions']}.json"
+    (RESULTS / name).write_text(json.dumps(report, indent=2) + "\n")
+
+
+def measured(args: argparse.Namespace) -> Iterator[tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]]:
+    """What both say, up to each pair."""
     ours: list[dict[str, Any]] = []
     theirs: list[list[dict[str, Any]]] = []
     for pair in range(args.pairs):
@@ -76,7 +82,7 @@ def measure(args: argparse.Namespace) -> tuple[list[dict[str, Any]], list[list[d
         if pair % 2 == 0:
             theirs.append(llama_bench(args))
         sys.stderr.write(f"pair {pair + 1} of {args.pairs}\n")
-    return ours, theirs
+        yield ours, theirs
 
 
 def nemora_bench(args: argparse.Namespace) -> dict[str, Any]:
@@ -159,7 +165,7 @@ def report_of(args: argparse.Namespace, ours: Sequence[Any], theirs: Sequence[An
         "prompt": args.prompt,
         "gen": args.gen,
         "threads": args.threads,
-        "pairs": args.pairs,
+        "pairs": len(ours),
         "bound": f"one-sided {CONFIDENCE:.0%}, by the sign test on ratios of pairs",
         "kinds": {kind: compared([each[kind] for each in left], [each[kind] for each in right]) for kind in KINDS},
         "limits": [found["limits"] for found in ours],

@@ -226,7 +226,8 @@ class Thinking:
     `effort` is a hint, but for "none", which switches reasoning off. `budget` is a number of tokens that the model is
     told where its template can, and soon after which its reasoning is ended; `limit` is the most that it may have.
     With `budget_is_hint` a model that does not reason answers all the same. `keep_history` leaves the reasoning of
-    earlier turns in the prompt.
+    earlier turns in the prompt. `adaptive` leaves it to the model whether and how long it reasons: one that reasons is
+    told to, without a budget, and any other answers as always.
     """
 
     enabled: bool | None = None
@@ -235,13 +236,16 @@ class Thinking:
     keep_history: bool | None = None
     limit: int | None = None
     budget_is_hint: bool = False
+    adaptive: bool = False
 
     @property
     def wanted(self) -> bool | None:
         """Whether reasoning is asked for or ruled out; the effort counts where the switch is not set."""
-        if self.enabled is not None or self.effort is None:
+        if self.enabled is not None:
             return self.enabled
-        return self.effort != "none"
+        if self.adaptive:
+            return True
+        return None if self.effort is None else self.effort != "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +289,9 @@ class ChatRequest:
     raw: bool = False
     """Whether each message is a text to be continued as it stands, without a chat template, `choices` being so many
     for each. Never for a cloud."""
+    prompt_ids: tuple[tuple[int, ...], ...] = ()
+    """Of a raw request that came as token ids: those of each message, whose text is what they say. The model is given
+    these very ids, if they do say it. Never for a cloud."""
     questions: tuple[FixedQuestion, ...] = ()
     """Where there are any, their probabilities are wanted in place of words. Never for a cloud."""
     keep_alive: float | None = None

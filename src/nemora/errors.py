@@ -10,6 +10,7 @@
     │   ├── PrivacyRefused           the policy keeps this request here         403
     │   ├── ForeignOrigin            wrong Host or Origin                       403
     │   ├── OverrideNeeded           the policy asks the user; has a token      409
+    │   ├── ModelNotLoaded           its tokens are asked for, and swap none in 409
     │   ├── CapReached               the day's costs are spent                  429
     │   ├── UnknownModel             no such model                              404
     │   ├── UnknownEndpoint          no such path; never forwarded              404
@@ -113,6 +114,12 @@ class OverrideNeeded(RequestError):
     def public(self) -> dict[str, Any]:
         override = {"token": self.token, "reasons": list(self.reasons), "expires_in": self.seconds}
         return {**super().public(), "override": override}
+
+
+class ModelNotLoaded(RequestError):
+    """A model's tokens were asked for while another is loaded: for that none is unloaded."""
+
+    status, code = 409, "model_not_loaded"
 
 
 class CapReached(RequestError):

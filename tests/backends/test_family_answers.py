@@ -187,6 +187,20 @@ def test_prompt_follows_the_request(models):
     assert prepared.params.thinking is not None and prepared.params.thinking.soft == 64
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_may_decide_itself_is_told_to_think_without_a_budget(models, name):
+    prepared = models[name].prepare(asked(thinking=Thinking(adaptive=True)))
+    assert prepared.ids == models[name].prepare(asked(thinking=Thinking(enabled=True))).ids
+    assert prepared.params.thinking is None
+    with_effort = models[name].prepare(asked(thinking=Thinking(adaptive=True, effort="low"))).ids
+    assert with_effort == models[name].prepare(asked(thinking=Thinking(enabled=True, effort="low"))).ids
+
+
+def test_a_model_that_cannot_think_answers_where_it_may_decide_itself():
+    ThinkingControl().check(Thinking(adaptive=True, effort="max"), reasons=False)
+    assert ThinkingControl().settings(Thinking(adaptive=True)) == {}
+
+
 def test_python_callers_switch_it_too(models, monkeypatch):
     model, submit, read = models[NANO3], models[NANO3].engine.submit, []
     monkeypatch.setattr(

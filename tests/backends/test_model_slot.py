@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.backends.model_slot import FAILED_SECONDS, ModelSlot
-from nemora.errors import CorruptCheckpoint, LocalModelDown, ModelError, ModelReplaced, NemoraError
+from nemora.errors import CorruptCheckpoint, LocalModelDown, ModelError, ModelNotLoaded, ModelReplaced, NemoraError
 
 NAMES = ("one", "two", "broken")
 
@@ -64,6 +64,7 @@ class Ask:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
+    swap: bool = True
     task: asyncio.Task[str] | None = None
 
     async def work(self, model: FakeLoaded) -> str:
@@ -74,7 +75,7 @@ class Ask:
         return model.name
 
     def start(self, slot: ModelSlot[FakeLoaded], keep_alive: float | None = None) -> Ask:
-        self.task = asyncio.create_task(slot.run(self.name, self.work, keep_alive=keep_alive))
+        self.task = asyncio.create_task(slot.run(self.name, self.work, keep_alive=keep_alive, swap=self.swap))
         return self
 
     async def outcome(self) -> str:
@@ -103,7 +104,7 @@ async def rounds(count: int) -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["ask", "ask", "ask", "finish", "finish", "cancel", "unload", "rest"]),
+        st.sampled_from(["ask", "ask", "ask", "tell", "finish", "finish", "cancel", "unload", "rest"]),
         st.integers(0, 9),
         st.sampled_from([None, None, 0.0, 0.001, math.inf]),
     ),
@@ -124,8 +125,8 @@ def test_any_schedule_gives_each_its_own_model_or_an_error_and_leaves_nothing(
         slot = world.slot(keep_alive=keep_alive, swap_seconds=swap_seconds)
         asks: list[Ask] = []
         for step, number, seconds in steps:
-            if step == "ask":
-                asks.append(Ask(NAMES[number % 3]).start(slot, seconds))
+            if step in ("ask", "tell"):
+                asks.append(Ask(NAMES[number % 3], swap=step == "ask").start(slot, seconds))
             elif step == "unload":
                 slot.unload(NAMES[number % 2])
             elif step == "rest":
@@ -140,8 +141,10 @@ def test_any_schedule_gives_each_its_own_model_or_an_error_and_leaves_nothing(
             ask.done.set()
         for ask in asks:
             found = await ask.outcome()
-            assert found in (ask.name, "model_unavailable" if ask.name == "broken" else "model_replaced") or (
-                found == "cancelled" and ask.cancelled
+            assert (
+                found in (ask.name, "model_unavailable" if ask.name == "broken" else "model_replaced")
+                or (found == "cancelled" and ask.cancelled)
+                or (found == "model_not_loaded" and not ask.swap)
             )
         await slot.close()
         assert world.now == [] and slot.waiting == 0
@@ -313,3 +316,40 @@ def test_the_work_under_way_ends_when_the_slot_is_closed() -> None:
         assert (await running.outcome(), await waiting.outcome()) == ("local_model_down", "local_model_down")
 
     asyncio.run(play())
+
+
+def test_without_a_swap_the_loaded_model_answers_and_nobody_is_kept_waiting() -> None:
+    async def check() -> None:
+        world = World()
+        slot = world.slot()
+
+        async def use(name: str) -> str:
+            async def work(model: FakeLoaded) -> str:
+                return model.name
+
+            return await slot.run(name, work, swap=False)
+
+        assert await use("one") == "one"
+        with pytest.raises(ModelNotLoaded, match=r"The model one is loaded.*ask two something first"):
+            await use("two")
+        holds = Ask("one").start(slot)
+        await holds.began.wait()
+        waits = Ask("two").start(slot)
+        await rounds(5)
+        for name in ("one", "broken"):  # also the loaded one: who wants two waits for nobody new
+            with pytest.raises(ModelNotLoaded, match="two is about to be loaded") as raised:
+                await use(name)
+            assert raised.value.retry_after == 1
+        assert world.loads == 0
+        holds.done.set()
+        await waits.began.wait()
+        assert await use("two") == "two"
+        waits.done.set()
+        assert await waits.outcome() == "two" and world.loads == 1
+        slot.unload("two")
+        await rounds(5)
+        assert slot.loaded("two") is None
+        assert await asyncio.gather(use("one"), use("one")) == ["one", "one"] and world.loads == 2
+        await slot.close()
+
+    asyncio.run(check())

@@ -91,6 +91,38 @@ def test_thinking_that_the_server_did_not_sign_is_left_out_and_its_turn_goes_on_
     assert body["thinking"]["budget_tokens"] == 2048 and "c2ln" not in json.dumps(body)
 
 
+def test_thinking_that_is_left_to_the_model_is_asked_for_in_readable_words_and_with_the_effort() -> None:
+    adaptive = {"type": "adaptive", "display": "summarized"}
+    for effort in ("low", "medium", "high", "xhigh", "max", None):
+        body: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}
+        body |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+        sent: Any = messages_body(parse_messages(body).request, "big")
+        assert sent["thinking"] == adaptive and sent.get("output_config") == (effort and {"effort": effort})
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    body["output_config"] = {"effort": "low", "format": form}
+    assert messages_body(parse_messages(body).request, "big")["output_config"] == body["output_config"]
+    unasked = messages_body(parse_messages({**body, "thinking": None}).request, "big")  # older models know no effort
+    assert "thinking" not in unasked and unasked["output_config"] == {"format": form}
+
+
+@pytest.mark.parametrize("reasoning", ["Lima is warm.", "Lima is hot.", None])
+def test_thinking_that_is_left_to_the_model_needs_no_thinking_before_calls(reasoning: str | None) -> None:
+    signed = SignedThinking()
+    read(WHOLE, signed, streamed=False)
+    body: Any = messages_body(goes_on(reasoning, thinking=Thinking(adaptive=True)), "big", signed)
+    assert body["thinking"]["type"] == "adaptive"
+    known = reasoning == "Lima is warm."
+    assert body["messages"][1]["content"] == (WHOLE["content"] if known else WHOLE["content"][3:])
+
+
+def test_a_server_of_open_models_is_told_to_think_where_it_is_left_to_the_model() -> None:
+    sent = chat_body(goes_on(None, thinking=Thinking(adaptive=True, effort="low")), "m")
+    assert sent["chat_template_kwargs"] == {"enable_thinking": True} and sent["reasoning_effort"] == "low"
+    assert "chat_template_kwargs" not in chat_body(
+        goes_on(None, thinking=Thinking(adaptive=True)), "m", dialect="openai"
+    )
+
+
 def test_thinking_after_words_cannot_go_back_in_its_place_and_so_does_not() -> None:
     signed = SignedThinking()
     read({**WHOLE, "content": [{"type": "text", "text": "Well."}, *WHOLE["content"]]}, signed, streamed=True)
@@ -161,6 +193,8 @@ def test_no_more_is_kept_than_there_is_room_for_and_the_last_used_stays() -> Non
         (Thinking(enabled=True, budget=30_000), "high"),
         (Thinking(enabled=True, budget=30_000, effort="low"), "low"),
         (Thinking(enabled=False, budget=30_000), None),
+        (Thinking(adaptive=True), None),
+        (Thinking(adaptive=True, effort="max"), "max"),
         (Thinking(), None),
     ],
 )

@@ -358,3 +358,17 @@ def test_what_the_local_model_cannot_do_is_one_clear_sentence(real: tuple[anthro
 def test_a_budget_is_a_hint_to_models_that_cannot_be_told_one(server: Setup, client: anthropic.Anthropic) -> None:
     client.messages.create(**{**ASK, "max_tokens": 2048}, **THINK)
     assert server.local.requests[-1].thinking == Thinking(enabled=True, budget=1024, budget_is_hint=True)
+
+
+def test_thinking_may_be_left_to_the_model(
+    server: Setup, client: anthropic.Anthropic, real: tuple[anthropic.Anthropic, list[str]]
+) -> None:
+    adaptive: Any = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
+    client.messages.create(**{**ASK, "model": "local"}, **adaptive)
+    assert server.local.requests[-1].thinking == Thinking(effort="low", adaptive=True)
+    local, script = real
+    script.append("hm</think>Yes.")
+    answer = local.messages.create(**{**ASK, "max_tokens": 400}, extra_body={"temperature": 0}, **adaptive)
+    assert [block.to_dict()[block.type] for block in answer.content] == ["hm", "Yes."]
+    counted = local.messages.count_tokens(model="auto", messages=ASK["messages"], **adaptive)
+    assert counted.input_tokens == answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0)

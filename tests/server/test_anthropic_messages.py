@@ -112,8 +112,9 @@ def test_the_form_of_an_answer_is_read_at_both_its_places() -> None:
     [
         ({}, Thinking()),
         ({"thinking": None, "output_config": {}}, Thinking()),
-        ({"thinking": {"type": "adaptive", "display": "summarized"}}, Thinking()),
-        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Thinking(effort="max")),
+        ({"output_config": {"effort": "high"}}, Thinking(effort="high")),
+        ({"thinking": {"type": "adaptive", "display": "summarized"}}, Thinking(adaptive=True)),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Thinking(effort="max", adaptive=True)),
         ({"thinking": {"type": "disabled"}}, Thinking(enabled=False)),
         ({"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}, Thinking(enabled=False, effort="low")),
     ],

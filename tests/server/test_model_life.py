@@ -36,6 +36,7 @@ from nemora.settings import InspectionSettings, LocalSettings, Paths, Settings
 
 SALTS = {"first": 0, "second": 31}
 USER = [{"role": "user", "content": "hi"}]
+HI_IDS = [10, 11]
 CONTEXT = 20_000
 
 
@@ -245,6 +246,37 @@ def test_a_tenants_key_unloads_nothing_and_says_nothing_of_how_long(tmp_path: Pa
         assert len(httpx2.get(server.url + "/api/ps", headers=headers).json()["models"]) == 1
 
 
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+def test_an_order_to_load_needs_an_administrators_key_and_a_question_none(tmp_path: Path, path: str) -> None:
+    keys = ApiKeys(tmp_path)
+    user, admin = keys.add("app", tenant="app"), keys.add("boss", admin=True)
+    nothing: dict[str, Any] = {"prompt": ""} if path == "/api/generate" else {"messages": []}
+    words: dict[str, Any] = {"prompt": "hi"} if path == "/api/generate" else {"messages": USER}
+    with served(life(Shelf()), keys=keys) as server, httpx2.Client(base_url=server.url) as http:
+
+        def send(key: str, **asked: Any) -> httpx2.Response:
+            return http.post(path, json=asked, headers={"authorization": f"Bearer {key}"})
+
+        def loaded() -> list[str]:
+            models = http.get("/api/ps", headers={"authorization": f"Bearer {user}"}).json()["models"]
+            return [model["name"] for model in models]
+
+        for order in ({}, {"keep_alive": 0}, {"keep_alive": -1}):
+            for name in ("first", "second", "auto", "nothing"):
+                refused = send(user, model=name, **nothing, **order)
+                assert refused.status_code == 403 and set(refused.json()) == {"error"}
+                assert "loads and unloads no models" in refused.json()["error"]
+        assert loaded() == ["first"]
+        assert send(admin, model="second", **nothing, keep_alive="5m").json()["done_reason"] == "load"
+        assert loaded() == ["second"]
+        assert send(admin, model="second", **words).status_code == 403  # it asks no model
+        assert send(admin, model="second", **words, nothing=1).status_code == 403
+        answer = send(user, model="first", **words, stream=False, options={"num_predict": 2})
+        assert answer.status_code == 200 and loaded() == ["first"]
+        assert send(admin, model="first", **nothing, keep_alive=0).json()["done_reason"] == "unload"
+        until(lambda: loaded() == [])
+
+
 def test_metrics_tell_what_engines_do_and_go_on_over_reloads(server: Setup, client: ollama.Client) -> None:
     def samples() -> dict[str, float]:
         lines = httpx2.get(server.url + "/metrics").text.splitlines()
@@ -288,3 +320,68 @@ def test_two_models_of_one_name_are_refused_at_the_start(tmp_path: Path, monkeyp
     local = LocalSettings(model=str(tmp_path / "a" / "same"), models=(str(tmp_path / "b" / "same"),))
     with pytest.raises(SettingsError, match="two models are called same"):
         local_side(Settings(paths=Paths(config=tmp_path, cache=tmp_path, data=tmp_path), local=local))
+
+
+def test_tokens_are_told_without_a_swap(shelf: Shelf) -> None:
+    """By the loaded model, unless another is named; and never by loading one in its place."""
+    made = life(shelf)
+    slot = made.gateway.local[0]._slot  # type: ignore[attr-defined]
+    with served(made) as server, httpx2.Client(base_url=server.url) as http:
+
+        def told(path: str, **asked: Any) -> httpx2.Response:
+            return http.post(path, json=asked)
+
+        told("/v1/chat/completions", model="second", messages=USER, max_tokens=2)
+        loads = slot.loads
+        for path, asked in (
+            ("/v1/tokenize", {"prompt": "hi"}),
+            ("/v1/tokenize", {"messages": USER}),
+            ("/v1/detokenize", {"tokens": [3, 4]}),
+            ("/v1/messages/count_tokens", {"messages": USER}),
+        ):
+            refused = told(path, model="first", **asked)
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"]) == (409, "model_not_loaded")
+            assert "The model second is loaded" in error["message"] and error["message"].count(".") == 1
+            assert (refused.json().get("type") == "error") == (path == "/v1/messages/count_tokens")
+            assert told(path, model="second", **asked).status_code == 200
+        for name in ("auto", "local", "second"):
+            assert told("/v1/messages/count_tokens", model=name, messages=USER).json()["input_tokens"] > 0
+        assert told("/v1/tokenize", prompt="hi").json()["count"] == 2
+        assert told("/v1/detokenize", tokens=[3]).status_code == 200
+        assert told("/v1/tokenize", model="local", prompt="hi").status_code == 409  # which is the first
+        assert slot.loads == loads and slot.loaded("second") is not None
+
+
+def test_a_prompt_of_token_ids_is_an_ordinary_question_and_swaps(shelf: Shelf) -> None:
+    made = life(shelf)
+    with served(made) as server, openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0) as client:
+        for name in ("second", "first"):
+            answer = client.completions.create(model=name, prompt=HI_IDS, max_tokens=4, temperature=0, echo=True)
+            again = client.completions.create(model=name, prompt="hi", max_tokens=4, temperature=0, echo=True)
+            assert answer.model == name and answer.choices[0].text == again.choices[0].text
+            assert answer.choices[0].text.startswith("hi")
+
+
+def test_tokens_load_a_model_where_none_is(shelf: Shelf) -> None:
+    made = life(shelf)
+    held = made.gateway.local[0]
+    with served(made) as server:
+        httpx2.post(server.url + "/api/generate", json={"model": "first", "prompt": "", "keep_alive": 0})
+        until(lambda: held.residence() is None)  # type: ignore[attr-defined]
+        asked = {"model": "second", "prompt": "hi"}
+        assert httpx2.post(server.url + "/v1/tokenize", json=asked).json()["max_model_len"] == CONTEXT
+        assert held._slot.loaded("second") is not None  # type: ignore[attr-defined]
+
+
+def test_a_cloud_models_tokens_are_counted_by_the_loaded_model(shelf: Shelf) -> None:
+    made = setup()
+    slot = shelf.slot(60.0)
+    made.gateway.local = tuple(HeldModel(name, slot, shelf.totals[name]) for name in SALTS)
+    with served(made) as server, httpx2.Client(base_url=server.url) as http:
+        http.post("/v1/chat/completions", json={"model": "second", "messages": USER, "max_tokens": 2})
+        loads = slot.loads
+        assert made.cloud is not None
+        counted = http.post("/v1/messages/count_tokens", json={"model": made.cloud.model, "messages": USER})
+        assert counted.status_code == 200 and slot.loads == loads and slot.loaded("second") is not None
+        assert made.cloud.requests == []

@@ -15,7 +15,7 @@ from server_fakes import SECRET, Setup, served, setup
 from nemora.backends.local import LocalBackend
 from nemora.backends.openai import OpenAIBackend
 from nemora.core import ChatRequest, Message
-from nemora.errors import UnsupportedField
+from nemora.errors import RequestError, UnsupportedField
 from nemora.privacy.segment import segments
 from nemora.server.crossing import choose
 from nemora.server.openai_completions import parse_completion_request
@@ -26,16 +26,18 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
 )
-LETTERS = [chr(ord("a") + n) for n in range(26)] + ["Ġ", "Ċ"]
+LETTERS = [chr(ord("a") + n) for n in range(26)] + ["Ġ", "Ċ", "Ã", "©"]
 TOKENIZER: dict[str, Any] = {
     "tokenizer.ggml.model": "gpt2",
     "tokenizer.ggml.pre": "smollm",
     "tokenizer.ggml.tokens": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *LETTERS],
-    "tokenizer.ggml.token_type": [3, 3, 3] + [1] * 28,
+    "tokenizer.ggml.token_type": [3, 3, 3] + [1] * 30,
     "tokenizer.ggml.merges": [],
     "tokenizer.ggml.eos_token_id": 2,
 }
 IDS = {letter: 3 + n for n, letter in enumerate(LETTERS)}
+HALF, E_ACUTE = 31, (31, 32)
+"""The first byte of é, and both."""
 
 
 def ids(text: str) -> list[int]:
@@ -136,6 +138,56 @@ def test_every_prompt_is_a_message_that_the_boundary_reads() -> None:
     assert SECRET in [part.text for part in segments(request)]
 
 
+def test_token_ids_are_continued_as_their_text_is(client: openai.OpenAI, model: LocalBackend) -> None:
+    plan(model, "one", " more")
+    ask: dict[str, Any] = {"model": "letters", "temperature": 0, "max_tokens": 9, "echo": True, "n": 2}
+    texts = client.completions.create(**ask, prompt=["one", "two"])
+    told = client.completions.create(**ask, prompt=[ids("one"), ids("two")])
+    assert [choice.text for choice in told.choices] == [choice.text for choice in texts.choices]
+    assert told.usage is not None and texts.usage is not None
+    assert told.usage.prompt_tokens == texts.usage.prompt_tokens
+    one = client.completions.create(**ask, prompt=ids("one"))
+    assert [choice.text for choice in one.choices] == ["one more"] * 2
+    pieces = ["", ""]
+    for chunk in client.completions.create(**ask, prompt=ids("one"), stream=True):
+        pieces[chunk.choices[0].index] += chunk.choices[0].text
+    assert pieces == ["one more"] * 2
+
+
+def test_the_text_of_token_ids_is_read_and_the_model_gets_these_very_ids(
+    server: Setup, client: openai.OpenAI, model: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the text is none that would become these ids again."""
+    decided, given = [], []
+    answer, submit = server.gateway.answer, model.local.engine.submit
+    monkeypatch.setattr(server.gateway, "answer", lambda asked, **more: decided.append(asked) or answer(asked, **more))
+    monkeypatch.setattr(
+        model.local.engine, "submit", lambda got, *a, **more: given.append(got) or submit(got, *a, **more)
+    )
+    prompts = [[1, *ids("one"), 2], [*ids("caf"), *E_ACUTE]]
+    client.completions.create(model="letters", prompt=prompts, max_tokens=1)
+    (request,) = decided
+    assert [message.text() for message in request.messages] == ["<|im_start|>one<|im_end|>", "café"]
+    assert {"<|im_start|>one<|im_end|>", "café"} <= {part.text for part in segments(request)}
+    assert given == prompts
+
+
+@pytest.mark.parametrize(("name", "status"), [("big", 400), ("far", 400), (SECRET, 404), ("tiny", 400), ("auto", 400)])
+def test_token_ids_go_to_no_model_that_is_not_here(server: Setup, http: httpx2.Client, name: str, status: int) -> None:
+    """The fake models of this side, too, are none of this process."""
+    asked = len(server.local.requests)
+    response = http.post("/v1/completions", json={"model": name, "prompt": [3, 4]})
+    assert response.status_code == status and SECRET not in response.text
+    assert server.cloud.requests == [] and len(server.local.requests) == asked
+
+
+def test_ids_that_do_not_say_what_was_read_are_not_continued(model: LocalBackend) -> None:
+    for text in ("", "abd", "abc "):
+        request = ChatRequest(model="m", messages=(Message("user", text),), raw=True, prompt_ids=(tuple(ids("abc")),))
+        with pytest.raises(RequestError, match="not those of the text"):
+            model.local.prepare(request)
+
+
 def test_logprobs_are_those_of_the_text_whole_and_streamed(client: openai.OpenAI, model: LocalBackend) -> None:
     plan(model, "once", " upon")
     ask: dict[str, Any] = {"model": "letters", "prompt": "once", "temperature": 0, "logprobs": 2}
@@ -169,9 +221,21 @@ def test_penalties_and_bias_are_obeyed(client: openai.OpenAI, model: LocalBacken
         ({"prompt": []}, "/prompt"),
         ({"prompt": ["a"] * 65}, "/prompt"),
         ({"prompt": ["a"] * 33, "n": 2}, "/prompt"),
-        ({"prompt": [1, 2]}, "/prompt"),
-        ({"prompt": [5]}, "/prompt"),
-        ({"prompt": [[1, 2]]}, "/prompt"),
+        ({"prompt": [[]]}, "/prompt"),
+        ({"prompt": [[5], []]}, "/prompt"),
+        ({"prompt": [[5]] * 65}, "/prompt"),
+        ({"prompt": ["a", [5]]}, "/prompt"),
+        ({"prompt": ["a", 5]}, "/prompt"),
+        ({"prompt": [5, [5]]}, "/prompt"),
+        ({"prompt": 5}, "/prompt"),
+        ({"prompt": [True]}, "/prompt"),
+        ({"prompt": [None]}, "/prompt"),
+        ({"prompt": [5, -1]}, "/prompt/0"),
+        ({"prompt": [[5], [5, 1.5]]}, "/prompt/1"),
+        ({"prompt": [[5], [5, None]]}, "/prompt"),
+        ({"prompt": [5, 33]}, "/prompt"),
+        ({"prompt": [HALF]}, "/prompt"),
+        ({"prompt": [[5], [*E_ACUTE, HALF]]}, "/prompt"),
         ({"prompt": ""}, "/prompt"),
         ({"prompt": None}, "/prompt"),
         ({"echo": True, "logprobs": 1}, "/echo"),
@@ -245,7 +309,7 @@ def test_tokens_become_the_text_that_they_came_from(http: httpx2.Client) -> None
         ("tokenize", {"prompt": "a", "add_special_tokens": False}, 400),
         ("tokenize", {"messages": [{"role": "user", "content": "a"}], "chat_template": SECRET}, 400),
         ("tokenize", {"prompt": "a", SECRET: 1}, 400),
-        ("detokenize", {"tokens": [31]}, 400),
+        ("detokenize", {"tokens": [33]}, 400),
         ("detokenize", {"tokens": [-1]}, 400),
         ("detokenize", {"tokens": [None]}, 400),
         ("detokenize", {"tokens": "a"}, 400),

@@ -28,6 +28,7 @@ from starlette.routing import Route
 from nemora.backends.base import Description
 from nemora.backends.embedding_model import EmbeddingModel
 from nemora.core import ChatRequest, Delta, StopReason, TokenLogprob, ToolCallDelta, Usage
+from nemora.errors import ModelNotLoaded
 from nemora.server import anthropic_messages, openai_chat, openai_completions, openai_responses
 from nemora.server.app import build_app
 from nemora.server.embedder import Embedder
@@ -67,7 +68,7 @@ class Talker(ScriptedBackend):
     async def tokenize(self, request: ChatRequest) -> list[int]:
         return [ord(letter) for message in request.messages for letter in message.text()]
 
-    async def detokenize(self, ids: Sequence[int]) -> str:
+    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
         return "a" * len(ids)
 
     def describe(self) -> Description:
@@ -76,11 +77,21 @@ class Talker(ScriptedBackend):
         )
 
 
+class Unloaded(Talker):
+    """Another model is loaded in its place."""
+
+    async def tokenize(self, request: ChatRequest) -> list[int]:
+        raise ModelNotLoaded("The model tiny is loaded.", param="/model")
+
+    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+        raise ModelNotLoaded("The model tiny is loaded.", param="/model")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
     folder = tmp_path_factory.mktemp("models")
     what = setup(with_cloud=False)
-    what.gateway.local = (Talker(),)
+    what.gateway.local = (Talker(), Unloaded("there", "other"))
     what.gateway.embedder = Embedder(EmbeddingModel.load(str(write_bert(folder / "tiny-bert")), cache=folder))
     with served(what) as running:
         yield running
@@ -206,6 +217,15 @@ def test_what_is_described_is_accepted_and_answered_as_described(server: Setup) 
         answer = httpx2.post(server.url + operation.path, json=body)
         assert answer.status_code == 200, (operation.path, answer.text)
         jsonschema.validate(answer.json(), answer_schema(operation.path, "post"))
+
+
+@pytest.mark.parametrize("path", ["/v1/tokenize", "/v1/detokenize", "/v1/messages/count_tokens"])
+def test_that_another_model_is_loaded_is_said_as_described(server: Setup, path: str) -> None:
+    answer = httpx2.post(server.url + path, json={"model": "other", **BODIES[path]})
+    document: Any = openapi_document()
+    described = document["paths"][path]["post"]["responses"]["409"]
+    assert answer.status_code == 409 and "whose tokens" in described["description"]
+    jsonschema.validate(answer.json(), schema_of(described["content"]["application/json"]["schema"]))
 
 
 def test_what_was_stored_and_recorded_is_as_described(server: Setup) -> None:

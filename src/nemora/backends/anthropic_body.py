@@ -2,14 +2,15 @@
 
 The form: https://docs.anthropic.com/en/api/messages. System texts stand apart; tool results are blocks of a user's
 turn; turns of one role that follow each other are one turn. A name in the history has no place there and is left out,
-and so are hints of effort. Thinking in the history goes back where this server signed it, and else is left out.
+and so are hints of effort, but where the model is to decide on its thinking: only models that can do that know them.
+Thinking in the history goes back where this server signed it, and else is left out.
 `ChatRequest.unsent` is never looked at here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nemora.backends.signed_thinking import SignedThinking
 from nemora.core import ChatRequest, Json, Message, OpaquePart, ResponseFormat, TextPart, Tool, ToolChoice
@@ -17,6 +18,8 @@ from nemora.errors import RequestError, UnsupportedField
 
 MAX_TOKENS = 4096
 """For requests that name no limit: this API must have one."""
+ADAPTIVE: Mapping[str, Json] = {"type": "adaptive", "display": "summarized"}
+"""Newer models leave the text of their thinking out unless told so; then nobody sees it and it could not go back."""
 PICTURES = {f"image/{name}": f"image/{name}" for name in ("png", "jpeg", "gif", "webp")} | {"image/jpg": "image/jpeg"}
 """Media types of pictures that this API takes."""
 
@@ -48,7 +51,7 @@ def messages_body(request: ChatRequest, model: str, signed: SignedThinking | Non
         "top_k": sampling.top_k,
         "stop_sequences": list(request.stop) or None,
         "thinking": thinking,
-        "output_config": _output_config(request.response_format),
+        "output_config": _output_config(request),
     }
     body.update({name: value for name, value in optional.items() if value is not None})
     if request.tools:
@@ -59,10 +62,18 @@ def messages_body(request: ChatRequest, model: str, signed: SignedThinking | Non
     return body
 
 
-def _output_config(form: ResponseFormat | None) -> Json:
+def _output_config(request: ChatRequest) -> dict[str, Json] | None:
+    """The form of the answer, and the effort where the model decides on its thinking."""
+    config = _form(request.response_format)
+    if request.thinking.adaptive and request.thinking.effort is not None:
+        config["effort"] = request.thinking.effort
+    return config or None
+
+
+def _form(form: ResponseFormat | None) -> dict[str, Json]:
     """This API knows one form, a schema; name and description have no place in it."""
     if form is None:
-        return None
+        return {}
     if form.form != "json_schema" or form.schema is None:
         raise UnsupportedField(
             "The server of this model knows no form of an answer but a json_schema; send one, or leave it out.",
@@ -86,12 +97,15 @@ def _unknown(request: ChatRequest) -> Iterator[str]:
 
 
 def _thinking(request: ChatRequest, signed: SignedThinking | None) -> Json:
-    """`thinking`, where a budget is given; this API has no other way to ask every model for it.
+    """`thinking`, where a budget is given or it is left to the model; this API has no other way to ask for it.
 
-    Where a turn that called tools goes on, this API wants what was thought before the calls. Where that is not known,
-    because another model made the calls or the server was started since, this turn is answered without thinking.
+    With a budget, where a turn that called tools goes on, this API wants what was thought before the calls. Where that
+    is not known, because another model made the calls or the server was started since, this turn is answered without
+    thinking. What is left to the model has no such rule.
     """
     asked = request.thinking
+    if asked.adaptive and asked.limit is None:
+        return dict(ADAPTIVE)
     if asked.limit is not None or (asked.enabled and asked.budget is None):
         raise UnsupportedField(
             "The server of this model takes thinking with a budget only: reasoning_budget in chat_template_kwargs, or "

@@ -112,9 +112,20 @@ class Tokenizes(Protocol):
         """What the model would read for `request`, however much fits. Raises `NemoraError` subclasses only."""
         ...
 
-    async def detokenize(self, ids: Sequence[int]) -> str:
-        """The text of tokens. Raises `RequestError`: one is none of the vocabulary."""
+    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+        """The text of tokens. Raises `RequestError`: one is none of the vocabulary.
+
+        `swap`: they will be asked about, so that another model may be unloaded for this one.
+        """
         ...
+
+
+def at_hand(backends: Sequence[Backend]) -> Backend:
+    """That of some local backends whose model is loaded; the first where none is, or where they do not come and go."""
+    for backend in backends:
+        if not isinstance(backend, ComesAndGoes) or backend.residence() is not None:
+            return backend
+    return backends[0]
 
 
 def stream_for(backend: Backend, tenant: str, request: ChatRequest) -> AsyncIterator[Delta]:

@@ -115,12 +115,12 @@ class HeldModel:
         return about.context_length if about is not None else 0
 
     async def tokenize(self, request: ChatRequest) -> list[int]:
-        """See `Tokenizes`."""
-        return await self._slot.run(self.model, partial(_tokenize, request))
+        """See `Tokenizes`. Loads the model where none is. Raises `ModelNotLoaded`: another one is loaded."""
+        return await self._slot.run(self.model, partial(_tokenize, request), swap=False)
 
-    async def detokenize(self, ids: Sequence[int]) -> str:
-        """See `Tokenizes`."""
-        return await self._slot.run(self.model, partial(_detokenize, ids))
+    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+        """See `Tokenizes`. Without `swap` loads and raises as `tokenize`, with it as `stream_for`."""
+        return await self._slot.run(self.model, partial(_detokenize, ids), swap=swap)
 
     async def ready(self) -> bool:
         """Whether its engine runs, or it could be loaded."""

@@ -167,7 +167,7 @@ class LocalBackend:
         """See `Tokenizes`."""
         return await asyncio.to_thread(self.local.prompt_ids, request)
 
-    async def detokenize(self, ids: Sequence[int]) -> str:
+    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
         """See `Tokenizes`."""
         return await asyncio.to_thread(self.local.text_of, ids)
 

@@ -334,9 +334,17 @@ class LocalModel:
         max_tokens: int | None = None,
         stop: Sequence[str] = (),
         index: int = 0,
+        ids: Sequence[int] | None = None,
     ) -> PreparedAnswer:
-        """A plain text to be continued. `index` says which it is of several."""
-        ids = self._raw_ids(prompt)
+        """A plain text to be continued. `index` says which it is of several; `ids` are its tokens, where given.
+
+        Raises:
+            RequestError: `ids` do not say this text.
+            ContextLengthExceeded: it does not fit.
+        """
+        if ids is not None and self.text_of(ids) != prompt:
+            raise RequestError("The token ids are not those of the text that was read; send the text.", param="/prompt")
+        ids = self._raw_ids(prompt) if ids is None else list(ids)
         params = self.params(ids, sampling, max_tokens, stop_ids=self.tokenizer.eos_ids)
         reader = AnswerReader(
             self.tokenizer, Format(), prompt_tokens=len(ids), stops=stop, min_tokens=params.min_tokens, index=index
@@ -353,6 +361,7 @@ class LocalModel:
                 max_tokens=request.max_tokens,
                 stop=request.stop,
                 index=index,
+                ids=request.prompt_ids[index // each] if request.prompt_ids else None,
             )
             for index in range(request.choices)
         ]

@@ -23,6 +23,7 @@ from nemora.errors import (
     CorruptCheckpoint,
     LocalModelDown,
     ModelError,
+    ModelNotLoaded,
     ModelReplaced,
     NemoraError,
     UnsupportedCheckpoint,
@@ -120,17 +121,23 @@ class ModelSlot(Generic[M]):
         if self._owner is None:
             self._owner = asyncio.create_task(self._own())
 
-    async def run(self, name: str, work: Callable[[M], Awaitable[T]], *, keep_alive: float | None = None) -> T:
+    async def run(
+        self, name: str, work: Callable[[M], Awaitable[T]], *, keep_alive: float | None = None, swap: bool = True
+    ) -> T:
         """What `work` makes of the model `name`, which is loaded if need be. Cancelling it gives the model back.
 
         Args:
             keep_alive: seconds that the model stays loaded afterwards, until somebody says something else.
+            swap: whether another model may be unloaded for it; without that it is loaded only where none is.
 
         Raises:
+            ModelNotLoaded: another model is loaded or about to be, and `swap` is off.
             ModelReplaced: another model was asked for, and this took too long.
             LocalModelDown: the slot is closed.
             ModelError: the model cannot be loaded.
         """
+        if not swap:
+            self._check_unswapped(name)
         lease = await self._lease(name, keep_alive)
         try:
             if lease.ended is not None or lease.model is None:
@@ -184,6 +191,22 @@ class ModelSlot(Generic[M]):
         if self._owner is not None:
             await self._owner
         await self._drop()
+
+    def _check_unswapped(self, name: str) -> None:
+        """That `name` can be had without unloading another model, or keeping one waiting. Raises `ModelNotLoaded`."""
+        other = next((waiter.name for waiter in self._waiting if waiter.name != name), None)
+        if other is not None:
+            raise ModelNotLoaded(
+                f"The model {other} is about to be loaded, and {name} keeps it waiting only to answer; ask again.",
+                param="/model",
+                retry_after=1,
+            )
+        if self._resident is not None and self._resident.name != name:
+            raise ModelNotLoaded(
+                f"The model {self._resident.name} is loaded, and {name} replaces it only to answer; ask {name} "
+                "something first, or leave the model out.",
+                param="/model",
+            )
 
     async def _lease(self, name: str, keep_alive: float | None) -> _Lease[M]:
         if self._closing:

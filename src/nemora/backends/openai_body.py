@@ -88,7 +88,8 @@ def _prompt_end(request: ChatRequest, dialect: Dialect) -> dict[str, Json]:
 
 
 def _effort(thinking: Thinking, dialect: Dialect) -> Effort | None:
-    """The effort; OpenAI's service knows no budget, so there one becomes an effort, as other gateways have it."""
+    """The effort; OpenAI's service knows no budget, so there one becomes an effort, as other gateways have it. Without
+    either its models decide themselves, so nothing is said where that is asked for."""
     if thinking.effort is not None or thinking.budget is None or thinking.wanted is False or dialect != "openai":
         return thinking.effort
     return next((effort for most, effort in EFFORTS if thinking.budget <= most), "high")
@@ -97,7 +98,7 @@ def _effort(thinking: Thinking, dialect: Dialect) -> Effort | None:
 def _template_settings(thinking: Thinking) -> dict[str, Json] | None:
     """What servers of open models pass to the chat template. Flags and a number only, never text."""
     settings: dict[str, Json] = {
-        "enable_thinking": thinking.enabled,
+        "enable_thinking": True if thinking.adaptive else thinking.enabled,
         "reasoning_budget": thinking.budget,
         "truncate_history_thinking": None if thinking.keep_history is None else not thinking.keep_history,
     }

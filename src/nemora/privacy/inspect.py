@@ -47,6 +47,7 @@ LEAST_LABELLED = 8
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_NO_SIGNS = re.compile(r"\W+|_")
 _SAID = re.compile(r"/messages/\d+/content")
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
 """Characters from which a text is judged by what it is about."""
@@ -187,6 +188,7 @@ class Inspector:
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
+        found = {(match.start, match.end) for match in piece.matches}
         seen: set[str] = set()
         left = MAX_FURTHER
         for text in {text.text: text for text in reversed(texts)}.values():  # unescaped, it is often the same
@@ -198,19 +200,36 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._matches(reading, piece.segment.label))
+                piece.matches.extend(self._behind_disguise(piece, reading, covered, found))
                 if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
                     for layer in decoded_layers(reading).layers:
                         piece.matches.extend(self._matches(layer, piece.segment.label))
 
+    def _behind_disguise(
+        self, piece: _Piece, reading: MappedText, covered: Covered, found: set[tuple[int, int]]
+    ) -> Iterator[Match]:
+        """What a reading shows, but for values that stand in the text as they are and were found there.
+
+        A reading may be rewritten over a whole line, and what is found in it then covers that line.
+        """
+        for match in self._unmapped(reading, piece.segment.label):
+            value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
+            wide = mapped.end - mapped.start > len(value)
+            if not (wide and _stands_plain(value, mapped, piece.text, reading.text, covered, found)):
+                yield mapped
+
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
+        return (_mapped(layer, match) for match in self._unmapped(layer, label))
+
+    def _unmapped(self, layer: MappedText, label: str) -> Iterator[Match]:
+        """What detectors find, in the places of the layer, without values that the policy allows."""
         for detector in (*self._detectors, *self._rules.detectors):
             try:
                 found = detector.find(layer.text, label)
             except Exception as error:  # noqa: BLE001 - one detector's failure must not hide what others find
                 self._failures.append(f"{detector.name}:{type(error).__name__}")
                 continue
-            yield from self._counted(layer, found)
+            yield from (m for m in found if m.end > m.start and not self._rules.allows(layer.text, m))
 
     def _counted(self, layer: MappedText, found: Iterable[Match]) -> Iterator[Match]:
         """Matches in the original's places, without values that the policy allows."""
@@ -334,6 +353,20 @@ def _cut(text: str, start: int) -> int:
     gap = _SPACE.search(text, high, start + LONGEST)
     space = max(text.rfind(" ", low, high), text.rfind("\t", low, high)) + 1
     return space or (gap.end() if gap else min(start + LONGEST, len(text)))
+
+
+def _stands_plain(
+    value: str, mapped: Match, text: str, read: str, covered: Covered, found: set[tuple[int, int]]
+) -> bool:
+    """Whether a value that was read at `mapped` stands in `text` as it is, or was found there, and nowhere else."""
+    if read.count(value) <= text.count(value):
+        at = text.find(value, mapped.start, mapped.end)
+        if at >= 0 and (covered.holds(at, at + len(value)) or (at, at + len(value)) in found):
+            return True
+    bare = _NO_SIGNS.sub("", value)
+    inside = [span for span in found if mapped.start <= span[0] and span[1] <= mapped.end]
+    there = any(_NO_SIGNS.sub("", text[slice(*span)]) == bare for span in inside)
+    return there and _NO_SIGNS.sub("", read).count(bare) <= _NO_SIGNS.sub("", text).count(bare)
 
 
 def _names_count(segment: Segment, text: str) -> bool:

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from nemora.privacy.detectors.context import label_words
+from nemora.privacy.detectors.announced_words import COLUMN
+from nemora.privacy.detectors.context import key_pattern, label_words
 from nemora.privacy.label_hint import hinted
-from nemora.privacy.quick_pattern import QuickPattern
+from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 MOST_COLUMNS = 400
 LONGEST_LABEL, LONGEST_CELL = 48, 300
+_COLUMN = tuple(key_pattern(words.replace(" ", r"[\s_]")) for words in COLUMN)
+_SOME_COLUMN = QuickSet(_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,12 @@ def meaning(label: str) -> str:
     if len(label) > LONGEST_LABEL:
         return ""
     words = label_words(label)
-    return words if hinted(words) else ""
+    return words if _announces(words) else ""
+
+
+def _announces(words: str) -> bool:
+    """Whether a word of a header or key announces an identifier, a number of a person, or a secret."""
+    return hinted(words) or any(_COLUMN[place].search(words) is not None for place in _SOME_COLUMN.may(words))
 
 
 def separated(text: str) -> Iterator[Labelled]:
@@ -68,7 +76,8 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
             continue
         if not labels:
             if line.start() not in says:
-                says[line.start()] = hinted(label_words(line.group()))
+                written = line.group()
+                says[line.start()] = _may_be_header(written) and _announces(label_words(written))
             if not says[line.start()]:
                 continue
         cells = _cells(text, line.start(), line.end(), separator)
@@ -83,6 +92,12 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
         header = [meaning(text[start:end]) for start, end in cells]
         if any(header) and _is_header([text[start:end] for start, end in cells]):
             labels, misses = header, 0
+
+
+def _may_be_header(line: str) -> bool:
+    """Whether a line is no sentence and no row of numbers: a quick test before its words are looked at."""
+    cells = max(line.count(separator) for separator in _CELLS) + 1
+    return len(line) <= cells * (LONGEST_LABEL + 3) and sum(map(str.isdigit, line)) <= cells + 2
 
 
 def _is_header(cells: list[str]) -> bool:

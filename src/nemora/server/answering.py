@@ -10,14 +10,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nemora.core import ChatRequest, Delta
-from nemora.errors import NemoraError
-from nemora.server.caller import Caller
+from nemora.errors import NemoraError, RequestError
+from nemora.server.caller import Caller, asking_caller
 from nemora.server.envelope import error_response
 from nemora.server.explanation import coarse, decision_headers
 from nemora.server.gateway import Gateway
 from nemora.server.limits import unless_gone
-from nemora.server.model_orders import carried_out, permitted
+from nemora.server.model_orders import ORDER_PATHS, carried_out, permitted
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, override_of
+from nemora.server.prompt_tokens import with_texts
 from nemora.server.rate_limits import RateLimits
 from nemora.server.receiving import Received, Receiving
 from nemora.server.transcript import Transcript
@@ -38,12 +39,17 @@ class Answering:
 
     async def respond(self, request: Request) -> Response:
         """The response to a POST of this API, streamed or whole."""
-        received = await self._receiving.receive(request)
+        received = await self._receiving.receive(request, orders=request.scope["path"] in ORDER_PATHS)
         override = override_of(request.headers.get(TOKEN_HEADER), request.headers.get(REASON_HEADER))
-        parsed = await received.parsed(self._api.parse)
+        try:
+            parsed = await received.parsed(self._api.parse)
+        except RequestError:
+            asking_caller(request)  # who may not ask learns nothing of what it sent
+            raise
         if isinstance(parsed, Settled):
             await unless_gone(request.receive, carried_out(parsed.order, self._gateway, received.caller))
             return JSONResponse(parsed.value, headers=received.left)
+        asking_caller(request)
         parsed = permitted(parsed, self._gateway, received.caller)
         work = self._answer(parsed, received, request.state.request_id, override)
         return await unless_gone(request.receive, work)
@@ -56,6 +62,7 @@ class Answering:
         override: Override | None,
     ) -> Response:
         """A response whose status is certain: the answer is whole, or its first delta is there."""
+        parsed = await with_texts(parsed, self._gateway.local)
         try:
             answer = await self._gateway.answer(
                 parsed.request, request_id=request_id, tenant=received.caller.tenant, override=override

@@ -148,7 +148,7 @@ def _thinking(table: dict[str, Json], ignored: set[str]) -> Thinking:
             raise RequestError(f"{where}/display must be summarized or omitted.", param=f"{where}/display")
         ignored.add("thinking.display")
     if kind != "enabled":
-        return Thinking(enabled=False if kind == "disabled" else None, effort=effort)
+        return Thinking(enabled=False if kind == "disabled" else None, effort=effort, adaptive=kind == "adaptive")
     budget = integer(config.get("budget_tokens"), f"{where}/budget_tokens", 1, MAX_BUDGET)
     if budget is None:
         raise RequestError(f"{where}/budget_tokens must be given.", param=f"{where}/budget_tokens")

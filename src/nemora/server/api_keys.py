@@ -42,7 +42,7 @@ class ApiKey:
     """Hexadecimal HMAC-SHA256 of the key."""
     tenant: str = "default"
     admin: bool = False
-    """Whether it opens what only the owner may see, metrics and decisions; such a key asks no model."""
+    """Whether it opens what is the owner's, metrics, decisions and which model is loaded; such a key asks no model."""
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     """Read and written together."""

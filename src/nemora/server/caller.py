@@ -25,6 +25,7 @@ class Caller:
 
     @property
     def administers(self) -> bool:
+        """Whether it sees what only the owner may see, and says which model is loaded."""
         return self.key is None or self.key.admin
 
 

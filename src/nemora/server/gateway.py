@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
-from nemora.backends.base import Backend, Tokenizes, stream_for
+from nemora.backends.base import Backend, Tokenizes, at_hand, stream_for
 from nemora.backends.meter import Sending, held_to
 from nemora.core import ChatRequest, Delta
 from nemora.errors import (
@@ -290,17 +290,19 @@ class Gateway:
             return await self._stand_in(request, decision, request_id, tenant)
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        """Tokens of `request` as the local model reads it, also where it names another. No cloud is asked.
+        """Tokens of `request` as the local model that it names reads it, or else the one that is loaded. No cloud is
+        asked, and no model swapped.
 
         Raises:
             UnknownModel: no such model.
             LocalModelDown: there is no local model.
+            ModelNotLoaded: it names a local model, and another one is loaded.
             RequestError: the local side is a server elsewhere, or the request cannot be rendered.
         """
         _, named = self._wanted(request)
         if not self.local:
             raise LocalModelDown("There is no local model to count tokens with.")
-        backend = named if named is not None and named.trust == "local" else self.local[0]
+        backend = named if named is not None and named.trust == "local" else at_hand(self.local)
         if not isinstance(backend, Tokenizes):
             raise RequestError("Tokens are counted only by a model that runs in this process, and this is another's.")
         if self._documents is not None:

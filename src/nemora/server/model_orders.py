@@ -10,33 +10,38 @@ from nemora.server.caller import Caller
 from nemora.server.gateway import Gateway
 from nemora.server.wire_format import Order, ParsedRequest
 
+ORDER_PATHS = ("/api/chat", "/api/generate")
+"""Where a body that asks nothing is an order, which an administrator's key may give too."""
+
 
 async def carried_out(order: Order, gateway: Gateway, caller: Caller) -> None:
     """Load a model or let it go. A model that does not come and go is there all the while.
 
     Raises:
-        KeyNotAllowed: a key of one of several tenants unloads nothing that others use.
+        KeyNotAllowed: a key of one of several tenants neither unloads what others use nor puts another in its place.
         UnknownModel: no such model.
         ModelError: it cannot be loaded.
     """
-    if order.unload and caller.key is not None:
-        raise KeyNotAllowed("This API key unloads no models, which others may use; send the server's own key.")
+    if not caller.administers:
+        raise KeyNotAllowed(
+            "This API key loads and unloads no models, which others may use; send an administrator's key, or ask the "
+            "model something."
+        )
     if order.model not in gateway.models():
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
-    seconds = order.keep_alive if caller.key is None else None
     embedder = gateway.embedder
     if embedder is not None and order.model == embedder.name:
         if order.unload:
             embedder.unload()
         else:
-            await embedder.load(seconds)
+            await embedder.load(order.keep_alive)
         return
     for backend in gateway.local:
         if order.model in ("auto", backend.name, backend.model):
             if isinstance(backend, ComesAndGoes) and order.unload:
                 backend.unload()
             elif isinstance(backend, ComesAndGoes):
-                await backend.load(seconds)
+                await backend.load(order.keep_alive)
             return
 
 

@@ -1,7 +1,8 @@
 """OpenAI's legacy completions: a text is continued as it stands, without a chat template.
 
-Each text is a user message of a raw `ChatRequest`, so the privacy boundary reads it like every other. Only the model
-in this process can continue it; the request never leaves.
+Each text is a user message of a raw `ChatRequest`, so the privacy boundary reads it like every other; what comes as
+token ids is made text first (`prompt_tokens.py`). Only the model in this process can continue it; the request never
+leaves.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class OpenAICompletions:
 
     def writer(self, model: str, parsed: ParsedRequest) -> CompletionWriter:
         assert isinstance(parsed, ParsedCompletion)
-        return CompletionWriter(model, parsed.echo, include_usage=parsed.request.include_usage)
+        return CompletionWriter(model, parsed.before(), include_usage=parsed.request.include_usage)
 
     def error(self, error: NemoraError) -> bytes:
         return envelope(error)
@@ -59,9 +60,15 @@ class OpenAICompletions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedCompletion(ParsedRequest):
-    """A request with what stands before each answer: the text of its prompt where `echo` asks for it, else ""."""
+    """A request, and whether each answer begins with its prompt."""
 
-    echo: tuple[str, ...]
+    echoes: bool
+
+    def before(self) -> tuple[str, ...]:
+        """What stands before each answer: the text of its prompt where that is asked for, else ""."""
+        prompts = self.request.messages
+        each = self.request.choices // len(prompts)
+        return tuple(prompt.text() if self.echoes else "" for prompt in prompts for _ in range(each))
 
 
 def parse_completion_request(body: Json) -> ParsedCompletion:
@@ -76,7 +83,7 @@ def parse_completion_request(body: Json) -> ParsedCompletion:
     neutral_only(table, NEUTRAL)
     ignored = {name: value for name, value in table.items() if name in IGNORED}
     most = integer(table.get("max_tokens"), "/max_tokens", 1, MAX_TOKENS)
-    prompts = prompts_of(table.get("prompt"))
+    prompts, ids = prompts_of(table.get("prompt"))
     each = integer(table.get("n"), "/n", 1, MAX_CHOICES) or 1
     if len(prompts) * each > MAX_ANSWERS:
         raise RequestError(f"/prompt and /n ask for more than {MAX_ANSWERS} answers together.", param="/prompt")
@@ -96,24 +103,41 @@ def parse_completion_request(body: Json) -> ParsedCompletion:
         choices=len(prompts) * each,
         unsent=ignored,
         raw=True,
+        prompt_ids=ids,
         endpoint=PATH,
     )
     names = sorted(name for name, value in ignored.items() if value is not None)
-    echo = tuple(prompt if echoes else "" for prompt in prompts for _ in range(each))
-    return ParsedCompletion(request, tuple(names), echo=echo)
+    return ParsedCompletion(request, tuple(names), echoes=echoes)
 
 
-def prompts_of(value: Json) -> tuple[str, ...]:
-    """The texts to continue: one, or a list of them. Token ids are refused: nobody could read them."""
-    prompts = value if isinstance(value, list) else [value]
-    for prompt in prompts:
-        if isinstance(prompt, int | list) and not isinstance(prompt, bool):
-            raise UnsupportedField("/prompt must hold text; token ids are not supported.", param="/prompt")
-        if not isinstance(prompt, str) or not prompt:
-            raise RequestError("/prompt must be a string that is not empty, or a list of such.", param="/prompt")
-    if not prompts:
-        raise RequestError("/prompt must hold at least one string.", param="/prompt")
-    return tuple(prompt for prompt in prompts if isinstance(prompt, str))
+def prompts_of(value: Json) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    """The prompts to continue: a text or a list of such, token ids or a list of such lists.
+
+    Of token ids the texts are "" until a model has told them; of texts there are no ids.
+    """
+    prompts: list[Json] = value if isinstance(value, list) else [value]
+    if prompts and all(isinstance(prompt, str) and prompt for prompt in prompts):
+        return tuple(prompt for prompt in prompts if isinstance(prompt, str)), ()
+    if isinstance(value, list) and all(_is_number(token) for token in prompts):
+        prompts = [prompts]
+    ids = tuple(_ids(prompt, position) for position, prompt in enumerate(prompts))
+    return ("",) * len(ids), ids
+
+
+def _ids(prompt: Json, position: int) -> tuple[int, ...]:
+    if not isinstance(prompt, list) or not prompt:
+        raise RequestError(
+            "/prompt must be a text or token ids, or a list of the one or of the other, and none of them empty.",
+            param="/prompt",
+        )
+    ids = tuple(integer(token, f"/prompt/{position}", 0, MAX_TOKENS) for token in prompt)
+    if None in ids:
+        raise RequestError(f"/prompt/{position} must hold ids only, and no null.", param="/prompt")
+    return tuple(token_id for token_id in ids if token_id is not None)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(slots=True)

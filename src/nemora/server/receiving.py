@@ -14,7 +14,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from nemora.core import Json
-from nemora.server.caller import Caller, asking_caller
+from nemora.server.caller import Caller, asking_caller, caller_of
 from nemora.server.limits import read_body
 from nemora.server.rate_limits import RateLimits
 from nemora.server.wire import parse_json
@@ -52,15 +52,17 @@ class Receiving:
         self._settings = settings
         self._limits = limits
 
-    async def receive(self, request: Request) -> Received:
+    async def receive(self, request: Request, *, orders: bool = False) -> Received:
         """The body of `request`, which counts for its caller's key.
+
+        `orders`: it may be an order about models, of a key that asks none; whoever reads it must see to that.
 
         Raises:
             KeyNotAllowed: the key asks no model.
             Overloaded: it has asked as much as it may.
             BodyTooLarge, SlowRequest, ClientGone: as `read_body`.
         """
-        caller = asking_caller(request)
+        caller = caller_of(request) if orders else asking_caller(request)
         left = self._limits.admit(caller.key) if caller.key is not None else {}
         body = await read_body(
             request.scope,

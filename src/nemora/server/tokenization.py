@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from nemora.backends.base import Backend, Tokenizes
+from nemora.backends.base import Backend, Tokenizes, at_hand
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import RequestError, UnknownModel
 from nemora.server.fields import a_list, an_object, integer, model_name, neutral_only, only, text
@@ -43,8 +43,8 @@ class Tokenization:
     async def tokenize(self, request: Request) -> Response:
         """The tokens of a prompt, or of a conversation as the model reads it."""
         received = await self._receiving.receive(request)
-        asked = await received.parsed(parse_tokenize)
-        model = self._model(asked.model)
+        name, asked = await received.parsed(parse_tokenize)
+        model = self._model(name)
         tokens = await model.tokenize(asked)
         self._receiving.spend(received.caller, len(tokens))
         return JSONResponse(
@@ -57,29 +57,34 @@ class Tokenization:
         name, tokens = await received.parsed(parse_detokenize)
         return JSONResponse({"prompt": await self._model(name).detokenize(tokens)})
 
-    def _model(self, name: str) -> Tokenizes:
-        for backend in self._local:
+    def _model(self, name: str | None) -> Tokenizes:
+        """The model of that name; None: the one that is loaded. A model is loaded for this only where none is."""
+        known: list[Backend] = [backend for backend in self._local if isinstance(backend, Tokenizes)]
+        if name is None and known:
+            known, name = [at_hand(known)], "local"
+        for backend in known:
             if isinstance(backend, Tokenizes) and name in ("auto", "local", backend.name, backend.model):
                 return backend
         raise UnknownModel("No model of that name runs in this server, so its tokens are not known.", param="/model")
 
 
-def parse_tokenize(body: Json) -> ChatRequest:
-    """Read the body of a tokenize request. Raises `RequestError`."""
+def parse_tokenize(body: Json) -> tuple[str | None, ChatRequest]:
+    """The model that a tokenize request names, and what it asks the tokens of. Raises `RequestError`."""
     table = an_object(body, "")
     only(table, {"model", "prompt"} | CHAT | NEUTRAL.keys(), "")
     neutral_only(table, NEUTRAL)
-    model = _model_of(table)
+    name = _model_of(table)
+    model = name or "local"
     if ("prompt" in table) == ("messages" in table):
         raise RequestError("The body must hold either /prompt or /messages.")
     if "messages" in table:
-        return parse_chat_request({"model": model, **{k: v for k, v in table.items() if k in CHAT}}).request
+        return name, parse_chat_request({"model": model, **{k: v for k, v in table.items() if k in CHAT}}).request
     only(table, {"model", "prompt"} | NEUTRAL.keys(), "")
-    return ChatRequest(model=model, messages=(Message("user", text(table["prompt"], "/prompt")),), raw=True)
+    return name, ChatRequest(model=model, messages=(Message("user", text(table["prompt"], "/prompt")),), raw=True)
 
 
-def parse_detokenize(body: Json) -> tuple[str, list[int]]:
-    """The model and the tokens of a detokenize request. Raises `RequestError`."""
+def parse_detokenize(body: Json) -> tuple[str | None, list[int]]:
+    """The model, if one is named, and the tokens of a detokenize request. Raises `RequestError`."""
     table = an_object(body, "")
     only(table, {"model", "tokens"}, "")
     tokens = a_list(table.get("tokens"), "/tokens")
@@ -91,7 +96,7 @@ def parse_detokenize(body: Json) -> tuple[str, list[int]]:
     return _model_of(table), [token_id for token_id in ids if token_id is not None]
 
 
-def _model_of(table: Mapping[str, Json]) -> str:
+def _model_of(table: Mapping[str, Json]) -> str | None:
     """vLLM lets a client leave the model out."""
     value = table.get("model")
-    return "local" if value is None else model_name(value)
+    return None if value is None else model_name(value)

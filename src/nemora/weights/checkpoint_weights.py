@@ -21,6 +21,8 @@ from nemora.weights.read_matrix import read_matrix, read_number
 from nemora.weights.stored import Found, Problem, TensorFinder
 
 LoadProgress = Callable[[int, int], None]  # stored bytes read so far, and of all
+LET_GO = 512 << 20
+"""Bytes of a file after whose copies its pages are let go: else a large model would be there twice while it loads."""
 
 
 class CheckpointWeights:
@@ -47,7 +49,7 @@ class CheckpointWeights:
         self.device, self.dtype, self.simulate = torch.device(device), dtype, simulate
         self.progress, self.packing = progress, packing
         self.bytes = 0
-        self.bytes_read = 0
+        self.bytes_read = self._copied = 0
         self.bytes_total = sum(info.stored_bytes for info in self.file.tensors.values())
         dense, experts = _decoded_bytes(inventory if packing is None else packing.rest(inventory), dtype)
         self.decode_dense = dense <= decode_budget
@@ -88,6 +90,8 @@ class CheckpointWeights:
 
     def finish(self) -> None:
         """Say that all is read: a draft head that was not asked for counts as done."""
+        if self._copied:
+            self.file.let_go()
         if self.progress is not None:
             self.progress(self.bytes_total, self.bytes_total)
 
@@ -103,8 +107,12 @@ class CheckpointWeights:
             read_matrix(self.file, part, layout.place(name)).to(self.device)
             for part, name in zip(found, names, strict=True)
         ]
-        weight = self._packed(found, stored) or self._blocks(stored, decode=decode)
-        self._count(sum(self._stored_bytes(part) for part in found), weight.bytes)
+        packed = self._packed(found, stored)
+        weight = packed or self._blocks(stored, decode=decode)
+        read = sum(self._stored_bytes(part) for part in found)
+        self._count(read, weight.bytes)
+        if packed is not None:
+            self._let_go(read)
         return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
 
     def _packed(self, found: Sequence[Found], stored: Sequence[StoredMatrix]) -> Weight | None:
@@ -112,6 +120,12 @@ class CheckpointWeights:
         if self.packing is None or not self.packing.takes(found, stored[0].shape[1]):
             return None
         return self.packing.pack(stored, self.dtype)
+
+    def _let_go(self, copied: int) -> None:
+        self._copied += copied
+        if self._copied >= LET_GO:
+            self.file.let_go()
+            self._copied = 0
 
     def _blocks(self, stored: Sequence[StoredMatrix], *, decode: bool) -> Weight:
         blocks = BlockWeight(stored, self.dtype)

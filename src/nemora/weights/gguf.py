@@ -65,6 +65,7 @@ class GGUFFile:
             if length < 24:
                 raise CorruptCheckpoint(f"{path.name} is not a GGUF file: it has only {length} bytes.")
             mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ)
+        self._mapped = mapped
         header = GGUFHeader(mapped, path.name)
         self.metadata: Mapping[str, Any] = header.metadata
         self.tensors: Mapping[str, TensorInfo] = header.tensors
@@ -80,6 +81,11 @@ class GGUFFile:
         info, offset = self.tensors[name], self._offsets[name]
         data = self._bytes[offset : offset + info.stored_bytes]
         return StoredMatrix(info.format, data.view(info.rows, -1))
+
+    def let_go(self) -> None:
+        """See `TensorFile`. The pages stay in the system's cache, and tensors that are in use stay what they are."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class HeaderCut(Exception):

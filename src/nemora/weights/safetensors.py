@@ -41,26 +41,31 @@ class SafetensorsFolder:
         self.name = path.name
         self.config = read_json_object(path / "config.json")
         self.tensors: dict[str, TensorInfo] = {}
-        self._files: dict[str, Any] = {}
+        self._paths: dict[str, Path] = {}
+        self._files: dict[Path, Any] = {}
         shards = _shards(path)
         for file_name, listed in shards.items():
-            self._open(path / file_name, listed)
+            self._add(path / file_name, listed)
 
     def read(self, name: str) -> StoredMatrix:
         """The named tensor's bytes in place, as rows; a vector is one row."""
         info = self.tensors[name]
-        tensor: torch.Tensor = self._files[name].get_tensor(name)
+        path = self._paths[name]
+        if path not in self._files:
+            self._files[path] = _open(path)
+        tensor: torch.Tensor = self._files[path].get_tensor(name)
         return StoredMatrix(info.format, tensor.reshape(info.rows, -1).view(torch.uint8))
 
-    def _open(self, path: Path, listed: frozenset[str] | None) -> None:
+    def let_go(self) -> None:
+        """See `TensorFile`. A mapping ends with the last tensor that lies in it."""
+        self._files.clear()
+
+    def _add(self, path: Path, listed: frozenset[str] | None) -> None:
         """Open one file; `listed` are the tensors that the index says it has."""
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
             raise CorruptCheckpoint(f"{path.name} is not a file.")
-        try:
-            file = safe_open(path, framework="pt")
-            names: list[str] = file.keys()  # type: ignore[no-untyped-call]
-        except (SafetensorError, OSError) as error:
-            raise CorruptCheckpoint(f"{path.name} is damaged or missing: {shown(str(error), 200)}.") from None
+        file = self._files[path] = _open(path)
+        names: list[str] = file.keys()
         if listed is not None and listed != set(names):
             wrong = shown(min(listed.symmetric_difference(names)))
             raise CorruptCheckpoint(f"{path.name} and {INDEX} disagree on where the tensor {wrong!r} is.")
@@ -70,7 +75,14 @@ class SafetensorsFolder:
             if name in self.tensors:
                 raise CorruptCheckpoint(f"The tensor {shown(name)!r} is in two files.")
             self.tensors[name] = _describe(file, name)
-            self._files[name] = file
+            self._paths[name] = path
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise CorruptCheckpoint(f"{path.name} is damaged or missing: {shown(str(error), 200)}.") from None
 
 
 COUNTS = frozenset({"position_ids"})

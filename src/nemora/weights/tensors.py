@@ -46,3 +46,7 @@ class TensorFile(Protocol):
     def read(self, name: str) -> StoredMatrix:
         """The named tensor's bytes as they lie in the file, as rows; a vector is one row. Copies nothing."""
         ...
+
+    def let_go(self) -> None:
+        """Count what was read so far no longer as this process's memory; it is mapped anew when it is read again."""
+        ...

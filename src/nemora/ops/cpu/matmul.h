@@ -17,7 +17,7 @@ constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory 
 inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
 
 // Four bits of each code, from `at` on.
-inline void four_bits(const uint8_t *block, int at, int part, I *codes) {
+[[gnu::always_inline]] inline void four_bits(const uint8_t *block, int at, int part, I *codes) {
 #pragma GCC unroll 4
     for (int g = 0; g < GROUPS / 2; g++) {
         const I both = load_codes(block + at + (g * PANEL_ROWS + part * W) * 4);
@@ -32,7 +32,7 @@ inline void fifth_bits(I fifths, I *codes) {
     codes[G] = either(codes[G], bit_as_16<G>(fifths));
     if constexpr (G + 1 < GROUPS) fifth_bits<G + 1>(fifths, codes);
 }
-inline void five_bits(const uint8_t *block, int at, int part, I *codes) {
+[[gnu::always_inline]] inline void five_bits(const uint8_t *block, int at, int part, I *codes) {
     four_bits(block, at, part, codes);
     fifth_bits(load_codes(block + at + GROUPS / 2 * PANEL_ROWS * 4 + part * W * 4), codes);
 }
@@ -100,43 +100,81 @@ struct NVFP4Codes {
     }
 };
 
-// Sums of products of a half or a whole block's codes with one plane of a token.
-template <typename Codes>
-inline I products(const I *codes, const int8_t *x) {
+// Adds to the sums of T tokens the products of a half or a whole block's codes with one plane of them.
+template <typename Codes, int T>
+[[gnu::always_inline]] inline void products(const I *codes, const int8_t *x, I *sums) {
     constexpr int N = GROUPS / Codes::HALVES;
-    if constexpr (Codes::MOST == SIGNED) return dot_signed<N>(codes, x);
-    else return dot_unsigned<N, Codes::MOST>(codes, x);
+    if constexpr (Codes::MOST == SIGNED) dot_signed<N, T>(codes, x, sums);
+    else dot_unsigned<N, Codes::MOST, T>(codes, x, sums);
 }
 
-// Adds to `held`, [tokens][PANEL_ROWS], what a block's rows of one vector give. `tokens` is told apart from x.tokens so
-// that it may be a constant: one token's sums then stay in a register.
-template <typename Codes, int PLANES>
-inline void block_of_tokens(const uint8_t *block, int part, const Tokens &x, int tokens, int64_t b, float *held) {
+// The codes of a block's rows of one vector, and what goes with them.
+template <typename Codes>
+struct Block {
     I codes[GROUPS];
-    Codes::codes(block, part, codes);
-    F scale[Codes::HALVES], minimum = all(0.0f);
+    F scale[Codes::HALVES], minimum;
+
+    [[gnu::always_inline]] inline Block(const uint8_t *block, int part) {
+        Codes::codes(block, part, codes);
 #pragma GCC unroll 2
-    for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, part, half);
-    if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, part);
-    const int8_t *high = x.codes + b * PLANES * tokens * BLOCK;
-    const float *scales = x.scale + b * tokens, *sums = x.sums + b * tokens;
-    const int32_t *start = x.start + b * 2 * tokens;
-    for (int t = 0; t < tokens; t++, high += BLOCK, held += PANEL_ROWS) {
-        const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
-        F total = load(held);
-        const F own = all(scales[t]);
-#pragma GCC unroll 2
-        for (int half = 0; half < Codes::HALVES; half++) {
-            const I *some = codes + half * (GROUPS / 2);
-            const int at = half * (BLOCK / 2);
-            I sum = products<Codes>(some, low + at);
-            if constexpr (PLANES == 2) sum = plus(sum, times_128(products<Codes>(some, high + at)));
-            if constexpr (Codes::OFFSET != 0) sum = plus(sum, same_word(start + half * tokens + t));
-            total = fused(mul(scale[half], own), floats(sum), total);
-        }
-        if constexpr (Codes::MINIMUM) total = fused(minimum, all(sums[t]), total);
-        store(held, total);
+        for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, part, half);
+        if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, part);
     }
+};
+
+// Where tokens lie in one block of columns.
+struct Here {
+    const int8_t *codes;
+    const float *scale, *sums;
+    const int32_t *start;
+};
+
+// Adds to `held`, [T][PANEL_ROWS], what a block's rows give with T tokens from `t` on. `tokens` is told apart from
+// x.tokens so that it may be a constant: one token's sums then stay in a register.
+template <typename Codes, int PLANES, int T>
+[[gnu::always_inline]] inline void some_tokens(const Block<Codes> &block, const Here &x, int tokens, int t, float *held) {
+    const int8_t *high = x.codes + static_cast<int64_t>(t) * BLOCK;
+    const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
+    F total[T];
+#pragma GCC unroll 8
+    for (int i = 0; i < T; i++) total[i] = load(held + i * PANEL_ROWS);
+#pragma GCC unroll 2
+    for (int half = 0; half < Codes::HALVES; half++) {
+        const I *some = block.codes + half * (GROUPS / 2);
+        const int at = half * (BLOCK / 2);
+        I sums[T];
+#pragma GCC unroll 8
+        for (int i = 0; i < T; i++) sums[i] = Codes::OFFSET != 0 ? same_word(x.start + half * tokens + t + i) : no_sum();
+        products<Codes, T>(some, low + at, sums);
+        if constexpr (PLANES == 2) {
+            I above[T];
+#pragma GCC unroll 8
+            for (int i = 0; i < T; i++) above[i] = no_sum();
+            products<Codes, T>(some, high + at, above);
+#pragma GCC unroll 8
+            for (int i = 0; i < T; i++) sums[i] = plus(sums[i], times_128(above[i]));
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < T; i++)
+            total[i] = fused(mul(block.scale[half], all(x.scale[t + i])), floats(sums[i]), total[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < T; i++) {
+        if constexpr (Codes::MINIMUM) total[i] = fused(block.minimum, all(x.sums[t + i]), total[i]);
+        store(held + i * PANEL_ROWS, total[i]);
+    }
+}
+
+template <typename Codes, int PLANES>
+inline void block_of_tokens(const uint8_t *from, int part, const Tokens &x, int tokens, int64_t b, float *held) {
+    const Block<Codes> block(from, part);
+    const Here here{x.codes + b * PLANES * tokens * BLOCK, x.scale + b * tokens, x.sums + b * tokens,
+                    x.start + b * 2 * tokens};
+    int t = 0;
+    if constexpr (TOKENS_TOGETHER > 1)
+        for (; t + TOKENS_TOGETHER <= tokens; t += TOKENS_TOGETHER)
+            some_tokens<Codes, PLANES, TOKENS_TOGETHER>(block, here, tokens, t, held + t * PANEL_ROWS);
+    for (; t < tokens; t++) some_tokens<Codes, PLANES, 1>(block, here, tokens, t, held + t * PANEL_ROWS);
 }
 
 template <typename Codes, int PLANES>

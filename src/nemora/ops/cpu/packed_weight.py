@@ -40,6 +40,7 @@ from nemora.ops.blocks import (
     StoredMatrix,
 )
 from nemora.ops.cpu.library import SETS, CPacked, Library
+from nemora.ops.cpu.memory import large_memory
 
 BLOCK = 32
 """Columns that have a scale of their own as activations; packed.h says the same."""
@@ -207,7 +208,7 @@ def _pack(parts: Sequence[StoredMatrix], library: Library) -> tuple[Tensor, CPac
     if not can_pack(format, columns):
         raise CannotPack(f"the kernels do not know {format.name} with {columns} columns")
     number, rows = _NUMBERS[format.name], sum(part.shape[0] for part in parts)
-    panels = torch.empty(library.c.nemora_panel_bytes(number, rows, columns), dtype=torch.uint8)
+    panels = large_memory(library.c.nemora_panel_bytes(number, rows, columns))
     at = 0
     for part in parts:
         data, scales = part.data.contiguous(), None if part.scales is None else part.scales.contiguous()

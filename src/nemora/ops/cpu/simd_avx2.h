@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "packed.h"
+
 namespace {
 
 constexpr int W = 8;
@@ -113,30 +115,33 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
     odd[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(second, 1));
 }
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
+constexpr int TOKENS_TOGETHER = 1;
 // As many pairs are added in 16 bits as these hold.
-template <int N, int MOST>
-inline I dot_unsigned(const I *codes, const int8_t *x) {
+template <int N, int MOST, int T>
+[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
     constexpr int ROOM = 32767 / (2 * 127 * MOST);
-    I total = no_sum();
 #pragma GCC unroll 8
-    for (int first = 0; first < N; first += ROOM) {
-        I pairs = _mm256_maddubs_epi16(codes[first], same_four(x + 4 * first));
-        for (int g = first + 1; g < N && g < first + ROOM; g++)
-            pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes[g], same_four(x + 4 * g)));
-        total = first ? plus(total, pairs_added(pairs)) : pairs_added(pairs);
+    for (int t = 0; t < T; t++, x += BLOCK) {
+#pragma GCC unroll 8
+        for (int first = 0; first < N; first += ROOM) {
+            I pairs = _mm256_maddubs_epi16(codes[first], same_four(x + 4 * first));
+            for (int g = first + 1; g < N && g < first + ROOM; g++)
+                pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes[g], same_four(x + 4 * g)));
+            sums[t] = plus(sums[t], pairs_added(pairs));
+        }
     }
-    return total;
 }
 // The codes' signs go over to the other numbers: 2 * 128 * 127 is within 16 bits, -128 taken for 128 as it should be.
-template <int N>
-inline I dot_signed(const I *codes, const int8_t *x) {
-    I total = no_sum();
+template <int N, int T>
+[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
 #pragma GCC unroll 8
-    for (int g = 0; g < N; g++) {
-        const I pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[g]), _mm256_sign_epi8(same_four(x + 4 * g), codes[g]));
-        total = plus(total, pairs_added(pairs));
+    for (int t = 0; t < T; t++, x += BLOCK) {
+#pragma GCC unroll 8
+        for (int g = 0; g < N; g++) {
+            const I turned = _mm256_sign_epi8(same_four(x + 4 * g), codes[g]);
+            sums[t] = plus(sums[t], pairs_added(_mm256_maddubs_epi16(_mm256_abs_epi8(codes[g]), turned)));
+        }
     }
-    return total;
 }
 
 }  // namespace

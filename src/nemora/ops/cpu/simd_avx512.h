@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "packed.h"
+
 namespace {
 
 constexpr int W = 16;
@@ -95,50 +97,62 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {  // as on AVX2
 }
 #ifdef __AVX512VNNI__
 constexpr int SIGNED_OFFSET = 128;
-// Two sums, as one would wait for itself.
-template <int N, int MOST>
-inline I dot_unsigned(const I *codes, const int8_t *x) {
-    I even = no_sum(), odd = no_sum();
+constexpr int TOKENS_TOGETHER = 8;
+// A sum waits for itself: eight tokens' take turns, or two of one.
+template <int N, int MOST, int T>
+[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
+    if constexpr (T == 1) {
+        I odd = no_sum();
 #pragma GCC unroll 8
-    for (int g = 0; g < N; g += 2) {
-        even = _mm512_dpbusd_epi32(even, codes[g], same_four(x + 4 * g));
-        odd = _mm512_dpbusd_epi32(odd, codes[g + 1], same_four(x + 4 * g + 4));
+        for (int g = 0; g < N; g += 2) {
+            sums[0] = _mm512_dpbusd_epi32(sums[0], codes[g], same_four(x + 4 * g));
+            odd = _mm512_dpbusd_epi32(odd, codes[g + 1], same_four(x + 4 * g + 4));
+        }
+        sums[0] = plus(sums[0], odd);
+    } else {
+#pragma GCC unroll 8
+        for (int g = 0; g < N; g++)
+#pragma GCC unroll 8
+            for (int t = 0; t < T; t++)
+                sums[t] = _mm512_dpbusd_epi32(sums[t], codes[g], same_four(x + t * BLOCK + 4 * g));
     }
-    return plus(even, odd);
 }
-template <int N>
-inline I dot_signed(const I *codes, const int8_t *x) {
+template <int N, int T>
+[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
     I above_zero[N];
 #pragma GCC unroll 8
     for (int g = 0; g < N; g++) above_zero[g] = _mm512_xor_si512(codes[g], _mm512_set1_epi8(-128));
-    return dot_unsigned<N, 255>(above_zero, x);
+    dot_unsigned<N, 255, T>(above_zero, x, sums);
 }
 #else  // as on AVX2
 constexpr int SIGNED_OFFSET = 0;
+constexpr int TOKENS_TOGETHER = 1;
 inline I pairs_added(I pairs) { return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)); }
-template <int N, int MOST>
-inline I dot_unsigned(const I *codes, const int8_t *x) {
+template <int N, int MOST, int T>
+[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
     constexpr int ROOM = 32767 / (2 * 127 * MOST);
-    I total = no_sum();
 #pragma GCC unroll 8
-    for (int first = 0; first < N; first += ROOM) {
-        I pairs = _mm512_maddubs_epi16(codes[first], same_four(x + 4 * first));
-        for (int g = first + 1; g < N && g < first + ROOM; g++)
-            pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(codes[g], same_four(x + 4 * g)));
-        total = first ? plus(total, pairs_added(pairs)) : pairs_added(pairs);
+    for (int t = 0; t < T; t++, x += BLOCK) {
+#pragma GCC unroll 8
+        for (int first = 0; first < N; first += ROOM) {
+            I pairs = _mm512_maddubs_epi16(codes[first], same_four(x + 4 * first));
+            for (int g = first + 1; g < N && g < first + ROOM; g++)
+                pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(codes[g], same_four(x + 4 * g)));
+            sums[t] = plus(sums[t], pairs_added(pairs));
+        }
     }
-    return total;
 }
-template <int N>
-inline I dot_signed(const I *codes, const int8_t *x) {
-    I total = no_sum();
+template <int N, int T>
+[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
 #pragma GCC unroll 8
-    for (int g = 0; g < N; g++) {
-        const I same = same_four(x + 4 * g);
-        const I turned = _mm512_mask_sub_epi8(same, _mm512_movepi8_mask(codes[g]), no_sum(), same);
-        total = plus(total, pairs_added(_mm512_maddubs_epi16(_mm512_abs_epi8(codes[g]), turned)));
+    for (int t = 0; t < T; t++, x += BLOCK) {
+#pragma GCC unroll 8
+        for (int g = 0; g < N; g++) {
+            const I same = same_four(x + 4 * g);
+            const I turned = _mm512_mask_sub_epi8(same, _mm512_movepi8_mask(codes[g]), no_sum(), same);
+            sums[t] = plus(sums[t], pairs_added(_mm512_maddubs_epi16(_mm512_abs_epi8(codes[g]), turned)));
+        }
     }
-    return total;
 }
 #endif
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "packed.h"
+
 namespace {
 
 constexpr int W = 1;   // numbers in a vector
@@ -118,19 +120,19 @@ inline I dot_codes(I code, const int8_t *x) {
     for (int i = 0; i < 4; i++) sum += codes[i] * x[i];
     return sum;
 }
-// The products of N groups of four codes, at most MOST, and 4 N numbers in -127..127.
-template <int N, int MOST>
-inline I dot_unsigned(const I *codes, const int8_t *x) {
-    I sum = 0;
-    for (int g = 0; g < N; g++) sum += dot_codes<uint8_t>(codes[g], x + 4 * g);
-    return sum;
+// Adds to the sums of T tokens, BLOCK numbers in -127..127 each, the products of 4 N of them and N groups of four codes,
+// at most MOST.
+constexpr int TOKENS_TOGETHER = 1;  // tokens that a set takes so where it can
+template <int N, int MOST, int T>
+inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
+    for (int t = 0; t < T; t++)
+        for (int g = 0; g < N; g++) sums[t] += dot_codes<uint8_t>(codes[g], x + t * BLOCK + 4 * g);
 }
 // The same for codes in -128..127; what comes out is without SIGNED_OFFSET times the sum of x.
-template <int N>
-inline I dot_signed(const I *codes, const int8_t *x) {
-    I sum = 0;
-    for (int g = 0; g < N; g++) sum += dot_codes<int8_t>(codes[g], x + 4 * g);
-    return sum;
+template <int N, int T>
+inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
+    for (int t = 0; t < T; t++)
+        for (int g = 0; g < N; g++) sums[t] += dot_codes<int8_t>(codes[g], x + t * BLOCK + 4 * g);
 }
 
 }  // namespace

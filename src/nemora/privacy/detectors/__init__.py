@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nemora.privacy.detectors.access_code import AccessCodeDetector
 from nemora.privacy.detectors.announced_number import AnnouncedNumberDetector
 from nemora.privacy.detectors.api_key import ApiKeyDetector
 from nemora.privacy.detectors.bank_account import BankAccountDetector
@@ -15,6 +16,7 @@ from nemora.privacy.detectors.email_address import EmailAddressDetector
 from nemora.privacy.detectors.government_id import GovernmentIdDetector
 from nemora.privacy.detectors.iban import IbanDetector
 from nemora.privacy.detectors.ip_address import IpAddressDetector
+from nemora.privacy.detectors.login_pair import LoginPairDetector
 from nemora.privacy.detectors.mac_address import MacAddressDetector
 from nemora.privacy.detectors.medical_record import MedicalRecordDetector
 from nemora.privacy.detectors.military_address import MilitaryAddressDetector
@@ -40,6 +42,8 @@ ALL: tuple[Detector, ...] = (
     CommandPasswordDetector(),
     ConfigSecretDetector(),
     OneTimeCodeDetector(),
+    AccessCodeDetector(),
+    LoginPairDetector(),
     RecoveryPhraseDetector(),
     PaymentCardDetector(),
     IbanDetector(),

@@ -33,7 +33,8 @@ def key_pattern(words: str) -> QuickPattern:
 
 def label_words(label: str) -> str:
     """A field name as words: `dbPassword` and `db-password` give "db password"."""
-    return re.sub(r"[^\w]+|_+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)).strip()
+    # Vowel signs and tones of Indian scripts and Thai are no word characters to Python.
+    return re.sub(r"[^\w\u0900-\u0eff]+|_+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)).strip()
 
 
 def names(key: QuickPattern, label: str) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - long lists of words read better on one line
 """Dates of birth: a date that a word announces as one. A date alone is no finding, nor is a figure of history's."""
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ _LABEL = (
     r"|födelsedatum|född"
     r"|fødselsdato|født|syntymäaika|datum[\s_]narození|születési (?:idő|dátum)|doğum[\s_]tarihi|ngày sinh"
     r"|tanggal[\s_]lahir"
-    r"|出生(?:日期|年月日?)|生年月日|生日|생년월일|تاريخ (?:الميلاد|الولادة)|תאריך לידה|जन्म ?तिथि|ημερομηνία γέννησης)"
+    r"|出生(?:日期|年月日?)|生年月日|生日|생년월일|تاريخ (?:الميلاد|الولادة)|תאריך לידה|जन्म ?तिथि|ημερομηνία γέννησης|जन्म ?तारीख|जन्म ?दिन|জন্ম ?তারিখ|பிறந்த தேதி|تاریخ تولد|متولد|تاریخ پیدائش|נולד(?:תי|ה)?(?: ב-?)?|bday|b-?day|d\.b\.|geb\.|nac[íi] el|nasci em|sono nat[oa] il|je suis n[ée]e? le|rojen[ay]?|rođen[ay]?|род\.|роден[аи]?|народи(?:вся|лася|лась)|дата народження|д\.н\.|narozen[ýáa]?|narodený|syntynyt|fødd?|född|született|născut(?:ă)?(?: (?:la|în|pe))?|data nașterii|dzimis|gimęs|sündinud|sünniaeg|doğumlu|doğum(?= ?:)|sinh ngày|lahir(?= (?:pada )?\d)|เกิด(?:วันที่)?|วันเกิด|出生|生まれ|γεννήθηκα?|γενν\.)"
 )
 _KEYED = QuickPattern(
     rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?P<label>{_LABEL})[\"'`*\])]{{0,3}}(?:[ ]?\([^)\n]{{0,24}}\))?"
-    rf"(?:\s|[:=：\"'`*|>,.]|is|was|on|ist|am|est|es|é|è|el|le|il|em|op)"
+    rf"(?:\s|[:=：\"'`*|>,.]|is|was|on|ist|am|est|es|é|è|el|le|il|em|op|pe|la|i|dne|den|dana|ב-?|年)"
     rf"{{0,8}}(?<![^\W_])(?P<date>{_DATE})",
     re.IGNORECASE,
 )

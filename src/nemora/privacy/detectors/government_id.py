@@ -67,7 +67,7 @@ class GovernmentIdDetector:
         for start, end in keyed_values(_KEYED, _BARE, _KEY, text, label):
             value = text[start:end]
             digits = sum(char.isdigit() for char in value)
-            if digits < 5 or len(value) > 24 or _DATE.fullmatch(value) or len(set(value)) < 3:
+            if digits < 5 or len(value) > 24 or _DATE.fullmatch(value) or len(set(filter(str.isalnum, value))) < 3:
                 continue
             if value.upper() in SAMPLE_NATIONAL_IDS:
                 continue

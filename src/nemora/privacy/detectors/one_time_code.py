@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - long lists of words read better on one line
 """One-time codes: short numbers that a message announces as a verification code."""
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ _WORDS = (
     r"|código de (?:verificación|seguridad|verificação|segurança)"
     r"|codice di (?:verifica|sicurezza)|verificatiecode|код(?: подтверждения| проверки| доступа)?"
     r"|验证码|驗證碼|認証コード|確認コード|인증번호|رمز التحقق"
+    r"|ओटीपी|ওটিপি|onay kodu|doğrulama kodu|kod weryfikacyjny|kod sms|ověřovací kód|overovací kód|verifieringskod|engangskod[en]|bekræftelseskode|vahvistuskoodi|megerősítő kód|cod de verificare|kode (?:otp|verifikasi)|mã (?:otp|xác (?:nhận|minh|thực))|รหัส ?otp|κωδικός επιβεβαίωσης|קוד אימות|verifikationskod|код (?:за )?потвърждение|код підтвердження|kod potwierdz\w{2,6}|kód z sms|sms-?(?:code|kod|tan)|m?tan(?=[ :])|کد تایید|رمز یکبار مصرف"
 )
-_VALUE = r"(?:[A-Z]-)?\d{3}[ -]\d{3}|(?:[A-Z]-)?\d{4,8}"
+_VALUE = r"(?:[A-Z]-)?\d{3}[ -]\d{3}|\d{4} \d{4}|(?:[A-Z]-)?\d{4,8}"
 _AFTER = QuickPattern(
     rf"(?<![A-Za-z])(?:{_WORDS})(?:[ ](?:for|from|to|to log in to)(?:[ ][\w'.-]{{1,24}}){{1,4}}?)?[ ]?(?:is|was|ist"
     rf"|lautet|es|est|é|:|=|是|为|は|は、|：)?[\s:\"'*#-]{{0,4}}(?P<code>{_VALUE})(?![\w-]|[.,/]\d)",

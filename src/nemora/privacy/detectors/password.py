@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - long lists of words read better on one line
 """Passwords, passphrases and PINs in use: assignments, prose, command lines, SQL, markup and whole fields."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from nemora.privacy.detectors.context import label_words, word
 from nemora.privacy.detectors.password_words import ABOUT, INTERFACE, IS, PASSWORD, PIN
 from nemora.privacy.detectors.placeholders import is_placeholder
+from nemora.privacy.detectors.public_values import COUNTING
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
@@ -76,7 +78,7 @@ class PasswordDetector:
         found: dict[tuple[int, int], float] = dict(_labelled(text, label))
         may = _SET.may(text)
         for key in _KEY.finditer(text) if 0 in may else ():
-            for follows in (_assigned, _prose, _adjacent):
+            for follows in (_assigned, _prose, _adjacent, _answered):
                 _add(found, follows(text, key))
         for key in _PIN.finditer(text) if 1 in may else ():
             _add(found, _pin(text, key))
@@ -113,12 +115,15 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
         if name in match.re.groupindex and match[name] is not None:
             return *match.span(name), True
     start, _end = match.span("bare")
-    value = match["bare"]
+    grouped = _GROUPED.match(match.string, start)
+    value = grouped.group() if grouped is not None else match["bare"]
     # A sentence's or a list's punctuation is not part of it.
     trimmed = re.sub(r"(?:[.,;:)\]}?]+|\*\*)\Z", "", value)
     return start, start + len(trimmed), False
 
 
+_GROUPED = re.compile(r"\d{3,4}(?: \d{3,4}){1,2}(?!\w|[-.,]\d)")
+"""A number that is said in groups."""
 _HANDLED = re.compile(
     r"hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder"
     r"|file|path"
@@ -194,7 +199,9 @@ def _is_strong(value: str) -> bool:
         any(not c.isalnum() and c not in "-_.'’/:()" for c in body),
     )
     return (
-        sum(kinds) >= 2 or (body.isdigit() and len(body) >= 4) or re.search(r"[a-z][A-Z].*[a-z][A-Z]", body) is not None
+        sum(kinds) >= 2
+        or (body.replace(" ", "").isdigit() and len(body) >= 4)
+        or re.search(r"[a-z][A-Z].*[a-z][A-Z]", body) is not None
     )
 
 
@@ -238,6 +245,26 @@ def _adjacent(text: str, key: re.Match[str]) -> Hits:
     strong = any(c.isalpha() for c in value) and re.search(r"[\d!@#$%^&*]", value) is not None and _is_strong(value)
     if strong and not is_placeholder(value) and not _NAMES_OF_THINGS.fullmatch(value):
         yield (start, end), 0.8 if quoted else 0.7
+
+
+# "– password?\n– Muskatli.1953": the next speaker says it.
+_ANSWER = re.compile(
+    r"[ ]?[?:]{0,2}[ \t]*\n[ \t]{0,4}(?:[-–—>•][ ]?|[^\W\d_]{1,12}:[ ])(?:\"(?P<double>[^\"\n]{3,64})\"|(?P<bare>[^\s\"'`<>]{4,64}))[ \t]*(?:\n|\Z)"
+)
+# "adgangskode 3148, bruger": a number and a sentence's end.
+_NUMBER = re.compile(r"[ \t]{1,3}(?P<bare>\d{4,12})(?=[,;)]|\.?\s*(?:\n|\Z))")
+_WEAKEST = re.compile(r"(?:19|20)\d\d|(\d)\1+|123123|654321|4321")
+
+
+def _answered(text: str, key: re.Match[str]) -> Hits:
+    if (number := _NUMBER.match(text, key.end())) is not None:
+        if not _WEAKEST.fullmatch(number["bare"]) and number["bare"] not in COUNTING:
+            yield number.span("bare"), 0.8
+    elif (match := _ANSWER.match(text, key.end())) is not None:
+        start, end, _ = _value(match)
+        value = text[start:end]
+        if re.search(r"[\d!@#$%^&*?]", value) and _is_strong(value) and not is_placeholder(value):
+            yield (start, end), 0.85
 
 
 _BEFORE_KEY = QuickPattern(

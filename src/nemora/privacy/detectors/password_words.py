@@ -1,6 +1,6 @@
 """What a password is called, and what people write after the word when they give none away."""
 
-# ruff: noqa: SIM905 - long lists of words read better as text
+# ruff: noqa: E501, SIM905 - long lists of words read better as text
 from __future__ import annotations
 
 # In identifiers too: db_password, dbPass, MYSQL_ROOT_PASSWORD.
@@ -16,6 +16,8 @@ PASSWORD = (
     r"|adgangskode|kodeord|passord|salasana"
     r"|şifre(?:m|si)?|sifre|jelszó|jelszo|parol[aă]|lozinka|geslo|slaptažodis|parool|mật khẩu|mat khau|kata sandi|sandi"
     r"|парол[ьяею]м?|лозинка|密码|密碼|口令|パスワード|暗証番号"
+    r"|pword|passw|passwordd?|wi-?fi (?:key|code|pass(?:code)?|pw|psk)|wlan-?(?:key|schlüssel|code|pw|kennwort)|wpa2?[ -](?:key|psk)|network key|(?:clé|clef|code) (?:du )?wi-?fi|clave (?:del )?wi-?fi|chiave wi-?fi|wachtwoorden|ww(?=[ :])|lösen(?=[ :])|lösenordet|passordet|kodeordet|adgangskoden|tunnussana"
+    r"|hasła|hasłem|heslem|jelszav\w{1,3}|şifreniz|parolası|parolasını|mot-de-passe|motdepasse|mots?_de_passe|geslom|lozinku|salasõna|slaptažodžiu|пасс|паролата|паролот|гасло|비번|패스워드|暗号|合言葉|sandi(?:nya)?|katasandi|laluan|kata laluan|nenosiri|wagwoord|رمز عبور|گذرواژه|پاس ورڈ|கடவுச்சொல்|సంకేతపదం|पासवर्ड"
     r"|비밀번호|암호|كلمة (?:المرور|السر)|سیسمה|סיסמ[הא]|סיסמתי|पासवर्ड|কোড"
     r"|รหัสผ่าน|κωδικός(?: πρόσβασης)?|συνθηματικό"
 )
@@ -23,7 +25,7 @@ PIN = r"(?<!gpio )(?<!gpio_)pin(?:[\s_-]?(?:code|number|no))?|geheimzahl|code pi
 IS = (
     r"(?:(?:(?:has been|was|is|now) )?(?:set|changed|reset|updated) to|to be|is|was|are|equals|ist|lautet|es|era|est"
     r"|é|è|je|jest|är|er|on|olarak"
-    r"|это|adalah|là|هي|הוא|है)(?![A-Za-z=])|[是为為は은는]"
+    r"|это|adalah|là|هي|הוא|है|jest|to(?= [A-Z0-9])|yra|este|е(?= )|είναι|es la)(?![A-Za-z=])|[是为為は은는]"
 )
 
 # After "password is …" these speak about a password.

@@ -81,7 +81,7 @@ class VehicleDetector:
         if _HINTS.there(f"{label} {text}".lower()):
             for start, end in _plates(text, label):
                 compact = re.sub(r"[ ·-]", "", text[start:end])
-                if 4 <= len(compact) <= 9:
+                if 4 <= len(compact) <= 9 and len(set(compact)) > 2:
                     found[start, end] = 0.85
         return [Match(Kind.VEHICLE, *span, confidence) for span, confidence in sorted(found.items())]
 

@@ -257,7 +257,7 @@ WORLD_IDS = NumberRows((
     keyed_number("DE", r"\d{2} ?\d{6} ?[A-Z] ?\d{3}", _pension, "rentenversicherungsnummer|sozialversicherungsnummer|rvnr|rv-nummer|sv-nummer", 0.75),
     keyed_number("ES", r"\d{2}[ /-]?\d{8}[ /-]?\d{2}", _spain_insurance, "seguridad social|nuss|naf|afiliación"),
     keyed_number("GB", r"\d{5} ?\d{5}", _utr, "utr|unique taxpayer"),
-    keyed_number("GB", r"[A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}", _driver_gb, "driving licence|driver number|dvla", 0.8),
+    keyed_number("GB", r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?: ?\d{2})?", _driver_gb, "driving licence|driver number|dvla", 0.8),
     keyed_number("BR", r"\d{3}\.?\d{5}\.?\d{2}-?\d", _brazil_pis, "pis|pasep|nis|nit"),
     keyed_number("US", r"9\d{2}-\d{2}-\d{4}", _itin, "itin|taxpayer identification|tax id", 0.75),
     keyed_number("US", r"[A-HJ-MPRSTUX][A-Z9]\d{7}", _dea, "dea|dea number|dea registration"),

@@ -41,7 +41,8 @@ STATUSES: Mapping[int, str] = {
     404: "There is no such model, response, decision or endpoint.",
     405: "The endpoint does not have that method.",
     408: "The body came too slowly.",
-    409: "The policy asks the user; the error holds the token by which the request may be sent again.",
+    409: "The policy asks the user; the error holds the token by which the request may be sent again. Or another model "
+    "than the one whose tokens are asked for is loaded.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     429: "Too many requests, or the day's costs are spent.",

@@ -138,7 +138,7 @@ def schemas() -> dict[str, Schema]:
             }
         ),
         "CompletionRequest": body(
-            {"model": MODEL, "prompt": any_of(SOME_TEXT, array(SOME_TEXT, 1, openai_completions.MAX_ANSWERS))},
+            {"model": MODEL, "prompt": _prompt()},
             {
                 **known_only(
                     {
@@ -208,6 +208,11 @@ def _embeddings() -> dict[str, Schema]:
             }
         ),
     }
+
+
+def _prompt() -> Schema:
+    ids, most = array(integer(0, MAX_TOKENS), 1), openai_completions.MAX_ANSWERS
+    return any_of(SOME_TEXT, array(SOME_TEXT, 1, most), ids, array(ids, 1, most))
 
 
 def _tokens() -> dict[str, Schema]:
