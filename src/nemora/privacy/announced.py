@@ -31,8 +31,17 @@ FEW = 3
 
 
 def announced(made: MappedText, places: Iterable[tuple[int, int]]) -> Iterator[MappedText]:
-    """Short texts with a value that covers one of `places` in `made` directly behind a word that announces it."""
-    text = made.text
+    """Values that cover one of `places` in `made`, each directly behind words that announce it: one text for all."""
+    builder = Builder()
+    for word, first, last, value in _announced(made.text, places):
+        _close(builder, made.text, word, first, last, value)
+    close = builder.build()
+    if close.text:
+        yield made.through(close)
+
+
+def _announced(text: str, places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int, str]]:
+    """The end of a word, and the value: where it stands, and what it is."""
     done: set[tuple[int, int]] = set()
     for start, end in places:
         first, last = _token(text, start, end)
@@ -47,7 +56,7 @@ def announced(made: MappedText, places: Iterable[tuple[int, int]]) -> Iterator[M
         hints = [hint.end() for hint in HINT.finditer(text, max(0, first - NEAR), first)]
         for word in dict.fromkeys(hints[:1] + hints[-1:]):
             if _is_junk(text[word:first]):
-                yield made.through(_close(text, word, first, last, value))
+                yield word, first, last, value
 
 
 def _token(text: str, start: int, end: int) -> tuple[int, int]:
@@ -67,8 +76,7 @@ def _is_junk(gap: str) -> bool:
     return _SIGN.search(gap) is not None or len(_WORDS.findall(gap)) <= FEW
 
 
-def _close(text: str, word: int, first: int, last: int, value: str) -> MappedText:
-    builder = Builder()
+def _close(builder: Builder, text: str, word: int, first: int, last: int, value: str) -> None:
     builder.copy(text, max(0, word - KEPT), word)
     lead = _PLAIN_GAP.match(text, word, first)
     start = max(lead.end() if lead else word, word + 1) if first > word + 1 else first
@@ -78,4 +86,4 @@ def _close(text: str, word: int, first: int, last: int, value: str) -> MappedTex
     builder.put(value, min(start, first), max(end, last))
     builder.put(" ", last - 1, last)
     builder.copy(text, end, min(len(text), end + AFTER))
-    return builder.build()
+    builder.put("\n\n", last - 1, last)

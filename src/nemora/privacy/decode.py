@@ -223,7 +223,7 @@ class _Work:
         key = _KEY.match(run)
         stop = len(run.rstrip(".,;:!?)\"'`"))
         spans = dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)])
-        ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first, _ in spans}
+        ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first in {first for first, _ in spans}}
         for first, last in spans:
             if not ways[first]:  # most words and paths
                 continue
@@ -236,7 +236,7 @@ class _Work:
             plain = from_base91(run[first:last])
             if plain is not None:
                 return [(start + first, start + last, Plain(plain, whole=True))], True
-        return [], False
+        return [], not ways[0]  # which is no medium's beginning either
 
     def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:
         """The first alignment that is text, else the first that holds strings: (characters skipped, text)."""

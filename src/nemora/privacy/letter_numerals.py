@@ -52,7 +52,7 @@ _TONE = re.compile(r"(697|770|852|941)[ ]?[+/&][ ]?(1209|1336|1477)")
 _KEYS = {f"{row}{column}": str(3 * r + c + 1) for r, row in enumerate(("697", "770", "852"))
          for c, column in enumerate(("1209", "1336", "1477"))} | {"9411336": "0", "9411209": "*", "9411477": "#"}  # fmt: skip
 LETTERS = QuickPattern(r"(?<![A-Za-z])(?:[A-J]{7,24}|[A-J](?:[ -][A-J]){6,24})(?![A-Za-z])")
-_TELLS_LETTERS = re.compile(r"[Aa] ?(?:=|is|for|->|→) ?(?P<first>[01])")
+TELLS_LETTERS = re.compile(r"[Aa] ?(?:=|is|for|->|→) ?(?P<first>[01])")
 NEAR = 60
 _REMARK = re.compile(r"[ ]?\([^()\n]{3,60}\)")
 SIGNALS = QuickPattern(
@@ -60,6 +60,9 @@ SIGNALS = QuickPattern(
     r"(?:dot|dash|dit|dah|short|long|punto|raya|punkt|strich|point|trait)(?!\w)",
     re.IGNORECASE,
 )
+_SIGNAL = r"(?:dot|dash|dit|dah|short|long|punto|raya|punkt|strich|point|trait)"
+THREE_SIGNALS = re.compile(rf"{_SIGNAL}(?:[ ,/|-]{{1,3}}{_SIGNAL}){{3}}", re.IGNORECASE)
+"""Shorter than a run, and so quicker to look for."""
 _SHORT = frozenset("dot dit short punto punkt point".split())
 ROMAN = QuickPattern(r"(?<![\w.])[CLXVI]{1,8}(?:[ ,.-]{1,2}(?:[CLXVI]{1,8}|N)){3,23}(?!\w)")
 _WORTH = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -75,13 +78,14 @@ def letter_numerals(text: str) -> Iterator[Edit]:
                 Edit(run.start(), run.end(), "".join(table.get(c, "") for c in run.group()))
                 for run in pattern.finditer(text)
             ]
+    hours = HOURS.finditer(text) if ":00" in text else ()
     edits += [
-        Edit(run.start(), run.end(), re.sub(r"(\d):00[ ,;-]*", r"\1", run.group())) for run in HOURS.finditer(text)
+        Edit(run.start(), run.end(), re.sub(r"(\d):00[ ,;-]*", r"\1", run.group())) for run in hours
     ]
     for run in TONES.finditer(text):
         edits.append(Edit(run.start(), run.end(), "".join(_KEYS["".join(tone)] for tone in _TONE.findall(run.group()))))
     for run in LETTERS.finditer(text):
-        told = _TELLS_LETTERS.search(text, max(0, run.start() - NEAR), run.end() + NEAR)
+        told = TELLS_LETTERS.search(text, max(0, run.start() - NEAR), run.end() + NEAR)
         if told is not None:
             remark = _REMARK.match(text, run.end())
             end = remark.end() if remark else run.end()

@@ -37,6 +37,27 @@ from nemora.privacy.edits import Edit
 from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 
 Reader = Callable[[str], Iterable[Edit]]
+
+
+class Strings:
+    """Strings without capitals, of which one must stand in a text whatever its case: quicker than any pattern."""
+
+    def __init__(self, *strings: str) -> None:
+        self._strings = strings
+
+    def any_in(self, lowered: str) -> bool:
+        return any(string in lowered for string in self._strings)
+
+
+class BeyondAscii:
+    """Any character beyond ASCII."""
+
+    def any_in(self, lowered: str) -> bool:
+        return not lowered.isascii()
+
+
+Guard = Strings | BeyondAscii
+Need = str | re.Pattern[str] | QuickPattern | Guard
 AT_ONCE = 10
 """Patterns of one pass: the states of a pass grow as the product of what its patterns are in the midst of."""
 _SINGLE = (
@@ -44,7 +65,7 @@ _SINGLE = (
     r"\S(?:\r?\n[ \t]{0,2}\S){6}",
     r"\S(?:[._*~|/-]\S){6}",
 )
-_NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
+_NEEDS: dict[Reader, tuple[Need, ...]] = {
     spelled_out.morse: (spelled_out.MORSE_RUN,),
     spelled_out.braille: ("[\u2801-\u28ff]",),
     spelled_out.run_together: (spelled_out.LONG_WORD,),
@@ -129,33 +150,25 @@ _NEEDS: dict[Reader, tuple[str | re.Pattern[str] | QuickPattern, ...]] = {
     small_bases.squared: (small_bases.SQUARE,),
     small_bases.tapped_keys: (r"(?:(?:\d+|[^\w\s])[ ]{1,2}){6}",),
     small_bases.letter_places: (*small_bases.PLACED, small_bases.PLACED_APART),
-    shell_pipes.piped: (shell_pipes.PIPE,),
-    field_pieces.field_pieces: (
-        field_pieces.OBJECT,
-        field_pieces.CELLS,
-        field_pieces.CDATA,
-        field_pieces.GROWN,
-        field_pieces.PERCENT_W,
-    ),
-    noise.pictures: (noise.PICTURES,),
-    noise.every_other: (noise.EVERY_OTHER,),
-    noise.odd_spaces: (r"\S{1,16}(?:[ ]{1,2}\S{1,16}){4}",),
-    noise.said_twice: (r"[*~_#=|.-]{2}[^*~_#=|.-]", r"\S[ ]\S+[ ]\S+[ ]\S"),
-    transliterated.transliterated: (transliterated.FOREIGN,),
-    transliterated.typed: (transliterated.FOREIGN,),
+    shell_pipes.piped: (Strings("echo", "printf"),),
+    field_pieces.field_pieces: (Strings("</", "cdata[", "%w"), r"\{\s*\"[\w$ -]+\":", r"(?<![\w-])set[ ]\w+[ =]"),
+    noise.pictures: (BeyondAscii(),),
+    noise.every_other: (noise.TWO_SIGNS,),
+    noise.odd_spaces: noise.SPACES,
+    transliterated.transliterated: (BeyondAscii(),),
+    transliterated.typed: (BeyondAscii(),),
     letter_numerals.letter_numerals: (
+        BeyondAscii(),
+        Strings(":00", "1209", "1336", "1477"),
         letter_numerals.ORDERED,
-        letter_numerals.FOREIGN,
-        letter_numerals.HOURS,
-        letter_numerals.TONES,
-        letter_numerals.LETTERS,
-        letter_numerals.SIGNALS,
+        letter_numerals.TELLS_LETTERS,
+        letter_numerals.THREE_SIGNALS,
         letter_numerals.ROMAN,
         letter_numerals.DOTTED,
     ),
-    told_dates.told_dates: (told_dates.MONTH, told_dates.ERA, told_dates.DAY_OF_YEAR, told_dates.HALVES),
-    told_orders.parts_told: (told_orders.PARTS_TOLD,),
-    dumps.pushed: (dumps.PUSHED,),
+    told_dates.told_dates: (told_dates.NAMED, BeyondAscii(), told_dates.DAY_OF_YEAR, told_dates.HALVES),
+    told_orders.parts_told: (told_orders.COMES,),
+    dumps.pushed: (Strings("push"),),
     numbered_parts.told_otherwise: (
         numbered_parts.GROUP_SUMS,
         r"\d[ ]?[(\[{][^()\[\]{}\n]+[)\]}][ ,]{0,2}\d",
@@ -178,15 +191,26 @@ class Needed:
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = tuple(readers)
-        needs = [(number, need) for number, reader in enumerate(readers) for need in _NEEDS.get(reader, ())]
-        self._of = tuple(number for number, _ in needs)
         self._always = frozenset(number for number, reader in enumerate(readers) if reader not in _NEEDS)
-        patterns = [re.compile(need) if isinstance(need, str) else need for _, need in needs]
+        self._guards: list[tuple[int, Guard]] = []
+        of: dict[re.Pattern[str], set[int]] = {}  # several readers may need the same
+        for number, reader in enumerate(readers):
+            for need in _NEEDS.get(reader, ()):
+                if isinstance(need, Strings | BeyondAscii):
+                    self._guards.append((number, need))
+                    continue
+                pattern = need.plain if isinstance(need, QuickPattern) else re.compile(need)
+                of.setdefault(pattern, set()).add(number)
+        self._of = tuple(of.values())
+        patterns = list(of)
         self._sets = tuple(
-            (first, QuickSet(patterns[first : first + AT_ONCE])) for first in range(0, len(needs), AT_ONCE)
+            (first, QuickSet(patterns[first : first + AT_ONCE])) for first in range(0, len(patterns), AT_ONCE)
         )
 
     def readers(self, text: str) -> list[Reader]:
         """In their order."""
-        places = self._always.union(self._of[first + place] for first, each in self._sets for place in each.may(text))
+        places = self._always.union(*(self._of[first + place] for first, each in self._sets for place in each.may(text)))
+        if self._guards:
+            lowered = text.lower()
+            places = places.union(number for number, guard in self._guards if guard.any_in(lowered))
         return [self._readers[place] for place in sorted(places)]

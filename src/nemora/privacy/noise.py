@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from operator import eq
 
 from nemora.privacy.edits import Edit, apart
 from nemora.privacy.label_hint import HINT
@@ -14,12 +16,21 @@ PICTURES = re.compile(rf"(?:[^\s\u2190-\u2bff\U0001f000-\U0001faff]|(?<=\S)[ ](?
                       rf"(?:[^\n\u2190-\u2bff\U0001f000-\U0001faff]{_PICTURE}\ufe0f?){{5,200}}\S?")  # fmt: skip
 _DROPPED = re.compile(rf"{_PICTURE}\ufe0f?")
 EVERY_OTHER = QuickPattern(r"(?<![^\s=:\"'(])(?:[^\s][a-z]|[ ][a-z](?=\d[a-z])){7,80}[^\s]?(?=[\s.,;:)\"']|\Z)")
+TWO_SIGNS = r"(?:\d[a-z]){2}"
+"""Two neighbours among five digits of twenty."""
 MOST_LETTERS, LEAST_SIGNS = 6, 5
 """Letters that noise is made of, and digits of a value among it."""
 SPACED = QuickPattern(r"(?<!\S)\S{1,16}(?:[ ]{1,2}\S{1,16}){4,40}")
 LEAST_SPACED = 8
-TWICE = QuickPattern(r"(?<!\S)(?P<word>\S{1,40})[ ](?P=word)(?:[ ](?P<next>\S{1,40})[ ](?P=next)){2,60}(?!\S)")
-REPEATED = QuickPattern(r"(?<=[^\s*~_#=|-])(?P<sign>[*~_#=|.-])(?P=sign){1,5}(?=[^\s*~_#=|.-])")
+SPACES = (r"\d[ ]{1,2}\d", r"@\S{0,9}[ ]{1,2}\S{1,3}[ ]", r"[ ]\S{1,3}[ ]{1,2}\S{0,9}@")
+"""What a value with spaces in it has somewhere, and a sentence seldom."""
+_LINE = re.compile(r"[|*=#~-]+")
+TWICE = re.compile(r"(?<!\S)(?P<word>\S{1,40})[ ](?P=word)(?:[ ](?P<next>\S{1,40})[ ](?P=next)){2,60}(?!\S)")
+_REPEATED = re.compile(r"(?<=[^\s*~_#=|.-])(?P<sign>[*~_#=|.-])(?P=sign){1,5}(?=[^\s*~_#=|.-])")
+_TOKEN = re.compile(r"\S{14,600}")
+DOUBLED = ("**", "~~", "__", "##", "==", "||", "..", "--")
+LEAST_REPEATED = 3
+"""Rows of one sign in one token that stand for spaces, and words in a row that are said twice."""
 
 
 def pictures(text: str) -> Iterator[Edit]:
@@ -48,6 +59,8 @@ def odd_spaces(text: str) -> Iterator[Edit]:
         if run is None:
             continue
         words = run.group().split()
+        if any(map(_LINE.fullmatch, words)):  # of a table
+            continue
         while words and not (len(words[-1]) < 3 or any(c.isdigit() or c in "@." for c in words[-1])):
             words.pop()
         plain = "".join(words)
@@ -66,10 +79,23 @@ _LIKELY = re.compile(r"@\S*\.|\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 
 
 def said_twice(text: str) -> Iterator[Edit]:
-    """Every word twice, read once; signs in a row between words, read as spaces."""
-    edits = [Edit(run.start(), run.end(), " ".join(run.group().split()[::2])) for run in TWICE.finditer(text)
-             if run.group().split()[::2] == run.group().split()[1::2]]  # fmt: skip
-    signs = list(REPEATED.finditer(text))
-    if len(signs) > 1:
-        edits += [Edit(sign.start(), sign.end(), " ") for sign in signs]
+    """Every word twice, read once; the same signs in a row again and again in one token, read as spaces."""
+    edits: list[Edit] = []
+    words = text.split()
+    if sum(map(eq, words, words[1:])) >= LEAST_REPEATED:
+        edits += [Edit(run.start(), run.end(), " ".join(run.group().split()[::2])) for run in TWICE.finditer(text)
+                  if run.group().split()[::2] == run.group().split()[1::2]]  # fmt: skip
+    if any(map(text.__contains__, DOUBLED)):
+        for token in _TOKEN.finditer(text):
+            written = token.group()
+            if any(written.count(signs) >= LEAST_REPEATED for signs in DOUBLED):
+                edits += _signs_for_spaces(token)
     yield from apart(edits)
+
+
+def _signs_for_spaces(token: re.Match[str]) -> Iterator[Edit]:
+    rows = list(_REPEATED.finditer(token.group()))
+    commonest, times = Counter(row.group() for row in rows).most_common(1)[0] if rows else ("", 0)
+    if times >= LEAST_REPEATED:
+        at = token.start()
+        yield from (Edit(at + row.start(), at + row.end(), " ") for row in rows if row.group() == commonest)

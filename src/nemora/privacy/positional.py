@@ -91,23 +91,34 @@ def xored(run: str) -> str | None:
     high = sum(byte >> 7 for byte in data)
     if MOST_ACCENTED * min(high, len(data) - high) > len(data):
         return None
-    best, most = None, LEAST_PLAIN * len(data)
-    for table in _XOR:
-        plain = data.translate(table)
-        if not _PRINTED.fullmatch(plain):
-            continue
-        said = sum(byte in _PLAIN for byte in plain)
-        if said > most and hinted(text := plain.decode("utf-8")):
-            best, most = text, said
-    return best
+    keys = _ALL_KEYS
+    for byte in set(data):
+        keys &= _KEYS_TO_TEXT[byte]
+    size, ways = len(data), []
+    for key in range(1, 256) if keys else ():
+        if keys >> key & 1 and size - len(data.translate(None, _PLAIN_UNDER[key])) > LEAST_PLAIN * size:
+            ways.append((len(data.translate(None, _OFTEN_UNDER[key])), key))
+    for _, key in sorted(ways)[:MOST_KEYS]:
+        plain = data.translate(_XOR[key])
+        if _PRINTED.fullmatch(plain) and hinted(text := plain.decode("utf-8")):
+            return text
+    return None
 
 
 LEAST_PLAIN = 0.7
 """Share of letters, digits and spaces of what a key makes; other keys make signs of them."""
-_PLAIN = frozenset(b" " + string.ascii_letters.encode() + string.digits.encode())
+MOST_KEYS = 6
+"""Of those by which the most common letters stand in it."""
+_PLAIN = b" " + string.ascii_letters.encode() + string.digits.encode()
 MOST_ACCENTED = 6
 """One of so many bytes may have another top bit, as those of accented letters have."""
-_XOR = tuple(bytes(byte ^ key for byte in range(256)) for key in range(1, 256))
+_XOR = tuple(bytes(byte ^ key for byte in range(256)) for key in range(256))
+_PLAIN_UNDER = tuple(bytes(byte ^ key for byte in _PLAIN) for key in range(256))
+_OFTEN_UNDER = tuple(bytes(byte ^ key for byte in b" etaoinsrhldcm0123456789") for key in range(256))
+_TEXT = frozenset([*range(0x20, 0x7F), *range(0x80, 0xC6), *b"\t\r\n"])
+_KEYS_TO_TEXT = tuple(sum(1 << (byte ^ text) for text in _TEXT) for byte in range(256))
+"""Of each byte the keys, as bits, that make a byte of text of it."""
+_ALL_KEYS = (1 << 256) - 1
 
 
 def from_base91(run: str) -> str | None:

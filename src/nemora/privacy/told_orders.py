@@ -42,6 +42,12 @@ PARTS_TOLD = QuickPattern(
     rf"|avant)[ ](?P<b2>{_VALUE})",
     re.IGNORECASE,
 )
+COMES = re.compile(
+    r"[ ](?:comes|goes|stands|belongs|follows|kommt|va|vient)[ ](?:right[ ]|directly[ ])?"
+    r"(?:after|behind|nach|hinter|después de|après|before|ahead of|in front of|vor|antes de|avant)[ ]"
+    r"|[ ]follows[ ]",
+    re.IGNORECASE,
+)
 _DIGIT = re.compile(r"\d|@")
 
 

@@ -40,18 +40,22 @@ def turned_text(text: MappedText) -> Iterator[MappedText]:
 
 _LINE = re.compile(r"(?m)^(?P<first>\S{1,60})[ ](?P<rest>[^\n]{2,200})$")
 _PIECE = re.compile(r"\S+")
+_VALUE_SIGN = re.compile(r"[\d@]")
 
 
 def words_turned(text: str) -> Iterator[Edit]:
     """Short lines with the last word first: what ends them begins a sentence, and a value stands before its word."""
     for line in _LINE.finditer(text):
         written = line.group()
-        words = _PIECE.findall(written)
-        last, hint = words[-1], HINT.search(written)
-        if hint is None or len(words) < 2 or last[-1] in ".!?,;:" or not (last[0].isupper() or last.islower()):
+        value = _VALUE_SIGN.search(written)
+        if value is None or written[-1] in ".!?,;:":
             continue
-        at = next((n for n, c in enumerate(written) if c.isdigit() or c == "@"), len(written))
-        if at < hint.start() and (last[0].isupper() or len(words) < 5):
+        words = _PIECE.findall(written)
+        last = words[-1]
+        if len(words) < 2 or not (last[0].isupper() or (last.islower() and len(words) < 5)):
+            continue
+        hint = HINT.search(written)
+        if hint is not None and value.start() < hint.start():
             yield Edit(*line.span(), " ".join(reversed(words)))
 
 
