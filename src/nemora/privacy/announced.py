@@ -18,10 +18,13 @@ MOST = 4
 """Values of one window that are put behind their words."""
 _OPEN = re.compile(r"[^\s\"'`,;()\[\]{}<>|]{0,64}\Z")
 _REST = re.compile(r"[^\s\"'`,;()\[\]{}<>|]{0,64}")
-_VALUE = re.compile(r"(?=[^\d]{0,32}\d[^\d]{0,32}\d)(?=.{6,64}\Z)[^\s\"'`<>]{2,64}(?:[ ][^\s\"'`<>]{1,32}){0,8}")
+_VALUE = re.compile(r"(?=.{6,64}\Z)[^\s\"'`<>]{2,64}(?:[ ][^\s\"'`<>]{1,32}){0,8}")
+LEAST_DIGITS = 3
+"""Different ones in a value."""
 _PLAIN_GAP = re.compile(
     r"'?s?\b[\s:=]{0,3}(?:(?:is|was|are|ist|es|est|é|lautet|am|at|on|le|el|no|nr)\b[\s:=.]{0,3}){0,2}[\"'`(]?"
 )
+_OWN_KEY = re.compile(r"\"[\w $-]{1,24}\"\s?:\s?[\"\[{]{0,2}\Z")
 _SIGN = re.compile(r"[\[\]{}()<>$\"'%;\\|?=`@#_+*^~&\n/-]")
 _SENTENCE = re.compile(r"[.!?][ \n][A-Z]")
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -50,6 +53,8 @@ def _announced(text: str, places: Iterable[tuple[int, int]]) -> Iterator[tuple[i
         value = text[first:last].strip()
         if (first, last) in done or not _VALUE.fullmatch(value):
             continue
+        if len(set(filter(str.isdigit, value))) < LEAST_DIGITS:
+            continue
         done.add((first, last))
         if len(done) > MOST:
             return
@@ -71,7 +76,7 @@ def _token(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _is_junk(gap: str) -> bool:
     """Whether it is more than the words that lead from a label to its value, and less than a sentence."""
-    if _PLAIN_GAP.fullmatch(gap) or _SENTENCE.search(gap):
+    if _PLAIN_GAP.fullmatch(gap) or _SENTENCE.search(gap) or _OWN_KEY.search(gap):
         return False
     return _SIGN.search(gap) is not None or len(_WORDS.findall(gap)) <= FEW
 

@@ -21,7 +21,7 @@ _TABLES = """
     none monday tuesday wednesday thursday friday saturday sunday - -
     sun mercury venus earth mars jupiter saturn uranus neptune pluto
     - alpha beta gamma delta epsilon zeta eta theta iota
-    n h he li be b c n o f
+    n H He Li Be B C N O F
     null januar februar märz april mai juni juli august september
     ninguno enero febrero marzo abril mayo junio julio agosto septiembre
     aucun janvier février mars avril mai juin juillet août septembre
@@ -32,6 +32,7 @@ _TABLES = """
 _ORDERS = tuple(
     {word: str(n) for n, word in enumerate(line.split()) if word != "-"} for line in _TABLES.strip().splitlines()
 )
+"""A neutron is "n" and nitrogen "N": only there case matters."""
 _ALL = "|".join(sorted({word for order in _ORDERS for word in order}, key=len, reverse=True))
 ORDERED = QuickPattern(rf"(?<!\w)(?:{_ALL}|0)(?:[ ,;|/-]{{1,3}}(?:{_ALL}|0)(?!\w)){{6,39}}", re.IGNORECASE)
 _GAP = re.compile(r"[ ,;|/-]+")
@@ -44,6 +45,7 @@ _LETTERED = tuple(
 )
 FOREIGN = re.compile("[α-θאבגדהוזחטابجدهوزحط]")
 HOURS = QuickPattern(r"(?<![\d:])\d:00(?:[ ,;-]{1,3}\d:00){6,24}(?![\d:])")
+TWO_HOURS = r"\d:00[ ,;-]{1,3}\d:00"
 TONES = QuickPattern(
     r"(?<!\d)(?:697|770|852|941)[ ]?[+/&][ ]?(?:1209|1336|1477)"
     r"(?:[ ,;|]{1,3}(?:697|770|852|941)[ ]?[+/&][ ]?(?:1209|1336|1477)){5,39}(?!\d)"
@@ -79,9 +81,7 @@ def letter_numerals(text: str) -> Iterator[Edit]:
                 for run in pattern.finditer(text)
             ]
     hours = HOURS.finditer(text) if ":00" in text else ()
-    edits += [
-        Edit(run.start(), run.end(), re.sub(r"(\d):00[ ,;-]*", r"\1", run.group())) for run in hours
-    ]
+    edits += [Edit(run.start(), run.end(), re.sub(r"(\d):00[ ,;-]*", r"\1", run.group())) for run in hours]
     for run in TONES.finditer(text):
         edits.append(Edit(run.start(), run.end(), "".join(_KEYS["".join(tone)] for tone in _TONE.findall(run.group()))))
     for run in LETTERS.finditer(text):
@@ -101,10 +101,11 @@ def letter_numerals(text: str) -> Iterator[Edit]:
 
 
 def _by_order(run: str) -> str:
-    words = _GAP.split(run.lower())
-    for order in _ORDERS:
-        if all(word in order or word == "0" for word in words):
-            return "".join(order.get(word, "0") for word in words)
+    written = _GAP.split(run)
+    for words in (written, [word.lower() for word in written]):
+        for order in _ORDERS:
+            if all(word in order or word == "0" for word in words):
+                return "".join(order.get(word, "0") for word in words)
     return ""
 
 

@@ -15,6 +15,7 @@ from nemora.privacy.quick_pattern import QuickPattern
 _DIGIT = r"[0-9OoQDIl|SsBZGb]"
 _NUMBER = re.compile(rf"(?<![\w.])[+(]?{_DIGIT}{{1,20}}\)?(?:[ .()/-]{{1,2}}{_DIGIT}{{1,20}}){{0,8}}(?![\w])")
 IBAN = QuickPattern(rf"(?<![\w.])[A-Z]{{2}}{_DIGIT}{{2}}(?:[ -]?[A-Z0-9lo|]){{2,80}}(?![\w])")
+_OCTAL = re.compile(r"0[oO][0-7]{8,22}\Z")
 _READ = str.maketrans("OoQDIl|SsBZGb", "0000111558266")
 _ENCODED = re.compile(r"(?<![\w+/=])(?:[A-Za-z0-9+/_-]{8,32}={0,2}|[A-Z2-7]{10,48}={0,6}|[0-9a-f]{12,80})(?![\w+/=])")
 _PLAIN = re.compile(rb"\d[\d ./-]{4,20}\d|[A-Z]{1,3}\d{6,10}[A-Z]?|\d{6,9}[A-Z]")
@@ -24,6 +25,8 @@ def misread(text: str) -> Iterator[Edit]:
     """Numbers with a few letters among many digits, as digits. Each edit is as long as what it replaces."""
     for run in _NUMBER.finditer(text):
         written = run.group()
+        if _OCTAL.match(written):  # which is read as a number
+            continue
         digits = sum(c.isdigit() for c in written)
         letters = sum(c.isalpha() or c == "|" for c in written)
         plain = written.translate(_READ)
@@ -49,7 +52,9 @@ def _as_digit(letter: re.Match[str]) -> str:
 SHIFTED = QuickPattern(r"(?<![\w!@#$%^&*()])[!@#$%^&*()](?:[ .-]?[!@#$%^&*()]){6,24}(?![\w!@#$%^&*()])")
 _UNSHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
 DECOYS = QuickPattern(r"(?<![\w.])(?:\d[A-Za-z](?:[-./()+][A-Za-z]?)?){7,24}\d?(?!\w)")
-HEX_NUMBER = QuickPattern(r"(?<!\w)0(?:[xX][0-9A-Fa-f]{7,16}|[oO][0-7]{8,22}|[bB][01]{20,64})(?!\w)")
+HEX_NUMBER = QuickPattern(
+    r"(?<![\w$])(?<!push )(?<!dword )0(?:[xX][0-9A-Fa-f]{7,16}|[oO][0-7]{8,22}|[bB][01]{20,64})(?!\w)"
+)
 TOLD_BASE = QuickPattern(
     r"(?<!\w)(?P<number>[0-9A-Za-z]{5,40})[ ,]{0,2}\(?(?:(?:in|to)[ ])?(?:(?:base|basis|radix)[ -]?(?P<base>\d{1,2})"
     r"|(?P<name>octal|hexadecimal|hex|duodecimal))\)?(?!\w)",

@@ -39,25 +39,21 @@ from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 Reader = Callable[[str], Iterable[Edit]]
 
 
-class Strings:
-    """Strings without capitals, of which one must stand in a text whatever its case: quicker than any pattern."""
-
-    def __init__(self, *strings: str) -> None:
-        self._strings = strings
-
-    def any_in(self, lowered: str) -> bool:
-        return any(string in lowered for string in self._strings)
-
-
-class BeyondAscii:
-    """Any character beyond ASCII."""
-
-    def any_in(self, lowered: str) -> bool:
-        return not lowered.isascii()
-
-
-Guard = Strings | BeyondAscii
+Guard = Callable[[str], bool]
+"""Says of a text in small letters whether a reader could find something in it: quicker than any pattern."""
 Need = str | re.Pattern[str] | QuickPattern | Guard
+
+
+def strings(*some: str) -> Guard:
+    """Whether one of them stands in a text."""
+    return lambda lowered: any(string in lowered for string in some)
+
+
+def beyond_ascii(lowered: str) -> bool:
+    """Whether there is any character beyond ASCII."""
+    return not lowered.isascii()
+
+
 AT_ONCE = 10
 """Patterns of one pass: the states of a pass grow as the product of what its patterns are in the midst of."""
 _SINGLE = (
@@ -150,25 +146,27 @@ _NEEDS: dict[Reader, tuple[Need, ...]] = {
     small_bases.squared: (small_bases.SQUARE,),
     small_bases.tapped_keys: (r"(?:(?:\d+|[^\w\s])[ ]{1,2}){6}",),
     small_bases.letter_places: (*small_bases.PLACED, small_bases.PLACED_APART),
-    shell_pipes.piped: (Strings("echo", "printf"),),
-    field_pieces.field_pieces: (Strings("</", "cdata[", "%w"), r"\{\s*\"[\w$ -]+\":", r"(?<![\w-])set[ ]\w+[ =]"),
-    noise.pictures: (BeyondAscii(),),
+    shell_pipes.piped: (strings("echo", "printf"),),
+    field_pieces.field_pieces: (strings("</", "cdata[", "%w"), r"\{\s*\"[\w$ -]+\":", r"(?<![\w-])set[ ]\w+[ =]"),
+    noise.said_twice: (noise.has_repeats,),
+    noise.pictures: (beyond_ascii,),
     noise.every_other: (noise.TWO_SIGNS,),
     noise.odd_spaces: noise.SPACES,
-    transliterated.transliterated: (BeyondAscii(),),
-    transliterated.typed: (BeyondAscii(),),
+    transliterated.transliterated: (beyond_ascii,),
+    transliterated.typed: (beyond_ascii,),
     letter_numerals.letter_numerals: (
-        BeyondAscii(),
-        Strings(":00", "1209", "1336", "1477"),
+        beyond_ascii,
+        strings("1209", "1336", "1477"),
+        letter_numerals.TWO_HOURS,
         letter_numerals.ORDERED,
         letter_numerals.TELLS_LETTERS,
         letter_numerals.THREE_SIGNALS,
         letter_numerals.ROMAN,
         letter_numerals.DOTTED,
     ),
-    told_dates.told_dates: (told_dates.NAMED, BeyondAscii(), told_dates.DAY_OF_YEAR, told_dates.HALVES),
+    told_dates.told_dates: (told_dates.NAMED, beyond_ascii, told_dates.DAY_OF_YEAR, told_dates.HALVES),
     told_orders.parts_told: (told_orders.COMES,),
-    dumps.pushed: (Strings("push"),),
+    dumps.pushed: (strings("push"),),
     numbered_parts.told_otherwise: (
         numbered_parts.GROUP_SUMS,
         r"\d[ ]?[(\[{][^()\[\]{}\n]+[)\]}][ ,]{0,2}\d",
@@ -196,7 +194,7 @@ class Needed:
         of: dict[re.Pattern[str], set[int]] = {}  # several readers may need the same
         for number, reader in enumerate(readers):
             for need in _NEEDS.get(reader, ()):
-                if isinstance(need, Strings | BeyondAscii):
+                if not isinstance(need, str | re.Pattern | QuickPattern):
                     self._guards.append((number, need))
                     continue
                 pattern = need.plain if isinstance(need, QuickPattern) else re.compile(need)
@@ -209,8 +207,10 @@ class Needed:
 
     def readers(self, text: str) -> list[Reader]:
         """In their order."""
-        places = self._always.union(*(self._of[first + place] for first, each in self._sets for place in each.may(text)))
+        places = self._always.union(
+            *(self._of[first + place] for first, each in self._sets for place in each.may(text))
+        )
         if self._guards:
             lowered = text.lower()
-            places = places.union(number for number, guard in self._guards if guard.any_in(lowered))
+            places = places.union(number for number, guard in self._guards if guard(lowered))
         return [self._readers[place] for place in sorted(places)]

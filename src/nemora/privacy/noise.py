@@ -28,7 +28,7 @@ _LINE = re.compile(r"[|*=#~-]+")
 TWICE = re.compile(r"(?<!\S)(?P<word>\S{1,40})[ ](?P=word)(?:[ ](?P<next>\S{1,40})[ ](?P=next)){2,60}(?!\S)")
 _REPEATED = re.compile(r"(?<=[^\s*~_#=|.-])(?P<sign>[*~_#=|.-])(?P=sign){1,5}(?=[^\s*~_#=|.-])")
 _TOKEN = re.compile(r"\S{14,600}")
-DOUBLED = ("**", "~~", "__", "##", "==", "||", "..", "--")
+_DOUBLED = ("**", "~~", "__", "##", "==", "||", "..", "--")
 LEAST_REPEATED = 3
 """Rows of one sign in one token that stand for spaces, and words in a row that are said twice."""
 
@@ -78,18 +78,22 @@ _LEAD = re.compile(r"[\s:=]{0,3}(?:(?:is|ist|es|est|é|lautet)\b)?[\s:=]{0,3}")
 _LIKELY = re.compile(r"@\S*\.|\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 
 
-def said_twice(text: str) -> Iterator[Edit]:
-    """Every word twice, read once; the same signs in a row again and again in one token, read as spaces."""
-    edits: list[Edit] = []
+def has_repeats(text: str) -> bool:
+    """Whether words stand twice, or rows of one sign several times in one token."""
     words = text.split()
     if sum(map(eq, words, words[1:])) >= LEAST_REPEATED:
-        edits += [Edit(run.start(), run.end(), " ".join(run.group().split()[::2])) for run in TWICE.finditer(text)
-                  if run.group().split()[::2] == run.group().split()[1::2]]  # fmt: skip
-    if any(map(text.__contains__, DOUBLED)):
-        for token in _TOKEN.finditer(text):
-            written = token.group()
-            if any(written.count(signs) >= LEAST_REPEATED for signs in DOUBLED):
-                edits += _signs_for_spaces(token)
+        return True
+    rows = [row for row in _DOUBLED if text.count(row) >= LEAST_REPEATED]
+    return any(word.count(row) >= LEAST_REPEATED for row in rows for word in words)
+
+
+def said_twice(text: str) -> Iterator[Edit]:
+    """Every word twice, read once; the same signs in a row again and again in one token, read as spaces."""
+    edits = [Edit(run.start(), run.end(), " ".join(run.group().split()[::2])) for run in TWICE.finditer(text)
+             if run.group().split()[::2] == run.group().split()[1::2]]  # fmt: skip
+    for token in _TOKEN.finditer(text):
+        if any(token.group().count(row) >= LEAST_REPEATED for row in _DOUBLED):
+            edits += _signs_for_spaces(token)
     yield from apart(edits)
 
 

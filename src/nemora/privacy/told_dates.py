@@ -44,7 +44,9 @@ MONTH = QuickPattern(
     rf"(?:(?:de|of|di|d')[ ])?(?P<month>{_ANY})\.?,?[ ](?:(?:de|del|of)[ ])?(?P<year>(?:19|20)\d\d)(?!\d)",
     re.IGNORECASE,
 )
-NAMED = re.compile(r"\d[.a-zº]{0,2}[ ](?:(?:de|of|di|d')[ ])?[^\W\d]{3,13}\.?,?[ ](?:(?:de|del|of)[ ])?(?:19|20)\d\d", re.IGNORECASE)
+NAMED = re.compile(
+    r"\d[.a-zº]{0,2}[ ](?:(?:de|of|di|d')[ ])?[^\W\d]{3,13}\.?,?[ ](?:(?:de|del|of)[ ])?(?:19|20)\d\d", re.IGNORECASE
+)
 """A day, any word, and a year: quicker to look for than the names of months."""
 _FIRST_YEARS = {"明治": 1868, "大正": 1912, "昭和": 1926, "平成": 1989, "令和": 2019, "民國": 1912, "民国": 1912}
 ERA = QuickPattern(
