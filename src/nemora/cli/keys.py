@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="make a key and print it, once; from the first on, clients need one")
     add.add_argument("name", metavar="NAME", help="of the client; it stands in `keys list` and nowhere else")
     add.add_argument("--tenant", default="default", help="whose policy and memory its requests have (default)")
-    add.add_argument("--admin", action="store_true", help="for metrics, decisions and loading models, in place of asking them")
+    add.add_argument(
+        "--admin", action="store_true", help="for metrics, decisions and loading models, not for questions"
+    )
     add.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="0: no limit (default)")
     add.add_argument("--tokens-per-minute", type=int, default=0, metavar="N", help="read and written; 0: no limit")
     shown = actions.add_parser("list", help="list the keys, without what is secret")

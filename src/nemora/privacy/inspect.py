@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nemora.privacy.candidates import candidates
@@ -190,7 +191,9 @@ class Inspector:
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
-        found = {(match.start, match.end) for match in piece.matches}
+        plain: dict[tuple[Kind, str], list[Match]] = defaultdict(list)
+        for match in piece.matches:
+            plain[match.kind, _bare(piece.text[match.start : match.end])].append(match)
         seen: set[str] = set()
         runs: set[str] = set()
         left = MAX_FURTHER
@@ -203,7 +206,7 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._behind_disguise(piece, reading, covered, found))
+                piece.matches.extend(self._behind_disguise(piece, reading, plain))
                 made = {run.group() for run in _ENCODED.finditer(reading.text)} - runs
                 if any(run not in text.text for run in made):  # put together first
                     runs |= made
@@ -212,17 +215,21 @@ class Inspector:
                         piece.matches.extend(_mapped(layer, match) for match in shown)
 
     def _behind_disguise(
-        self, piece: _Piece, reading: MappedText, covered: Covered, found: set[tuple[int, int]]
+        self, piece: _Piece, reading: MappedText, plain: Mapping[tuple[Kind, str], Sequence[Match]]
     ) -> Iterator[Match]:
-        """What a reading shows, but for values that stand in the text as they are and were found there.
+        """What a reading shows, but for values that stand in the text as they are and were found there as that kind.
 
         A reading may be rewritten over a whole line, and what is found in it then covers that line.
         """
+        written: tuple[str, str] | None = None  # the piece and the reading, bare
         for match in self._made_known(reading, piece.segment.label):
-            value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
-            wide = mapped.end - mapped.start > len(value)
-            if not (wide and _stands_plain(value, mapped, piece.text, reading.text, covered, found)):
-                yield mapped
+            value, mapped = _bare(reading.text[match.start : match.end]), _mapped(reading, match)
+            wide = mapped.end - mapped.start > match.end - match.start
+            if wide and _holds_any(mapped, plain.get((match.kind, value), ())):
+                written = written or (_bare(piece.text), _bare(reading.text))
+                if written[1].count(value) <= written[0].count(value):
+                    continue
+            yield mapped
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         return (_mapped(layer, match) for match in self._unmapped(layer, label))
@@ -367,18 +374,14 @@ def _cut(text: str, start: int) -> int:
     return space or (gap.end() if gap else min(start + LONGEST, len(text)))
 
 
-def _stands_plain(
-    value: str, mapped: Match, text: str, read: str, covered: Covered, found: set[tuple[int, int]]
-) -> bool:
-    """Whether a value that was read at `mapped` stands in `text` as it is, or was found there, and nowhere else."""
-    if read.count(value) <= text.count(value):
-        at = text.find(value, mapped.start, mapped.end)
-        if at >= 0 and (covered.holds(at, at + len(value)) or (at, at + len(value)) in found):
-            return True
-    bare = _NO_SIGNS.sub("", value)
-    inside = [span for span in found if mapped.start <= span[0] and span[1] <= mapped.end]
-    there = any(_NO_SIGNS.sub("", text[slice(*span)]) == bare for span in inside)
-    return there and _NO_SIGNS.sub("", read).count(bare) <= _NO_SIGNS.sub("", text).count(bare)
+def _bare(text: str) -> str:
+    """Without signs and spaces."""
+    return _NO_SIGNS.sub("", text)
+
+
+def _holds_any(wide: Match, known: Iterable[Match]) -> bool:
+    """Whether one of the matches lies in the wide one and is as sure."""
+    return any(wide.start <= m.start and m.end <= wide.end and m.confidence >= wide.confidence for m in known)
 
 
 def _names_count(segment: Segment, text: str) -> bool:
