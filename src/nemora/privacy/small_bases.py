@@ -19,7 +19,11 @@ from nemora.privacy.spaced_out import in_words
 PLACES = QuickPattern(r"(?<![\d.,:-])[0-8]{2,8}(?:[ ,]{1,2}[0-8]{2,8}){5,400}(?![\d.:-])")
 _TELLS_BASE = QuickPattern(r"(?<!\w)(?:base|basis|radix|ternar|trit|quatern|quinar|octal|senar)", re.IGNORECASE)
 LITERALS = QuickPattern(r"(?<!\w)0[xob][0-9A-Fa-f]{1,16}(?:[ ,]{1,2}0[xob][0-9A-Fa-f]{1,16}){1,9}(?!\w)")
-COUNTS = QuickPattern(r"(?<!\S)(?:[^\w\s]|[IxXl1oO0]){1,9}(?:[ ,/]{1,3}(?:[^\w\s]|[IxXl1oO0]){1,9}){6,63}(?!\S)")
+_GROUP = r"(?:[^\w\s,/]|[IxXl1oO0]){1,9}"
+COUNTS = QuickPattern(
+    rf"(?<!\S)(?:{_GROUP}(?:[ ,/]{{1,3}}{_GROUP}){{6,63}}|/{{1,9}}(?:[ ]{{1,3}}(?:/{{1,9}}|[0oO-])){{6,63}})[,/]?(?!\S)"
+)
+"""What parts the groups is in none of them, or there would be endless ways to part a row of commas."""
 _ONES, _NOUGHTS = re.compile(r"[^\w\s∅]|[IxXl1]"), frozenset("0oO∅-")
 TAPS = QuickPattern(r"(?<!\S)[^\w\s]{1,5}[ ][^\w\s]{1,5}(?:[ ]{2,7}\S{1,6}(?:[ ][^\w\s]{1,5})?){4,400}")
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
