@@ -24,6 +24,7 @@ SPACED = QuickPattern(r"(?<!\S)\S{1,16}(?:[ ]{1,2}\S{1,16}){4,40}")
 LEAST_SPACED = 8
 SPACES = (r"\d[ ]{1,2}\d", r"@\S{0,9}[ ]{1,2}\S{1,3}[ ]", r"[ ]\S{1,3}[ ]{1,2}\S{0,9}@")
 """What a value with spaces in it has somewhere, and a sentence seldom."""
+_SPACES = re.compile("|".join(SPACES))
 _LINE = re.compile(r"[|*=#~-]+")
 TWICE = re.compile(r"(?<!\S)(?P<word>\S{1,40})[ ](?P=word)(?:[ ](?P<next>\S{1,40})[ ](?P=next)){2,60}(?!\S)")
 _REPEATED = re.compile(r"(?<=[^\s*~_#=|.-])(?P<sign>[*~_#=|.-])(?P=sign){1,5}(?=[^\s*~_#=|.-])")
@@ -46,7 +47,8 @@ def every_other(text: str) -> Iterator[Edit]:
     for run in EVERY_OTHER.finditer(text):
         signs, noise = run.group()[::2], run.group()[1::2]
         if len(set(noise)) <= MOST_LETTERS and sum(map(str.isdigit, signs)) >= LEAST_SIGNS:
-            yield Edit(run.start(), run.end(), signs)
+            if re.search(TWO_SIGNS, run.group()):
+                yield Edit(run.start(), run.end(), signs)
 
 
 def odd_spaces(text: str) -> Iterator[Edit]:
@@ -57,6 +59,8 @@ def odd_spaces(text: str) -> Iterator[Edit]:
         start = lead.end() if lead else hint.end()
         run = SPACED.match(text, start, start + 120)
         if run is None:
+            continue
+        if _SPACES.search(run.group()) is None:
             continue
         words = run.group().split()
         if any(map(_LINE.fullmatch, words)):  # of a table
