@@ -46,9 +46,9 @@ def every_other(text: str) -> Iterator[Edit]:
     """A few letters behind every character of a value: "4x7q1z6x"."""
     for run in EVERY_OTHER.finditer(text):
         signs, noise = run.group()[::2], run.group()[1::2]
-        if len(set(noise)) <= MOST_LETTERS and sum(map(str.isdigit, signs)) >= LEAST_SIGNS:
-            if re.search(TWO_SIGNS, run.group()):
-                yield Edit(run.start(), run.end(), signs)
+        digits = sum(map(str.isdigit, signs))
+        if len(set(noise)) <= MOST_LETTERS and digits >= LEAST_SIGNS and re.search(TWO_SIGNS, run.group()):
+            yield Edit(run.start(), run.end(), signs)
 
 
 def odd_spaces(text: str) -> Iterator[Edit]:
