@@ -1,6 +1,6 @@
 """Share of disguised identifiers that are found, by kind of disguise, and of harmless look-alikes that are kept.
 
-    python bench/disguise_report.py [--second | --third | --fourth] [--each N] [--misses KIND] [--json]
+    python bench/disguise_report.py [--second | --third | --fourth | --fifth] [--each N] [--misses KIND] [--json]
 
 The first set of kinds was made along with the decoders; the others from the world, to see what they miss.
 
@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from disguise_carriers import CARRIERS, KEYED, NEUTRAL
+from disguise_fifth import WHOLE_FIFTH, WRITING_FIFTH
 from disguise_fourth import WHOLE_FOURTH, WRITING_FOURTH
 from disguise_kinds import SENTENCE, VALUE, Rewrite, label_leet
 from disguise_second_code import CODE, WHOLE
@@ -57,6 +58,9 @@ THIRD_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_THIRD.i
 SEEN |= {*THIRD_VALUE, *THIRD_SENTENCE}
 FOURTH_VALUE: dict[str, Rewrite] = {kind: make for kind, make in WRITING_FOURTH.items() if kind not in SEEN}
 FOURTH_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_FOURTH.items() if kind not in SEEN}
+SEEN |= {*FOURTH_VALUE, *FOURTH_SENTENCE}
+FIFTH_VALUE: dict[str, Rewrite] = {kind: make for kind, make in WRITING_FIFTH.items() if kind not in SEEN}
+FIFTH_SENTENCE: dict[str, Rewrite] = {kind: make for kind, make in WHOLE_FIFTH.items() if kind not in SEEN}
 REMARK = re.compile(r"(?<=.) \([A-Za-z0-9' ,-]{4,60}\)$")
 """What tells how a value was disguised is no part of it."""
 SETS: dict[str, tuple[Iterable[str], ...]] = {
@@ -64,6 +68,7 @@ SETS: dict[str, tuple[Iterable[str], ...]] = {
     "second": (SECOND_VALUE, SECOND_SENTENCE, SECOND_SPREAD),
     "third": (THIRD_VALUE, THIRD_SENTENCE),
     "fourth": (FOURTH_VALUE, FOURTH_SENTENCE),
+    "fifth": (FIFTH_VALUE, FIFTH_SENTENCE),
 }
 
 
@@ -100,7 +105,7 @@ def in_text(text: str, hidden: str, around: str = "") -> Case:
 
 def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
     """The sample under one disguise; None where it does not fit."""
-    if kind in (values := VALUE | SECOND_VALUE | THIRD_VALUE | FOURTH_VALUE):
+    if kind in (values := VALUE | SECOND_VALUE | THIRD_VALUE | FOURTH_VALUE | FIFTH_VALUE):
         hidden = values[kind](rng, picked.value)
         if hidden is None:
             return None
@@ -115,7 +120,7 @@ def cases(kind: str, picked: Sample, rng: random.Random) -> Case | None:
         text = picked.sentence.replace("{v}", picked.value)
         messages = SECOND_SPREAD[kind](text, picked.value)
         return Case(ChatRequest(model="auto", messages=messages), shown=text)
-    if kind in (sentences := SENTENCE | SECOND_SENTENCE | THIRD_SENTENCE | FOURTH_SENTENCE):
+    if kind in (sentences := SENTENCE | SECOND_SENTENCE | THIRD_SENTENCE | FOURTH_SENTENCE | FIFTH_SENTENCE):
         rewrite: Rewrite = sentences[kind]
         run = rewrite(rng, picked.sentence.replace("{v}", picked.value))
         return None if run is None else Case(ask(f"Please read this:\n{run}\n"), shown=run)
@@ -231,7 +236,7 @@ def count(row: Row, case: Case, type_: str, *, wanted: bool, misses: bool) -> No
 def main() -> int:
     parser = argparse.ArgumentParser(description="Found and kept shares by kind of disguise.")
     sets = parser.add_mutually_exclusive_group()
-    for which in ("second", "third", "fourth"):
+    for which in ("second", "third", "fourth", "fifth"):
         sets.add_argument(f"--{which}", dest="which", action="store_const", const=which, default="first")
     parser.add_argument("--each", type=int, default=4, help="samples of each type under each kind")
     parser.add_argument("--misses", default="", help="print what was missed or wrongly kept under this kind")

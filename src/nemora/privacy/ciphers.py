@@ -19,12 +19,12 @@ _PRINTED = "".join(chr(code) for code in range(33, 127))
 _TOKEN = re.compile(r"[A-Za-z]{3,24}")
 _SHIFTED = re.compile(r"[!-+2-Kp-~]{3,24}")
 """Words as rot47 writes them: "a" to "z" are "2" to "K", capitals lie on both sides."""
-_COMMON = """
+COMMON = """
     please with that this from have your there about would their which will been what when please the and for are but
     not you all was his her its mein meine bitte und der die das ist nicht mit para por favor que los las con una est
     les des une pour avec dans merci danke gracias lautet tonight today transfer charge send form root
 """.split()
-_WANTED = frozenset(word for word in (*WORDS, *_COMMON) if word.isascii() and len(word) >= 3)
+_WANTED = frozenset(word for word in (*WORDS, *COMMON) if word.isascii() and len(word) >= 3)
 _QUICK = QuickWords(_WANTED)
 MOST_CODES = 5
 """Places by which whole texts are moved within ASCII."""

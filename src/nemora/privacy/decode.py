@@ -34,7 +34,7 @@ from nemora.privacy.escapes import Undone, undo_escapes, undo_form, undo_quoted_
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import with_its_call
 from nemora.privacy.normalise import normalise
-from nemora.privacy.positional import from_base91, from_unusual
+from nemora.privacy.positional import from_base91, from_unusual, xored
 from nemora.privacy.quick_pattern import QuickPattern
 
 MAX_DEPTH = 3
@@ -58,7 +58,7 @@ _BASE32 = QuickPattern(r"[A-Z2-7]{16,}+={0,6}|[a-z2-7]{16,}+={0,6}")
 _BASE85 = re.compile(r"<~[!-uz\s]{8,4000}~>|(?<!\S)[!-~]{10,4000}(?!\S)")
 """A token with signs; most tokens are words, which the test for letters and digits alone leaves out."""
 _PAIRS = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,4}[hH]?(?![0-9A-Za-z])"
-_BETWEEN = r"(?:[:-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
+_BETWEEN = r"(?:[:_.-]|[,;]?[ \t]|[,;]|,?[ \t]{0,8}\r?\n[ \t]{0,8})"
 _HEX = QuickPattern(
     r"(?:0[xX])?[0-9A-Fa-f]{12,}+(?:\r?\n[0-9A-Fa-f]{4,}+(?![A-Za-z]))*+"
     rf"|(?<![0-9A-Za-z]){_PAIRS}(?:{_BETWEEN}{_PAIRS}){{5,}}+"
@@ -202,6 +202,8 @@ class _Work:
         if first is not None:
             skipped, plain = first
             found.append((start + skipped, match.end(), plain))
+            if plain.whole and decode is not from_base32 and " " not in plain.text and (other := xored(run)):
+                found.append((start, match.end(), Plain(other, whole=True)))  # nor does what is left of XOR show spaces
             if plain.whole:
                 return found, True
         if decode is from_base64:
@@ -221,7 +223,7 @@ class _Work:
         key = _KEY.match(run)
         stop = len(run.rstrip(".,;:!?)\"'`"))
         spans = dict.fromkeys([(0, len(run)), (0, stop), (key.end() if key else 0, stop)])
-        ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first, _ in spans}
+        ways = {first: base85_ways(run[first : max(stop, first + 7)]) for first in {first for first, _ in spans}}
         for first, last in spans:
             if not ways[first]:  # most words and paths
                 continue
@@ -234,7 +236,7 @@ class _Work:
             plain = from_base91(run[first:last])
             if plain is not None:
                 return [(start + first, start + last, Plain(plain, whole=True))], True
-        return [], False
+        return [], not ways[0]  # which is no medium's beginning either
 
     def _first_readable(self, run: str, decode: Decoder, group: int) -> tuple[int, Plain] | None:
         """The first alignment that is text, else the first that holds strings: (characters skipped, text)."""

@@ -1,5 +1,6 @@
 """Bytes as tools print them, line by line: `xxd`, `hexdump -C`, `od`; and uuencode."""
 
+# ruff: noqa: E501 - long patterns read better on one line
 from __future__ import annotations
 
 import binascii
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from nemora.privacy.edits import Edit
 from nemora.privacy.encodings import readable
+from nemora.privacy.label_hint import hinted
 
 _ROWS = re.compile(
     r"(?m)^[ \t>]{0,8}[0-9a-fA-F]{6,8}:?[ \t]{1,3}[^\n]{2,90}"
@@ -27,11 +29,9 @@ def dumps(text: str) -> Iterator[Edit]:
         yield from _uuencoded(text)
     for block in _ROWS.finditer(text):
         rows = [row["body"] for row in _ROW.finditer(block.group())]
-        for read in (_as_hex, _as_octal, _as_characters):
-            plain = _together(rows, read)
-            if plain is not None:
-                yield Edit(block.start(), block.end(), plain)
-                break
+        ways = [plain for read in (_as_hex, _as_octal, _as_characters, _as_words) if (plain := _together(rows, read))]
+        if ways:  # words of a machine are text either way round
+            yield Edit(block.start(), block.end(), next(filter(hinted, ways), ways[0]))
 
 
 def _together(rows: list[str], read: Callable[[str], bytes | None]) -> str | None:
@@ -49,6 +49,30 @@ def _as_hex(row: str) -> bytes | None:
         return None
     digits = re.sub(r"\s", "", found.group())[:32]
     return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def _as_words(row: str) -> bytes | None:
+    """Words of two, four or eight bytes with the last byte first."""
+    found = _HEX.match(row)
+    words = found.group().split() if found else []
+    if not words or len(words[0]) < 4:
+        return None
+    return b"".join(bytes.fromhex(word[: len(word) // 2 * 2])[::-1] for word in words).rstrip(b"\0")
+
+
+PUSHED = re.compile(
+    r"(?:push(?:l|q)?[ \t]{1,4}(?:dword[ ])?\$?0x(?:[0-9a-fA-F]{2}){1,8}[ \t]*(?:;[^\n]{0,40})?(?:\n[ \t]*|\Z|(?=[ .,]))){2,200}"
+)
+_PUSH = re.compile(r"0x([0-9a-fA-F]{2,16})")
+
+
+def pushed(text: str) -> Iterator[Edit]:
+    """Words that a program pushes on its stack: the last is the first, and so is the last byte of each."""
+    for run in PUSHED.finditer(text):
+        words = [bytes.fromhex(digits)[::-1] for digits in reversed(_PUSH.findall(run.group())) if len(digits) % 2 == 0]
+        plain = readable(b"".join(words).rstrip(b"\0"))
+        if plain is not None and plain.whole:
+            yield Edit(run.start(), run.start() + len(run.group().rstrip()), plain.text)
 
 
 def _as_octal(row: str) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nemora.privacy.announced import announced
 from nemora.privacy.covered import Covered
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.mapped_text import Builder, MappedText
@@ -57,12 +58,18 @@ def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedT
     source = text.text
     start, end = max(0, group[0].start - BEFORE), min(len(source), group[-1].end + AFTER)
     builder = Builder()
-    at = start
+    at, size = start, 0
+    places: list[tuple[int, int]] = []
     for edit in group:
         builder.copy(source, at, edit.start)
         builder.put(edit.plain, edit.start, edit.end)
-        at = edit.end
+        size += edit.start - at
+        places.append((size, size + len(edit.plain)))
+        at, size = edit.end, size + len(edit.plain)
     builder.copy(source, at, end)
     made = builder.build()
-    if not weak or hinted(made.text):
+    is_hinted = hinted(made.text)
+    if not weak or is_hinted:
         yield text.through(made)
+    if is_hinted:
+        yield from (text.through(close) for close in announced(made, places))

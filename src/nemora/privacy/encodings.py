@@ -190,7 +190,8 @@ def _ebcdic(data: bytes) -> str | None:
         return None
     text = data.decode("cp037")
     plain = sum(c.isalnum() or c == " " for c in text)
-    return text if text.isprintable() and text.isascii() and plain >= 0.6 * len(text) else None
+    strange = any(not c.isascii() and not c.isalpha() for c in text)
+    return text if text.isprintable() and not strange and plain >= 0.6 * len(text) else None
 
 
 _EBCDIC = (string.ascii_letters + string.digits + string.punctuation + " ").encode("cp037")

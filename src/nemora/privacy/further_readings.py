@@ -13,12 +13,14 @@ from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
 from nemora.privacy.code_strings import glued_literals, joined_lists, named_parts, variables, worked_out
 from nemora.privacy.covered import Covered
-from nemora.privacy.dumps import dumps
+from nemora.privacy.dumps import dumps, pushed
 from nemora.privacy.edits import rewritten
+from nemora.privacy.field_pieces import field_pieces
 from nemora.privacy.glued_words import glued_words, unboxed
 from nemora.privacy.keyed_ciphers import keyed
 from nemora.privacy.label_hint import hinted
 from nemora.privacy.layouts import downwards, stepped
+from nemora.privacy.letter_numerals import letter_numerals
 from nemora.privacy.literal_pieces import literal_pieces, word_lists
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.markup import marks, patterns, unwrapped
@@ -32,10 +34,19 @@ from nemora.privacy.misread import (
     worked_digits,
 )
 from nemora.privacy.needs import Needed, Reader
+from nemora.privacy.noise import every_other, odd_spaces, pictures, said_twice
 from nemora.privacy.numbered_parts import numbered_groups, told_otherwise
 from nemora.privacy.rare_encodings import rare_encodings
 from nemora.privacy.repeated_joints import numbered_settings, prefixed_lines, repeated_literals, repeated_signs
-from nemora.privacy.small_bases import counted_signs, letter_places, small_bases, tapped_keys
+from nemora.privacy.shell_pipes import piped
+from nemora.privacy.small_bases import (
+    counted_signs,
+    letter_places,
+    small_bases,
+    squared,
+    tapped_groups,
+    tapped_keys,
+)
 from nemora.privacy.spaced_out import (
     broken_lines,
     parted_digits,
@@ -53,8 +64,10 @@ from nemora.privacy.spelled_out import (
     run_together,
     spelled_out,
 )
-from nemora.privacy.told_orders import ordered_as_told
-from nemora.privacy.turned import turned_text, turned_values
+from nemora.privacy.told_dates import told_dates
+from nemora.privacy.told_orders import ordered_as_told, parts_told
+from nemora.privacy.transliterated import transliterated, typed
+from nemora.privacy.turned import turned_text, turned_values, words_turned
 from nemora.privacy.value_pieces import (
     behind_junk,
     counted_lines,
@@ -64,13 +77,14 @@ from nemora.privacy.value_pieces import (
     wrapped_groups,
 )
 
-_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{8}")
+_ENOUGH = re.compile(r"[0-9][^0-9]{0,30}[0-9]|@|[çàèé][&(-]|[A-Za-z0-9+/_-]{8}|[!#$%^&*()]{5}|[^\x00-\x7f]{7}")
 """Something that could be a number, also a misread or an encoded one, or an address."""
 _STRONG: tuple[Reader, ...] = (
     morse,
     braille,
     named_characters,
     dumps,
+    pushed,
     character_codes,
     rare_encodings,
     worked_out,
@@ -109,6 +123,16 @@ _WEAK: tuple[Reader, ...] = (
     counted_signs,
     tapped_keys,
     letter_places,
+    tapped_groups,
+    squared,
+    piped,
+    field_pieces,
+    pictures,
+    said_twice,
+    transliterated,
+    typed,
+    letter_numerals,
+    told_dates,
 )
 """These may also make the word that announces what stands behind it."""
 _NUMBERS: tuple[Reader, ...] = (
@@ -128,6 +152,10 @@ _NUMBERS: tuple[Reader, ...] = (
     short_encodings,
     numbered_groups,
     told_otherwise,
+    every_other,
+    odd_spaces,
+    parts_told,
+    words_turned,
 )
 """These make numbers, so the word must stand there already."""
 _NEEDED_STRONG, _NEEDED_WEAK, _NEEDED_NUMBERS = Needed(_STRONG), Needed(_WEAK), Needed(_NUMBERS)

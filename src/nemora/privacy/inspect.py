@@ -17,6 +17,7 @@ from nemora.privacy.covered import Covered
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.detectors import ALL, resolve_overlaps
 from nemora.privacy.detectors.context import label_words
+from nemora.privacy.detectors.public_values import is_published_as
 from nemora.privacy.entities import NAMED, entity_matches
 from nemora.privacy.escapes import undo_escapes
 from nemora.privacy.fields import TooManyCells, labelled_lines
@@ -168,7 +169,7 @@ class Inspector:
     def _detect(self, piece: _Piece) -> None:
         base = normalise(piece.text)
         decoded = decoded_layers(base)
-        readings = [base, *decoded.layers]
+        readings = list(decoded.layers)
         piece.for_reader = [decoded.unescaped, *decoded.runs]
         whole = list(piece.for_reader)
         for other in other_readings(piece.text):
@@ -182,8 +183,9 @@ class Inspector:
         unprintable = len(_UNPRINTABLE.findall(piece.text))
         if unprintable > 32 and unprintable > 0.1 * len(piece.text):
             piece.matches.append(Match(Kind.UNREADABLE, 0, len(piece.text), 1.0))
+        piece.matches.extend(self._matches(base, piece.segment.label))
         for reading in readings:
-            piece.matches.extend(self._matches(reading, piece.segment.label))
+            piece.matches.extend(_mapped(reading, match) for match in self._made_known(reading, piece.segment.label))
         self._look_again(piece, [base, *whole])
 
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
@@ -193,6 +195,7 @@ class Inspector:
         for match in piece.matches:
             plain[match.kind, _bare(piece.text[match.start : match.end])].append(match)
         seen: set[str] = set()
+        runs: set[str] = set()
         left = MAX_FURTHER
         for text in {text.text: text for text in reversed(texts)}.values():  # unescaped, it is often the same
             for reading in further_readings(text, covered):
@@ -204,9 +207,12 @@ class Inspector:
                     self._failures.append("ReadingBudget")
                     return
                 piece.matches.extend(self._behind_disguise(piece, reading, plain))
-                if any(run.group() not in text.text for run in _ENCODED.finditer(reading.text)):  # put together first
+                made = {run.group() for run in _ENCODED.finditer(reading.text)} - runs
+                if any(run not in text.text for run in made):  # put together first
+                    runs |= made
                     for layer in decoded_layers(reading).layers:
-                        piece.matches.extend(self._matches(layer, piece.segment.label))
+                        shown = self._made_known(layer, piece.segment.label)
+                        piece.matches.extend(_mapped(layer, match) for match in shown)
 
     def _behind_disguise(
         self, piece: _Piece, reading: MappedText, plain: Mapping[tuple[Kind, str], Sequence[Match]]
@@ -217,7 +223,7 @@ class Inspector:
         """
         found = [
             (_bare(reading.text[match.start : match.end]), match.end - match.start, _mapped(reading, match))
-            for match in self._unmapped(reading, piece.segment.label)
+            for match in self._made_known(reading, piece.segment.label)
         ]
         times = Counter((value, match.kind, match.start, match.end) for value, _, match in found)
         for value, length, match in found:
@@ -230,6 +236,12 @@ class Inspector:
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         return (_mapped(layer, match) for match in self._unmapped(layer, label))
+
+    def _made_known(self, layer: MappedText, label: str) -> Iterator[Match]:
+        """What detectors find in a text that a reading made; the lists of published values hold for it either way."""
+        for match in self._unmapped(layer, label):
+            if not is_published_as(match.kind, layer.text[match.start : match.end]):
+                yield match
 
     def _unmapped(self, layer: MappedText, label: str) -> Iterator[Match]:
         """What detectors find, in the places of the layer, without values that the policy allows."""

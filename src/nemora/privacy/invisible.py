@@ -19,6 +19,10 @@ _REVERSED = re.compile("\u202e([^\u202c\u2066-\u2069\n]{2,})")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{6,}")
 
 
+SHORT = 120
+"""Hidden characters that are also read among the words around them."""
+
+
 def other_readings(text: str) -> list[MappedText]:
     """Further readable copies of `text`, beside `normalise(text)`."""
     unseen = [*_in_white_space(text)]
@@ -65,7 +69,19 @@ def _in_two_signs(text: str) -> Iterator[MappedText]:
         for signs in combinations(sorted(set(written)), 2):
             bits = "".join(c for c in written if c in signs)
             for zero, one in (signs, signs[::-1]):
-                yield from _bits(bits, zero, one, *run.span())
+                for hidden in _bits(bits, zero, one, *run.span()):
+                    yield hidden
+                    if len(hidden.text) <= SHORT:
+                        yield _among(text, hidden.text, *run.span())
+
+
+def _among(text: str, plain: str, start: int, end: int) -> MappedText:
+    """What was hidden among the words around it, which may announce it."""
+    builder = Builder()
+    builder.copy(text, max(0, start - 80), start)
+    builder.put(plain, start, end)
+    builder.copy(text, end, min(len(text), end + 60))
+    return builder.build()
 
 
 def _in_white_space(text: str) -> Iterator[MappedText]:

@@ -4,7 +4,7 @@ Only a stretch around what tells of the cipher is read, and only where what stan
 ways the one that makes key words is taken.
 """
 
-# ruff: noqa: SIM905 - lists of words read better as text
+# ruff: noqa: E501, SIM905 - lists of words and long patterns read better on one line
 from __future__ import annotations
 
 import re
@@ -45,6 +45,11 @@ _ORDINARY = frozenset(
     """.split()
 )
 _ALPHABET = QuickPattern(r"(?<![A-Za-z])[A-Za-z]{13}[A-Za-z]{13}(?![A-Za-z])")
+_AFFINE = QuickPattern(
+    r"affin[^\n]{0,40}?(?:a|m|mult\w*)[ ]?(?:=|is|:)?[ ]?(?P<a>\d{1,2})[ ,;]{1,3}(?:and[ ])?(?:b|add\w*|shift)[ ]?(?:=|is|:)?[ ]?(?P<b>\d{1,2})"
+    r"|affin[^\n\d]{0,24}\(?(?P<a2>\d{1,2}),[ ]?(?P<b2>\d{1,2})\)?",
+    re.IGNORECASE,
+)
 _PAIR = r"[A-Za-z0-9][ ]?(?:=|->|=>|→|:)[ ]?[A-Za-z0-9]"
 _PAIRS = QuickPattern(rf"(?<!\w){_PAIR}(?:[ ]?[,;|/\n][ ]?{_PAIR}|[ ]{{1,2}}{_PAIR}){{7,70}}(?!\w)")
 _TWO = re.compile(r"([A-Za-z0-9])[ ]?(?:=|->|=>|→|:)[ ]?([A-Za-z0-9])")
@@ -58,7 +63,7 @@ LEAST_MAPPED, MOST_MAPPED = 5, 512
 """Characters that a table of `tr` changes; fewer are no cipher, and more none that someone wrote."""
 LONGEST_RANGE = 128
 """Characters of a range that is written out; a few characters could state ranges over all of Unicode."""
-_ANY = QuickSet((_TELLS, _ALPHABET, _PAIRS, _TR, MOVED))
+_ANY = QuickSet((_TELLS, _ALPHABET, _PAIRS, _TR, MOVED, _AFFINE))
 """What has to stand in a text for each of the ways; wider than their patterns where those count."""
 
 
@@ -69,7 +74,7 @@ def keyed(text: MappedText) -> Iterator[MappedText]:
         return
     if 0 in may:
         yield from _vigenere(text)
-    if may & {1, 2, 3}:
+    if may & {1, 2, 3, 5}:
         for start, end, table in _tables(text.text):
             part = text.slice(max(0, start - AROUND), end + AROUND)
             yield part.through(MappedText(part.text.translate(table)))
@@ -161,6 +166,11 @@ def _pairs(text: str) -> Iterator[tuple[int, int, str, str]]:
         alphabet = stated.group().lower()
         if len(set(alphabet)) == 26 and alphabet not in (string.ascii_lowercase, string.ascii_lowercase[::-1]):
             yield *stated.span(), alphabet, string.ascii_lowercase
+    for stated in _AFFINE.finditer(text):
+        by, plus = int(stated["a"] or stated["a2"]) % 26, int(stated["b"] or stated["b2"]) % 26
+        if by % 2 and by != 13:
+            moved_letters = "".join(string.ascii_lowercase[(by * n + plus) % 26] for n in range(26))
+            yield *stated.span(), string.ascii_lowercase, moved_letters
     for stated in _PAIRS.finditer(text):
         single = dict(_TWO.findall(stated.group()))
         if len(single) >= 8 and len(set(single.values())) == len(single):

@@ -51,6 +51,11 @@ def downwards(text: str) -> Iterator[Edit]:
         if plain:
             yield Edit(start, end, plain)
             continue
+        if (found := _of_one_length(lines)) is not None:
+            first, last, plain = found
+            at = start + sum(len(line) + 1 for line in lines[:first])
+            yield Edit(at, at + sum(len(line) + 1 for line in lines[first:last]) - 1, plain)
+            continue
         for first, last, column in _by_cells(lines):
             at = start + sum(len(line) + 1 for line in lines[:first])
             yield Edit(at, at + sum(len(line) + 1 for line in lines[first:last]) - 1, column)
@@ -96,7 +101,8 @@ def _by_cells(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             if len(columns) < 2 or len(rows) - skipped < LEAST_LINES or any(c is None for c in columns[0]):
                 continue
             for column in columns:
-                plain = _down([(cell or "").strip() for cell in column if cell is not None])
+                cells = [(cell or "") for cell in column if cell is not None]
+                plain = _down([cell.strip() for cell in cells]) or _padded(cells)
                 if plain:
                     yield parted[0], parted[-1] + 1, plain
                     return
@@ -117,6 +123,16 @@ def _down(cells: Sequence[str]) -> str:
     return f" {spaced} " if _ENOUGH.search(joined) and weight(spaced := in_words(joined)) >= 3 else ""
 
 
+def _padded(cells: Sequence[str]) -> str:
+    """Cells of one width behind which the same space is left, spaces inside of the text kept; "" without key words."""
+    width = max(map(len, cells))
+    space = min(width - len(cell.rstrip()) for cell in cells)
+    if width - space > _LONGEST_CELL + 4 or width == space or len(cells) < LEAST_LINES:
+        return ""
+    joined = "".join(cell.ljust(width)[: width - space] for cell in cells[:-1]) + cells[-1].rstrip()
+    return f" {joined} " if _ENOUGH.search(joined) and weight(joined) >= 3 else ""
+
+
 def _by_characters(lines: Sequence[str]) -> str:
     """Lines of one length, read by their columns."""
     longest = max(map(len, lines))
@@ -126,6 +142,19 @@ def _by_characters(lines: Sequence[str]) -> str:
         return ""
     plain = "".join("".join(column) for column in zip_longest(*lines, fillvalue=""))
     return plain if weight(plain) >= 3 else ""
+
+
+def _of_one_length(lines: Sequence[str]) -> tuple[int, int, str] | None:
+    """The first three or more lines of about one length among others that are a text by their columns."""
+    first = 0
+    while first < len(lines) - 2:
+        last = first + 1
+        while last < len(lines) and abs(len(lines[last]) - len(lines[first])) < 2:
+            last += 1
+        if 3 <= last - first < len(lines) and (plain := _by_characters(lines[first:last])):
+            return first, last, plain
+        first = last
+    return None
 
 
 def stepped(text: str) -> Iterator[Edit]:

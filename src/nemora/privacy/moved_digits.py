@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"(?<![\w])[(+]?\d[\d ()./-]{5,36}(?![A-Za-z0-9])")
 _TOKEN = re.compile(r"(?<!\S)\S{8,60}(?!\S)")
 _KEYS = (str.maketrans("234567890-", "1234567890"), str.maketrans("`123456789", "1234567890"))
 _NINE = str.maketrans(string.digits, string.digits[::-1])
-_PRINTED = range(33, 127)
+_PRINTED = range(32, 127)
 
 
 def moved(text: MappedText) -> Iterator[MappedText]:
@@ -88,7 +88,7 @@ def digit_table(by: int) -> Mapping[int, int]:
 
 def code_table(by: int) -> Mapping[int, int]:
     """Characters moved by so many codes, among those that are printed."""
-    return {code: (code - 33 + by) % len(_PRINTED) + 33 for code in _PRINTED}
+    return {code: (code - 32 + by) % len(_PRINTED) + 32 for code in _PRINTED}
 
 
 def _with(

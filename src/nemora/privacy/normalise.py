@@ -30,7 +30,7 @@ _FLAG_LETTERS = re.compile(
     "[\U0001f1e6-\U0001f1ff]{3,}|[\U0001f1e6-\U0001f1ff]{1,2}(?=[0-9@._])|(?<=[0-9@._])[\U0001f1e6-\U0001f1ff]{1,2}"
 )
 """More than the two that make a flag, or with digits beside them."""
-_CLOCKS = re.compile("(?:[\U0001f550-\U0001f559][-]?){3,}|(?<=[0-9+])[\U0001f550-\U0001f559]+")
+_CLOCKS = re.compile("(?:[\U0001f550-\U0001f559][-]?){2,}|(?<=[A-Za-z0-9+_.])[\U0001f550-\U0001f559]+")
 """Clocks in a row; ten o'clock is nought."""
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _PUNCTUATION = {

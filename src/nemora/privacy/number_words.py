@@ -115,6 +115,40 @@ _DIGITS = """
     سفر - دوو سێ چوار پێنج شەش حەوت هەشت نۆ
     sıfır ber ike öč dürt biš altı cide sigez tuğız
     - एकम् द्वे त्रीणि चत्वारि पञ्च षट् सप्त अष्ट नव
+    נול איינס צוויי דריי פיר פינף זעקס זיבן אכט ניין
+    ziro modzi wiri tatu nayi sanu sikisi seveni eyiti naini
+    selo tasi lua tolu fa lima ono fitu valu iva
+    chusaq huk iskay kimsa tawa pichqa suqta qanchis pusaq isqun
+    zeru unu duos tres bator chimbe ses sete oto noe
+    ʻole kahi lua kolu hā lima ono hiku walu iwa
+    noa taha ua tolu fa nima ono fitu valu hiva
+    saiva dua rua tolu va lima ono vitu walu ciwa
+    aotra iray roa telo efatra dimy enina fito valo sivy
+    zeru rimwe kabiri gatatu kane gatanu gatandatu karindwi umunani icyenda
+    lela motsi peli tharo ne hlano tshela supa robedi robong
+    noli emu bbiri ssatu nnya ttaano mukaaga musanvu munaana mwenda
+    hee baakun lammu kilin shidi biyar shidda tukur takkunsu ttara
+    tus ben fus sa tum dus um pa ot tar
+    sifir wahad jouj tlata arbaa khamsa setta sebaa tmenia tesaoud
+    zero wahid ithnan thalatha arbaa khamsa sitta sabaa thamaniya tisaa
+    efes achat shtayim shalosh arba chamesh shesh sheva shmone tesha
+    shunya ek do teen char paanch chhah saat aath nau
+    shunno ek dui tin char panch chhoy shat aat noy
+    sunna okati rendu moodu naalugu aidu aaru edu enimidi tommidi
+    poojyam onru irandu moondru naangu ainthu aaru ezhu ettu onbathu
+    soon neung song sam si ha hok jet paed kao
+    yeong il i sam sa o yuk chil pal gu
+    khong mot hai ba bon nam sau bay tam chin
+    nol odin dva tri chetyre pyat shest sem vosem devyat
+    miden ena dio tria tessera pente exi epta okto ennea
+    poqo maya paya kimsa pusi pisqa suxta paqallqu kimsaqallqu llatunka
+    nukt einn tveir þrír fjórir fimm sex sjö átta níu
+    null onn twoo thrie fower five sax seiven aicht nine
+    tilu unan daou tri pevar pemp chwech seizh eizh nav
+    nul ien twa trije fjouwer fiif seis sân acht njoggen
+    cero ún dúas tres catro cinco seis sete oito nove
+    nulla un dus trais quatter tschintg sis set otg nov
+    zeo yon de twa kat senk sis sèt uit nèf
 """
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -139,6 +173,18 @@ OTHER_ALPHABETS = """
     ack beer don freddie harry ink johnnie london monkey nuts orange pip sugar toc uncle vic yorker
     adam barbara celina ewa franciszek genowefa halina irena jadwiga karol leon maria natalia olga roman stanisław
     tadeusz urszula wanda zygmunt
+    cesar gustav ludvig martin viktor åke ärlig östen
+    arne bernt cecilie christian david einar fredrik håkon ivar kristoffer
+    magnus nils peder robert sven thore ulf wendy
+    aarne celsius eemeli faarao heikki iivari jussi lauri matti niilo otto paavo risto sakari tyyne urho vihtori yrjö
+    äiti
+    aveiro braga coimbra évora faro guarda horta itália josé lisboa maria nazaré ovar porto queluz rossio setúbal tavira
+    unidade vidago xavier zulmira
+    bohumil cyril emil gustav josef karel mikuláš norbert oto quido rudolf svatopluk tomáš urban václav xaver zuzana
+    анна борис василий виктор григорий дмитрий елена женя зинаида иван йот константин леонид михаил николай ольга павел
+    роман семён татьяна ульяна фёдор харитон цапля человек шура щука эхо юрий яков дубль икс игрек ку
+    adana bolu ceyhan denizli edirne fatsa giresun hatay isparta jandarma kars lüleburgaz muş niğde ordu polatlı rize
+    sinop tokat urfa yozgat zonguldak
 """.split()
 SIGNS = {"dash": "-", "hyphen": "-", "minus": "-", "underscore": "_", "dot": ".", "point": ".", "at": "@", "plus": "+",
           "slash": "/", "bindestrich": "-", "guion": "-", "tiret": "-"}  # fmt: skip
@@ -209,6 +255,9 @@ def _mistyped(word: str) -> set[str]:
         word[:n] + word[n : n + 1] + word[n:] for n in range(len(word))
     }
     wrong |= {word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1)}
+    wrong |= {word[:n] + other + word[n + 1 :] for n, c in enumerate(word) if c in "aeiou" for other in "aeiou"}
+    wrong |= {word.replace("o", "0"), word.replace("i", "1"), word.replace("e", "3"), word.replace("v", "f")}
+    wrong -= {word, "none", "fine", "ten", "ton", "wine", "fire"}
     return {each for each in wrong if len(each) > 2}
 
 
@@ -249,7 +298,13 @@ MISTYPED = {
     if wrong not in NUMBERS
 }
 TENS = frozenset(word for word, number in NUMBERS.items() if len(number) == 2 and number[0] > "1" and number[1] == "0")
-LETTERS = {word: unaccented(word)[0] for word in (*OTHER_ALPHABETS, *_ALPHABET)} | {
+_CYRILLIC = dict(zip("абвгдежзийклмнопрстуфхцчшщэюя", "abvgdejziiklmnoprstufhccsseuy", strict=True))
+LETTERS = {word: _CYRILLIC.get(first := unaccented(word)[0], first) for word in (*OTHER_ALPHABETS, *_ALPHABET)} | {
+    "йот": "j",
+    "ку": "q",
+    "икс": "x",
+    "игрек": "y",
+    "дубль": "w",
     "alpha": "a",
     "juliet": "j",
     "x-ray": "x",

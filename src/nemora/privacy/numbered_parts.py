@@ -41,6 +41,9 @@ AS_IN = QuickPattern(
 )
 _EXAMPLE = re.compile(r"[ ](?:as in|for|like|wie|de|come|comme|como|van)[ ][^\W\d_]{2,14}|[ ,;.-]+")
 TIMES = QuickPattern(r"(?<![\w.])\d[ ]?[x×*][ ]?\d(?:[ ,]{1,2}\d[ ]?[x×*][ ]?\d){4,24}(?!\w)")
+GROUP_SUMS = QuickPattern(
+    r"(?<![\w.+*-])\d{2,6}\+\d{1,4}(?:[ ,]{1,2}\d{2,6}\+\d{1,4}){1,10}(?:[ ,]{1,2}\d{1,3})?(?![\w+*-])"
+)
 WORKED = QuickPattern(r"(?<![\w.+*-])\d{1,2}[-+*]\d{1,2}(?:[ ,]{1,2}\d{1,2}[-+*]\d{1,2}){6,24}(?![\w+*-])")
 _SUM = re.compile(r"(\d{1,2})([-+*])(\d{1,2})")
 _COUNT_WORDS = "one two three four five six seven eight nine".split()  # noqa: SIM905
@@ -160,6 +163,9 @@ def told_otherwise(text: str) -> Iterator[Edit]:
     edits += [Edit(m.start(), m.end(), _multiplied(m.group())) for m in TIMES.finditer(text)]
     edits += [Edit(m.start(), m.end(), _lengths(m.group())) for m in LENGTHS.finditer(text)]
     edits += [Edit(m.start(), m.end(), _worked(m.group())) for m in WORKED.finditer(text)]
+    for sums in GROUP_SUMS.finditer(text):
+        terms = [str(sum(map(int, term.split("+")))) for term in re.split("[ ,]+", sums.group())]
+        edits.append(Edit(sums.start(), sums.end(), "".join(terms)))
     yield from apart(edit for edit in edits if 6 <= len(edit.plain) <= LONGEST + 16)
 
 

@@ -11,7 +11,6 @@ import codecs
 import contextlib
 import re
 import string
-from collections import Counter
 from collections.abc import Iterator
 
 from nemora.privacy.encodings import from_base32, from_base64, from_hex
@@ -34,14 +33,13 @@ _BASE91 = {
         string.ascii_uppercase + string.ascii_lowercase + string.digits + '!#$%&()*+,./:;<=>?@[]^_`{|}~"'
     )
 }
-_PRINTED = re.compile(rb"[\x20-\x7e\t\r\n]{6,}")
+_PRINTED = re.compile(rb"(?:[\x20-\x7e\t\r\n]|(?<=[\x20-\x7e])[\xc3-\xc5][\x80-\xbf](?=[\x20-\x7e])){6,}")
+"""ASCII, and single letters with accents among it."""
 _RUN = re.compile(r"[A-Za-z0-9]+\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z|[0-9A-F]+\Z")
 _BASE32HEX = re.compile(r"[0-9A-V]+={0,6}\Z")
 _CROCKFORD_RUN = re.compile(r"[0-9A-HJKMNP-TV-Z]+\Z|[0-9a-hjkmnp-tv-z]+\Z")
 _CROCKFORD = str.maketrans("0123456789ABCDEFGHJKMNPQRSTVWXYZ", string.ascii_uppercase + "234567")
-_ENGLISH_FIRST = b" e0ao-t"
-"""What stands most often in text; one of these is the commonest byte."""
 
 
 def from_unusual(run: str) -> str | None:
@@ -50,8 +48,8 @@ def from_unusual(run: str) -> str | None:
         return None
     for data in _candidates(run):
         if _PRINTED.fullmatch(data):
-            return data.decode("ascii")
-    return _xored(run)
+            return data.decode("utf-8")
+    return xored(run)
 
 
 def _candidates(run: str) -> Iterator[bytes]:
@@ -83,18 +81,44 @@ def _number(run: str, values: dict[str, int]) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def _xored(run: str) -> str | None:
+def xored(run: str) -> str | None:
     """Text of which every byte was combined with one key: then the top bits of all bytes are equal."""
-    data = from_hex(run) if _HEX.match(run) else from_base64(run)
-    if data is None or len(data) < 12 or len({byte & 0x80 for byte in data}) > 1:
+    if not LEAST <= len(run.strip("=")) <= LONGEST:
         return None
-    common = Counter(data).most_common(1)[0][0]
-    for plain in _ENGLISH_FIRST:
-        key = common ^ plain
-        text = bytes(byte ^ key for byte in data) if key else b""
-        if _PRINTED.fullmatch(text) and hinted(text.decode("ascii")):
-            return text.decode("ascii")
+    data = from_hex(run) if _HEX.match(run) else from_base64(run)
+    if data is None or len(data) < 12:
+        return None
+    high = sum(byte >> 7 for byte in data)
+    if MOST_ACCENTED * min(high, len(data) - high) > len(data):
+        return None
+    keys = _ALL_KEYS
+    for byte in set(data):
+        keys &= _KEYS_TO_TEXT[byte]
+    size, ways = len(data), []
+    for key in range(1, 256) if keys else ():
+        if keys >> key & 1 and size - len(data.translate(None, _PLAIN_UNDER[key])) > LEAST_PLAIN * size:
+            ways.append((len(data.translate(None, _OFTEN_UNDER[key])), key))
+    for _, key in sorted(ways)[:MOST_KEYS]:
+        plain = data.translate(_XOR[key])
+        if _PRINTED.fullmatch(plain) and hinted(text := plain.decode("utf-8")):
+            return text
     return None
+
+
+LEAST_PLAIN = 0.7
+"""Share of letters, digits and spaces of what a key makes; other keys make signs of them."""
+MOST_KEYS = 6
+"""Of those by which the most common letters stand in it."""
+_PLAIN = b" " + string.ascii_letters.encode() + string.digits.encode()
+MOST_ACCENTED = 6
+"""One of so many bytes may have another top bit, as those of accented letters have."""
+_XOR = tuple(bytes(byte ^ key for byte in range(256)) for key in range(256))
+_PLAIN_UNDER = tuple(bytes(byte ^ key for byte in _PLAIN) for key in range(256))
+_OFTEN_UNDER = tuple(bytes(byte ^ key for byte in b" etaoinsrhldcm0123456789") for key in range(256))
+_TEXT = frozenset([*range(0x20, 0x7F), *range(0x80, 0xC6), *b"\t\r\n"])
+_KEYS_TO_TEXT = tuple(sum(1 << (byte ^ text) for text in _TEXT) for byte in range(256))
+"""Of each byte the keys, as bits, that make a byte of text of it."""
+_ALL_KEYS = (1 << 256) - 1
 
 
 def from_base91(run: str) -> str | None:

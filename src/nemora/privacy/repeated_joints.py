@@ -109,6 +109,9 @@ def prefixed_lines(text: str) -> Iterator[Edit]:
         forms = {_NUMBERS.sub("1", start.group().strip()) for start in starts}
         if len(forms) != 1 or not _VALUES.search(run.group()) or len(run.group()) > 4 * LONGEST:
             continue
-        glued = _PLAIN_END.search(text, max(0, run.start() - 1), run.start()) is not None
+        glued = (
+            not text.endswith("@@", 0, run.start())
+            and _PLAIN_END.search(text, max(0, run.start() - 1), run.start()) is not None
+        )
         for number, start in enumerate(starts):
             yield Edit(start.start(), start.end(), "" if number or glued else " ")

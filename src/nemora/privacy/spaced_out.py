@@ -14,7 +14,10 @@ _SINGLE = re.compile(
     r"(?<!\S)\S(?:(?P<gap>[ \t\u2009]{1,3}|\r?\n[ \t]{0,2}|[._*~|/-](?=\S[._*~|/-]))\S(?:(?P=gap)\S){5,600})(?!\S)"
 )
 # Characters by one space and words by several: "M y   S S N   i s".
-_ROOMY = re.compile(r"(?<!\S)\S(?:[ ]\S)*(?:(?:[ ]{2,4}|\n[ \t]?\n)\S(?:[ \n]\S)*){1,60}(?!\S)")
+_ROOMY = re.compile(
+    r"(?<!\S)\S(?:[ ]\S)*(?:(?:[ ]{2,4}|\n[ \t]?\n)\S(?:[ \n]\S)*){1,60}(?!\S)"
+    r"|(?m:^)\S(?:\n\S){1,24}(?:\n[ \t]?\n\S(?:\n\S){0,40}){1,60}(?=\n|\Z)"
+)
 # Digits with one sign between them, and perhaps a space: 4, 7, 1 or 4-7-1 or 4|7|1.
 _DIGITS = re.compile(r"(?<!\d)\d(?:(?P<sign>[ ]?[,;:|~*/_.\-–+=#'\"^][ ]?|[ ])\d(?:(?P=sign)\d){5,40})(?!\d)")
 # Groups of digits with an unusual sign between them.
@@ -27,6 +30,10 @@ _LINE_END = re.compile(r"\r?\n")
 SHORT, MOST_LINES = 8, 80
 """Characters of a line that could be a piece of a value, and lines of one value."""
 _BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
+
+
+_VERB = re.compile(r"(?i:number)?(?i:is|ist|es|est|lautet)(?=[A-Z0-9+(\"'$#!])")
+"""What stands between a key word and its value."""
 
 
 def single_characters(text: str) -> Iterator[Edit]:
@@ -61,9 +68,9 @@ def in_words(joined: str) -> str:
 
 def word_cuts(joined: str) -> set[int]:
     """Where a key word or a number begins or ends."""
-    return {m.start() for m in _BOUNDARY.finditer(joined)} | {
-        place for m in _INSIDE.finditer(joined) for place in m.span()
-    }
+    inside = list(_INSIDE.finditer(joined))
+    verbs = [verb.end() for m in inside if (verb := _VERB.match(joined, m.end()))]
+    return {m.start() for m in _BOUNDARY.finditer(joined)}.union(verbs, *(m.span() for m in inside))
 
 
 def roomy(text: str) -> Iterator[Edit]:

@@ -136,8 +136,14 @@ def in_french(words: list[str]) -> list[str]:
 
 
 _SCALES = {"hundred": 100, "thousand": 1000}
+_NUMERAL = (
+    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|oh|and|hundred|thousand"
+)
 SCALES = QuickPattern(
-    r"(?<!\w)(?:[a-z]{3,9}[ -](?:and[ ])?){1,4}(?:hundred|thousand)(?:[ ,-]{1,2}[a-z]{3,9}){0,60}(?!\w)", re.IGNORECASE
+    rf"(?<!\w)(?=(?:(?:{_NUMERAL})[ ,-]{{1,2}}){{1,24}}(?:hundred|thousand)(?!\w))(?:{_NUMERAL})"
+    rf"(?:[ ,-]{{1,2}}(?:{_NUMERAL})(?!\w)){{1,60}}",
+    re.IGNORECASE,
 )
 HAN = QuickPattern("(?:[零〇一二三四五六七八九十百千]{1,9}[，,、 ]{0,2}){2,12}")
 _HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
@@ -160,11 +166,11 @@ def grouped_words(text: str) -> Iterator[Edit]:
         if "" not in groups and LEAST + 2 <= len(plain) <= 40:
             edits.append(Edit(run.start(), run.end(), plain))
     for run in HAN.finditer(text):
-        if not any(c in _HAN_PLACES for c in run.group()):
+        if not any(c in _HAN_PLACES for c in run.group()) and not re.search("[，,、 ].", run.group()):
             continue
         plain = "".join(_han(group) for group in re.split("[，,、 ]+", run.group()) if group)
         if LEAST + 2 <= len(plain) <= 40:
-            edits.append(Edit(run.start(), run.end(), plain))
+            edits.append(Edit(run.start(), run.start() + len(run.group().rstrip("，,、 ")), plain))
     yield from apart(edits)
 
 
@@ -227,14 +233,35 @@ _BY_LENGTH = sorted((word for word in NUMBERS if len(word) > 2), key=len, revers
 def run_together(text: str) -> Iterator[Edit]:
     """Number words without spaces: "foursevenonesix"."""
     for word in LONG_WORD.finditer(text):
-        rest, said = word.group().lower(), ""
-        while rest:
-            known = next((name for name in _BY_LENGTH if rest.startswith(name)), None)
-            if known is None:
-                break
-            rest, said = rest[len(known) :], said + NUMBERS[known]
-        if not rest and len(said) >= LEAST:
+        said = _parted(word.group().lower())
+        if len(said) >= LEAST:
             yield Edit(word.start(), word.end(), said)
+
+
+def _parted(word: str) -> str:
+    """Number words of one language without anything between them; "" if it is not that."""
+    if _ANY_FIRST.match(word) is None:
+        return ""
+    return next((said for digits in LANGUAGES if len(digits) > 7 and (said := _exactly(word, digits))), "")
+
+
+def _exactly(word: str, digits: dict[str, str]) -> str:
+    """The digits of a word that is made of number words alone: "fourthree" has no "fourth". "" if it is not."""
+    ways: list[str | None] = [""] + [None] * len(word)
+    furthest = 0
+    for end in range(2, len(word) + 1):
+        if end > furthest + LONGEST_WORD:
+            return ""
+        for start in range(max(0, end - LONGEST_WORD), end - 1):
+            before = ways[start]
+            if before is not None and word[start:end] in digits:
+                ways[end], furthest = before + digits[word[start:end]], end
+                break
+    return ways[-1] or ""
+
+
+LONGEST_WORD = 14
+_ANY_FIRST = re.compile("|".join(map(re.escape, _BY_LENGTH)))
 
 
 _MONTHS = "january february march april may june july august september october november december".split()

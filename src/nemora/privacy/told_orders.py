@@ -3,7 +3,7 @@
 Only the line that tells it is read so, before its remark in brackets or behind its colon.
 """
 
-# ruff: noqa: SIM905 - lists of words read better as text
+# ruff: noqa: E501, SIM905 - lists of words and long patterns read better on one line
 from __future__ import annotations
 
 import re
@@ -32,6 +32,32 @@ TOLD = QuickPattern(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\S+")
+
+
+_VALUE = r"[\w@.+/#!$%&()-]{2,40}(?:[ ][\d.+()-][\w@.+/#!$%&()-]{0,20}){0,6}"
+PARTS_TOLD = QuickPattern(
+    rf"(?<!\S)(?P<b>{_VALUE}),?[ ](?:(?:comes|goes|stands|belongs|follows|kommt|va|vient)[ ](?:right[ ]|directly[ ])?"
+    rf"(?:after|behind|nach|hinter|después de|après)|follows)[ ](?P<a>{_VALUE})"
+    rf"|(?<!\S)(?P<a2>{_VALUE}),?[ ](?:comes|goes|stands|kommt|va|vient)[ ](?:right[ ])?(?:before|ahead of|in front of|vor|antes de"
+    rf"|avant)[ ](?P<b2>{_VALUE})",
+    re.IGNORECASE,
+)
+COMES = re.compile(
+    r"[ ](?:comes|goes|stands|belongs|follows|kommt|va|vient)[ ](?:right[ ]|directly[ ])?"
+    r"(?:after|behind|nach|hinter|después de|après|before|ahead of|in front of|vor|antes de|avant)[ ]"
+    r"|[ ]follows[ ]",
+    re.IGNORECASE,
+)
+_DIGIT = re.compile(r"\d|@")
+
+
+def parts_told(text: str) -> Iterator[Edit]:
+    """Two parts of which the text says which comes first: "2093 comes after 4716"."""
+    for told in PARTS_TOLD.finditer(text):
+        first, second = (told["a"], told["b"]) if told["b"] else (told["a2"], told["b2"])
+        second = second.rstrip(".,")
+        if _DIGIT.search(first + second) and len(first + second) >= SHORTEST:
+            yield Edit(told.start(), told.end(), first.rstrip(".,") + second)
 
 
 def ordered_as_told(text: MappedText, covered: Covered) -> Iterator[MappedText]:

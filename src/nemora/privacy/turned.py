@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nemora.privacy.detectors.checksums import luhn
 from nemora.privacy.detectors.public_values import is_published
 from nemora.privacy.edits import Edit
-from nemora.privacy.label_hint import WORDS, hinted
+from nemora.privacy.label_hint import HINT, WORDS, hinted
 from nemora.privacy.mapped_text import MappedText
 
 SHORT = 160
@@ -36,6 +36,27 @@ def turned_text(text: MappedText) -> Iterator[MappedText]:
         places[match.start() : match.end()] = range(match.end() - 1, match.start() - 1, -1)
     turned = "".join(text.text[place] for place in places)
     yield text.through(MappedText(turned, places, [place + 1 for place in places]))
+
+
+_LINE = re.compile(r"(?m)^(?P<first>\S{1,60})[ ](?P<rest>[^\n]{2,200})$")
+_PIECE = re.compile(r"\S+")
+_VALUE_SIGN = re.compile(r"[\d@]")
+
+
+def words_turned(text: str) -> Iterator[Edit]:
+    """Short lines with the last word first: what ends them begins a sentence, and a value stands before its word."""
+    for line in _LINE.finditer(text):
+        written = line.group()
+        value = _VALUE_SIGN.search(written)
+        if value is None or written[-1] in ".!?,;:":
+            continue
+        words = _PIECE.findall(written)
+        last = words[-1]
+        if len(words) < 2 or not (last[0].isupper() or (last.islower() and len(words) < 5)):
+            continue
+        hint = HINT.search(written)
+        if hint is not None and value.start() < hint.start():
+            yield Edit(*line.span(), " ".join(reversed(words)))
 
 
 def turned_values(text: str) -> Iterator[Edit]:

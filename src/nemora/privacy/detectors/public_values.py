@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from nemora.privacy.finding import Kind
+
 TEST_CARDS = frozenset(
     # Published by the schemes and by payment providers for their sandboxes.
     """
@@ -109,6 +111,14 @@ _FICTION = re.compile(r"1?\d{3}55501\d\d|55501\d\d")
 _SAMPLE_MAIL = re.compile(
     r"@(?:[\w-]{1,63}\.){0,4}example(?:\.(?:com|net|org|edu))?\Z|\.(?:example|test|invalid)\Z", re.IGNORECASE
 )
+
+
+_LISTED = frozenset([Kind.PAYMENT_CARD, Kind.US_SSN, Kind.GOVERNMENT_ID, Kind.PHONE_NUMBER, Kind.EMAIL_ADDRESS])
+
+
+def is_published_as(kind: Kind, value: str) -> bool:
+    """Whether what was found is, as a whole, a published value, and of a kind that the lists are of."""
+    return kind in _LISTED and (is_published(value) or (kind is Kind.EMAIL_ADDRESS and is_published(value[::-1])))
 
 
 def is_published(value: str) -> bool:
