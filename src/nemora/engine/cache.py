@@ -24,9 +24,9 @@ def snapshot_interval(limit: int, context: int, chunk: int, snapshot_bytes: int)
 class PrefixCache:
     """Beginnings of prompts, with what the model remembered of them, within a limit of bytes. Thread-safe.
 
-    Snapshots are taken at the last cut of a prompt that a longer one would share, where prompts turn out to part, and
-    at cuts that lie at least `interval` tokens apart. What is kept is a copy, and a hit copies it into the sequence's
-    own state: nothing is shared with a sequence that runs, so eviction asks nobody.
+    Snapshots are taken at the last cut of a prompt that a longer one would share, where prompts turn out to part or
+    others wait, and at cuts that lie at least `interval` tokens apart. What is kept is a copy, and a hit copies it into
+    the sequence's own state: nothing is shared with a sequence that runs, so eviction asks nobody.
 
     Args:
         exact: a text gives the same bits in whatever pieces it is read, and token by token too. Then what a sequence
@@ -67,7 +67,8 @@ class PrefixCache:
 
     def keep(self, sequence: Sequence) -> None:
         """After a pass over a prompt: keep what is remembered, if this is a place for it."""
-        if sequence.stage is Stage.PREFILL and sequence.computed in sequence.snapshot_at:
+        places = sequence.snapshot_at | sequence.awaited_at
+        if sequence.stage is Stage.PREFILL and sequence.computed in places:
             self._keep(sequence)
 
     def keep_cancelled(self, sequence: Sequence) -> None:

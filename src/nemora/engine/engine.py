@@ -110,6 +110,7 @@ class Engine:
             budget=self._memory.budget,
             cost=self._memory.cost,
             together=max_running if batched or self._memory.exact else 1,
+            shares=self._memory.cache is not None,
         )
         self._condition = threading.Condition()
         self._closing = False

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from nemora.engine.budget import Budget, Cost
 from nemora.engine.sequence import Sequence, Stage
 
+LEAST_SHARED = 64
+"""Tokens that one is still to read for both, from which on it is worth waiting for it."""
 MAX_OVERTAKEN = 16
 """So many may begin before one that came earlier; then it is next, whoever else waits."""
 
@@ -24,9 +26,19 @@ class Scheduler:
         max_running: sequences that hold memory and take turns.
         step_tokens: of a round; the last chunk of a prompt in it may go beyond.
         together: sequences that may decode in one pass.
+        shares: what one reads of a prompt is kept for others that begin alike, so they wait until it has been read.
     """
 
-    def __init__(self, *, max_running: int, step_tokens: int, budget: Budget, cost: Cost, together: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        max_running: int,
+        step_tokens: int,
+        budget: Budget,
+        cost: Cost,
+        together: int = 1,
+        shares: bool = False,
+    ) -> None:
         self.max_running = max_running
         self.budget = budget
         self.waiting: list[Sequence] = []
@@ -35,6 +47,7 @@ class Scheduler:
         self._cost = cost
         self._step_tokens = step_tokens
         self.together = together
+        self._shares = shares
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
@@ -45,8 +58,22 @@ class Scheduler:
         return sum(sequence.prompt_tokens for sequence in self.waiting)
 
     def add(self, sequence: Sequence) -> None:
+        if self._shares:
+            self._follow(sequence)
         self.waiting.append(sequence)
         self._refused_at = -1
+
+    def _follow(self, sequence: Sequence) -> None:
+        """Let it wait for the one that is to read most of the same prompt, if that is not less urgent."""
+        shared: list[tuple[int, Sequence]] = []
+        for other in (*self.prefilling, *self.waiting):
+            if other.namespace == sequence.namespace and other.priority >= sequence.priority:
+                cut = sequence.shared_cut(other)
+                if cut - other.computed >= LEAST_SHARED:
+                    shared.append((cut, other))
+        if shared and sequence.may_begin:
+            cut, leader = max(shared, key=lambda each: each[0])
+            sequence.follow(leader, cut)
 
     def next(self) -> list[Sequence]:
         """Whose forward pass comes next: one, or several that decode. Memory for it is reserved. Nobody: empty."""
@@ -117,7 +144,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         while self.waiting and len(self.prefilling) + len(self.decoding) < self.max_running:
-            if self._refused_at == self.budget.releases:
+            if self._refused_at == self.budget.releases and not self._some_follow:
                 return
             sequence = self._reserved()
             if sequence is None:
@@ -130,6 +157,11 @@ class Scheduler:
             # A newcomer begins where the others are: it neither waits for them nor makes them wait.
             sequence.served = min((other.served for other in self.prefilling), default=0.0)
             self.prefilling.append(sequence)
+
+    @property
+    def _some_follow(self) -> bool:
+        """Whether one that waits for another may begin after any pass."""
+        return any(sequence.follows for sequence in self.waiting)
 
     def _reserved(self) -> Sequence | None:
         """The first of those who wait whose memory could be reserved, which it now is."""

@@ -68,6 +68,8 @@ class Sequence:
         """Tokens of the prompt that were not read, since the cache knew them."""
         self.snapshot_at: frozenset[int] = frozenset()
         """Cuts at which the cache keeps what is remembered."""
+        self.awaited_at: set[int] = set()
+        """More such cuts: others wait there to go on from it."""
         self.room = self.room_for(len(self.ids))
         """Positions that memory is reserved for."""
         self.priority = priority
@@ -84,6 +86,7 @@ class Sequence:
         self.penalties = Penalties(params, self.ids)
         self.thinking = ThinkingWatch(params.thinking) if params.thinking is not None else None
         self._leader = leader
+        self._until = self.prompt_tokens  # of the leader's prompt
         self.speculation = speculation
         self.prefill_seconds = 0.0
         self.decode_seconds = 0.0
@@ -96,10 +99,32 @@ class Sequence:
 
     @property
     def may_begin(self) -> bool:
-        """Whether its leader, of the same prompt, has read it, so that the cache can know it; or there is none."""
-        if self._leader is not None and self._leader.stage not in (Stage.WAITING, Stage.PREFILL):
+        """Whether its leader has read what they share, so that the cache can know it; or there is none."""
+        leader = self._leader
+        if leader is not None and (
+            leader.stage not in (Stage.WAITING, Stage.PREFILL) or leader.computed >= self._until
+        ):
             self._leader = None
         return self._leader is None
+
+    @property
+    def follows(self) -> bool:
+        """Whether it was to wait for another, and has not been found ready since."""
+        return self._leader is not None
+
+    def follow(self, leader: Sequence, until: int) -> None:
+        """Wait until the leader has read `until` tokens, a cut that both prompts share, and has kept them."""
+        self._leader, self._until = leader, until
+        leader.awaited_at.add(until)
+
+    def shared_cut(self, other: Sequence) -> int:
+        """The last cut up to which two prompts are alike with a token left in each; 0: there is none."""
+        shared, most = 0, min(self.prompt_tokens, other.prompt_tokens)
+        for cut, their_cut in zip(self.cuts, other.cuts, strict=False):
+            if cut != their_cut or cut >= most or self.ids[shared:cut] != other.ids[shared:cut]:
+                break
+            shared = cut
+        return shared
 
     @property
     def computed(self) -> int:
