@@ -130,9 +130,11 @@ def test_a_town_a_code_or_a_venue_is_none(marked: str) -> None:
 def test_a_number_needs_shape_and_a_word_or_a_high_score() -> None:
     check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID)
     check("account ⟦{BANK_ACCOUNT|9051250768}⟧", Kind.BANK_ACCOUNT)
-    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.35)
-    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.45)
-    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.6)
+    check("passport number {PASSPORT|X4736251}", Kind.GOVERNMENT_ID, score=0.25)
+    check("passport number ⟦{PASSPORT|X4736251}⟧", Kind.GOVERNMENT_ID, score=0.32)
+    check("from {GOVERNMENT_ID|9051250768}", Kind.GOVERNMENT_ID, score=0.32)
+    check("from {GOVERNMENT_ID|90512}", Kind.GOVERNMENT_ID, score=0.7)
+    check("from ⟦{GOVERNMENT_ID|90512}⟧", Kind.GOVERNMENT_ID, score=0.8)
     check("from ⟦{GOVERNMENT_ID|9051250768}⟧", Kind.GOVERNMENT_ID)
 
 

@@ -47,7 +47,8 @@ class Planter:
         for field in dataclasses.fields(kind):
             text = str(field.type)
             # A role, a mode, an effort and a form are words of a fixed list, which the wire formats check; an endpoint is ours.
-            fixed = field.name in ("role", "mode", "effort", "form", "endpoint")
+            # Ids of a prompt say what its text says, which is read: the model checks it before it takes them.
+            fixed = field.name in ("role", "mode", "effort", "form", "endpoint", "prompt_ids")
             if field.name in values or fixed or text.startswith(("bool", "float")):
                 continue
             if text.startswith("int"):

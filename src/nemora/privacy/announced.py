@@ -25,6 +25,8 @@ _PLAIN_GAP = re.compile(
     r"'?s?\b[\s:=]{0,3}(?:(?:is|was|are|ist|es|est|é|lautet|am|at|on|le|el|no|nr)\b[\s:=.]{0,3}){0,2}[\"'`(]?"
 )
 _OWN_KEY = re.compile(r"\"[\w $-]{1,24}\"\s?:\s?[\"\[{]{0,2}\Z")
+_OTHER_ROW = re.compile(r"\n[^\n]*[,;|\t]")
+"""What stands below the name of a column is read as a table."""
 _SIGN = re.compile(r"[\[\]{}()<>$\"'%;\\|?=`@#_+*^~&\n/-]")
 _SENTENCE = re.compile(r"[.!?][ \n][A-Z]")
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -76,19 +78,17 @@ def _token(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _is_junk(gap: str) -> bool:
     """Whether it is more than the words that lead from a label to its value, and less than a sentence."""
-    if _PLAIN_GAP.fullmatch(gap) or _SENTENCE.search(gap) or _OWN_KEY.search(gap):
+    if _PLAIN_GAP.fullmatch(gap) or _SENTENCE.search(gap) or _OWN_KEY.search(gap) or _OTHER_ROW.search(gap):
         return False
     return _SIGN.search(gap) is not None or len(_WORDS.findall(gap)) <= FEW
 
 
 def _close(builder: Builder, text: str, word: int, first: int, last: int, value: str) -> None:
     builder.copy(text, max(0, word - KEPT), word)
-    lead = _PLAIN_GAP.match(text, word, first)
-    start = max(lead.end() if lead else word, word + 1) if first > word + 1 else first
     builder.put(": ", word, word + 1)
     closing = _CLOSING.match(text, last)
     end = closing.end() if closing else last
-    builder.put(value, min(start, first), max(end, last))
+    builder.put(value, first, last)
     builder.put(" ", last - 1, last)
     builder.copy(text, end, min(len(text), end + AFTER))
     builder.put("\n\n", last - 1, last)

@@ -56,7 +56,7 @@ _LEAST_SCORE = {
     "address": 0.48,
     "number": 0.3,
     "lone_number": 0.35,
-    "odd_number": 0.75,
+    "short_number": 0.75,
     "code": 0.5,
     "lone_code": 0.75,
 }
@@ -248,11 +248,11 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         start, end = trimmed(text, span.start, span.end)
         value = text[start:end]
         digits = re.sub(r"\D", "", value)
-        if len(digits) < 4 or end - start > 34 or _is_public(digits, value):
+        if len(digits) < 4 or end - start > 34 or _NO_NUMBER.fullmatch(value) or _is_public(digits, value):
             continue
-        odd = len(digits) < 6 or _NO_NUMBER.fullmatch(value)
-        said = not odd and _NUMBER_WORDS.search(text[max(0, start - 40) : start])
-        if said or span.score >= _LEAST_SCORE["odd_number" if odd else "lone_number"]:
+        short = len(digits) < 6
+        said = not short and _NUMBER_WORDS.search(text[max(0, start - 40) : start])
+        if said or span.score >= _LEAST_SCORE["short_number" if short else "lone_number"]:
             yield Match(kind, start, end, 0.6)
 
 
@@ -281,7 +281,7 @@ def _codes(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
         if _PIN.fullmatch(value):
             if span.score >= _LEAST_SCORE["lone_code"] or _CODE_WORD.search(text[max(0, start - 32) : start]):
                 yield Match(Kind.PASSWORD, start, end, 0.6)
-        elif span.score >= _LEAST_SCORE["lone_code"] and len(value) >= 4 and len(value.split()) <= 8:
+        elif span.score >= _LEAST_SCORE["lone_code"] and len(value) >= 6 and len(value.split()) <= 8:
             yield Match(Kind.PASSWORD, start, end, 0.6)
 
 

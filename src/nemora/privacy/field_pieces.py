@@ -42,6 +42,8 @@ def field_pieces(text: str) -> Iterator[Edit]:
     """Records whose fields are pieces, as what they make together."""
     edits: list[Edit] = []
     for record in OBJECT.finditer(text):
+        if record.group() == text.strip():  # JSON by itself is read as such, string by string
+            continue
         fields = list(_FIELD.finditer(record.group()))
         if not any(hinted(field["key"]) for field in fields):
             edits += _whole(record, "".join(field["text"] or field["number"] for field in fields))
