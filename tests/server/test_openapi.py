@@ -68,8 +68,8 @@ class Talker(ScriptedBackend):
     async def tokenize(self, request: ChatRequest) -> list[int]:
         return [ord(letter) for message in request.messages for letter in message.text()]
 
-    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
-        return "a" * len(ids)
+    async def detokenize(self, prompts: Sequence[Sequence[int]], *, swap: bool = False) -> list[str]:
+        return ["a" * len(ids) for ids in prompts]
 
     def describe(self) -> Description:
         return Description(
@@ -83,7 +83,7 @@ class Unloaded(Talker):
     async def tokenize(self, request: ChatRequest) -> list[int]:
         raise ModelNotLoaded("The model tiny is loaded.", param="/model")
 
-    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+    async def detokenize(self, prompts: Sequence[Sequence[int]], *, swap: bool = False) -> list[str]:
         raise ModelNotLoaded("The model tiny is loaded.", param="/model")
 
 

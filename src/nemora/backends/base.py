@@ -112,8 +112,9 @@ class Tokenizes(Protocol):
         """What the model would read for `request`, however much fits. Raises `NemoraError` subclasses only."""
         ...
 
-    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
-        """The text of tokens. Raises `RequestError`: one is none of the vocabulary.
+    async def detokenize(self, prompts: Sequence[Sequence[int]], *, swap: bool = False) -> list[str]:
+        """The text of each prompt's tokens, by one use of the model. Raises `RequestError`: one is none of the
+        vocabulary.
 
         `swap`: they will be asked about, so that another model may be unloaded for this one.
         """

@@ -118,9 +118,9 @@ class HeldModel:
         """See `Tokenizes`. Loads the model where none is. Raises `ModelNotLoaded`: another one is loaded."""
         return await self._slot.run(self.model, partial(_tokenize, request), swap=False)
 
-    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+    async def detokenize(self, prompts: Sequence[Sequence[int]], *, swap: bool = False) -> list[str]:
         """See `Tokenizes`. Without `swap` loads and raises as `tokenize`, with it as `stream_for`."""
-        return await self._slot.run(self.model, partial(_detokenize, ids), swap=swap)
+        return await self._slot.run(self.model, partial(_detokenize, prompts), swap=swap)
 
     async def ready(self) -> bool:
         """Whether its engine runs, or it could be loaded."""
@@ -140,5 +140,5 @@ async def _tokenize(request: ChatRequest, backend: LocalBackend) -> list[int]:
     return await backend.tokenize(request)
 
 
-async def _detokenize(ids: Sequence[int], backend: LocalBackend) -> str:
-    return await backend.detokenize(ids)
+async def _detokenize(prompts: Sequence[Sequence[int]], backend: LocalBackend) -> list[str]:
+    return await backend.detokenize(prompts)

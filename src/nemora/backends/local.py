@@ -167,9 +167,9 @@ class LocalBackend:
         """See `Tokenizes`."""
         return await asyncio.to_thread(self.local.prompt_ids, request)
 
-    async def detokenize(self, ids: Sequence[int], *, swap: bool = False) -> str:
+    async def detokenize(self, prompts: Sequence[Sequence[int]], *, swap: bool = False) -> list[str]:
         """See `Tokenizes`."""
-        return await asyncio.to_thread(self.local.text_of, ids)
+        return await asyncio.to_thread(lambda: [self.local.text_of(ids) for ids in prompts])
 
     async def ready(self) -> bool:
         """Whether the engine runs."""

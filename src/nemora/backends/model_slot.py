@@ -108,6 +108,7 @@ class ModelSlot(Generic[M]):
         self._swap_seconds = swap_seconds
         self._clock = clock
         self._resident = _Resident(*resident, keep_alive, clock()) if resident is not None else None
+        self._loading: str | None = None  # goes on when nobody waits for it any more
         self._waiting: list[_Waiter[M]] = []
         self._changed = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
@@ -194,7 +195,8 @@ class ModelSlot(Generic[M]):
 
     def _check_unswapped(self, name: str) -> None:
         """That `name` can be had without unloading another model, or keeping one waiting. Raises `ModelNotLoaded`."""
-        other = next((waiter.name for waiter in self._waiting if waiter.name != name), None)
+        coming = [self._loading, *(waiter.name for waiter in self._waiting)]
+        other = next((each for each in coming if each is not None and each != name), None)
         if other is not None:
             raise ModelNotLoaded(
                 f"The model {other} is about to be loaded, and {name} keeps it waiting only to answer; ask again.",
@@ -273,12 +275,15 @@ class ModelSlot(Generic[M]):
         await self._drop()
         if not self._is_next(name):
             return
+        self._loading = name
         try:
             model = await asyncio.to_thread(self._load, name)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
             self._failed[name] = math.inf if isinstance(error, LASTING) else self._clock() + FAILED_SECONDS
             self._refuse([each for each in self._waiting if each.name == name], _failure(name, error))
             return
+        finally:
+            self._loading = None
         self._failed.pop(name, None)
         self.loads += 1
         self._resident = _Resident(name, model, self._keep_alive, self._clock())
@@ -294,7 +299,7 @@ class ModelSlot(Generic[M]):
                     lease.end(_replaced(self._resident.name, self._swap_seconds))
                 until = math.inf
             await self._change(until - self._clock())
-        return True
+        return self._is_next(name)
 
     def _is_next(self, name: str) -> bool:
         return not self._closing and bool(self._waiting) and self._waiting[0].name == name

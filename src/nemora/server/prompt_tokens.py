@@ -38,7 +38,7 @@ async def with_texts(parsed: ParsedRequest, local: Sequence[Backend]) -> ParsedR
             param="/prompt",
         )
     try:
-        texts = [await backend.detokenize(ids, swap=True) for ids in request.prompt_ids]
+        texts = await backend.detokenize(request.prompt_ids, swap=True)  # all at once: they may cost one swap
     except RequestError as error:
         error.param = "/prompt"
         raise

@@ -55,7 +55,8 @@ class Tokenization:
         """The text of tokens."""
         received = await self._receiving.receive(request)
         name, tokens = await received.parsed(parse_detokenize)
-        return JSONResponse({"prompt": await self._model(name).detokenize(tokens)})
+        (told,) = await self._model(name).detokenize([tokens])
+        return JSONResponse({"prompt": told})
 
     def _model(self, name: str | None) -> Tokenizes:
         """The model of that name; None: the one that is loaded. A model is loaded for this only where none is."""
