@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from nemora.errors import CorruptCheckpoint
 from nemora.weights.gguf import GGUFFile
 from nemora.weights.safetensors import SafetensorsFolder
 from nemora.weights.tensors import TensorFile
@@ -72,3 +73,21 @@ def test_what_is_let_go_is_no_memory_of_the_process(tmp_path: Path, opened: Call
     assert resident(tmp_path) >= ROWS * COLUMNS * 4 // 1024
     file.let_go()
     assert resident(tmp_path) < ROWS * COLUMNS * 4 // 1024 // 8
+
+
+def test_a_file_that_was_replaced_in_between_is_refused(tmp_path: Path) -> None:
+    file = safetensors_folder(tmp_path)
+    file.read("a")
+    file.let_go()
+    save_file({name: numbers(name) + 1 for name in "ab"}, tmp_path / "other.safetensors")
+    (tmp_path / "other.safetensors").replace(tmp_path / "model.safetensors")
+    with pytest.raises(CorruptCheckpoint, match="was replaced while it was read"):
+        file.read("b")
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    file = safetensors_folder(tmp_path)
+    file.let_go()
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(CorruptCheckpoint, match="damaged or missing"):
+        file.read("a")

@@ -43,6 +43,7 @@ class SafetensorsFolder:
         self.tensors: dict[str, TensorInfo] = {}
         self._paths: dict[str, Path] = {}
         self._files: dict[Path, Any] = {}
+        self._seen: dict[Path, tuple[int, ...]] = {}
         shards = _shards(path)
         for file_name, listed in shards.items():
             self._add(path / file_name, listed)
@@ -53,7 +54,12 @@ class SafetensorsFolder:
         path = self._paths[name]
         if path not in self._files:
             self._files[path] = _open(path)
-        tensor: torch.Tensor = self._files[path].get_tensor(name)
+            if _identity(path) != self._seen[path]:
+                raise CorruptCheckpoint(f"{path.name} was replaced while it was read; load the model again.")
+        try:
+            tensor: torch.Tensor = self._files[path].get_tensor(name)
+        except SafetensorError as error:
+            raise CorruptCheckpoint(f"{path.name} is damaged: {shown(str(error), 200)}.") from None
         return StoredMatrix(info.format, tensor.reshape(info.rows, -1).view(torch.uint8))
 
     def let_go(self) -> None:
@@ -65,6 +71,7 @@ class SafetensorsFolder:
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
             raise CorruptCheckpoint(f"{path.name} is not a file.")
         file = self._files[path] = _open(path)
+        self._seen[path] = _identity(path)
         names: list[str] = file.keys()
         if listed is not None and listed != set(names):
             wrong = shown(min(listed.symmetric_difference(names)))
@@ -76,6 +83,15 @@ class SafetensorsFolder:
                 raise CorruptCheckpoint(f"The tensor {shown(name)!r} is in two files.")
             self.tensors[name] = _describe(file, name)
             self._paths[name] = path
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to; nothing of a file that is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _open(path: Path) -> Any:
