@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nemora.privacy.candidates import candidates
@@ -191,9 +190,6 @@ class Inspector:
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
-        plain: dict[tuple[Kind, str], list[Match]] = defaultdict(list)
-        for match in piece.matches:
-            plain[match.kind, _bare(piece.text[match.start : match.end])].append(match)
         seen: set[str] = set()
         runs: set[str] = set()
         left = MAX_FURTHER
@@ -206,7 +202,7 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._behind_disguise(piece, reading, plain))
+                piece.matches.extend(self._behind_disguise(piece, reading))
                 made = {run.group() for run in _ENCODED.finditer(reading.text)} - runs
                 if any(run not in text.text for run in made):  # put together first
                     runs |= made
@@ -214,25 +210,25 @@ class Inspector:
                         shown = self._made_known(layer, piece.segment.label)
                         piece.matches.extend(_mapped(layer, match) for match in shown)
 
-    def _behind_disguise(
-        self, piece: _Piece, reading: MappedText, plain: Mapping[tuple[Kind, str], Sequence[Match]]
-    ) -> Iterator[Match]:
-        """What a reading shows, but for values that stand in the text as they are and were found there as that kind.
+    def _behind_disguise(self, piece: _Piece, reading: MappedText) -> Iterator[Match]:
+        """What a reading shows. A value that stands in the text as it is counts there, not over all that was rewritten.
 
         A reading may be rewritten over a whole line, and what is found in it then covers that line.
         """
-        found = [
-            (_bare(reading.text[match.start : match.end]), match.end - match.start, _mapped(reading, match))
-            for match in self._made_known(reading, piece.segment.label)
-        ]
-        times = Counter((value, match.kind, match.start, match.end) for value, _, match in found)
-        for value, length, match in found:
-            wide = match.end - match.start > length
-            if wide and _holds_any(match, plain.get((match.kind, value), ())):
-                written = _bare(piece.text[match.start : match.end]).count(value)
-                if times[value, match.kind, match.start, match.end] <= written:
+        times: dict[str, int] = {}
+        for match in self._made_known(reading, piece.segment.label):
+            value, mapped = reading.text[match.start : match.end], _mapped(reading, match)
+            if mapped.end - mapped.start > len(value) and value in piece.text[mapped.start : mapped.end]:
+                bare = _bare(value)
+                if bare not in times:
+                    times[bare] = _bare(reading.text).count(bare)
+                stretch = piece.text[mapped.start : mapped.end]
+                if times[bare] <= _bare(stretch).count(bare) == stretch.count(value):
+                    for place in re.finditer(re.escape(value), stretch):
+                        start = mapped.start + place.start()
+                        yield dataclasses.replace(mapped, start=start, end=start + len(value))
                     continue
-            yield match
+            yield mapped
 
     def _matches(self, layer: MappedText, label: str) -> Iterator[Match]:
         return (_mapped(layer, match) for match in self._unmapped(layer, label))
@@ -380,11 +376,6 @@ def _cut(text: str, start: int) -> int:
 def _bare(text: str) -> str:
     """Without signs and spaces."""
     return _NO_SIGNS.sub("", text)
-
-
-def _holds_any(wide: Match, known: Iterable[Match]) -> bool:
-    """Whether one of the matches lies in the wide one and is as sure."""
-    return any(wide.start <= m.start and m.end <= wide.end and m.confidence >= wide.confidence for m in known)
 
 
 def _names_count(segment: Segment, text: str) -> bool:
