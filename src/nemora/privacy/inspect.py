@@ -247,13 +247,14 @@ class Inspector:
             except Exception as error:  # noqa: BLE001 - one detector's failure must not hide what others find
                 self._failures.append(f"{detector.name}:{type(error).__name__}")
                 continue
-            yield from (m for m in found if m.end > m.start and not self._rules.allows(layer.text, m))
+            yield from self._counting(layer, found)
 
     def _counted(self, layer: MappedText, found: Iterable[Match]) -> Iterator[Match]:
         """Matches in the original's places, without values that the policy allows."""
-        for match in found:
-            if match.end > match.start and not self._rules.allows(layer.text, match):
-                yield _mapped(layer, match)
+        return (_mapped(layer, match) for match in self._counting(layer, found))
+
+    def _counting(self, layer: MappedText, found: Iterable[Match]) -> Iterator[Match]:
+        return (m for m in found if m.end > m.start and not self._rules.allows(layer.text, m))
 
     def _read_with_model(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
         """Names and the like are added to the pieces; what is returned are their matters, and their weak matches."""

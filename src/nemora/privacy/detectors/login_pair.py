@@ -22,9 +22,7 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _STOPS = r"\s\"'`<>()\[\]{}|,;/\\=:"
-_PAIR = QuickPattern(
-    rf"(?<![\w/.@-])(?P<user>[a-z0-9][\w.@+-]{{1,39}})(?P<spaced> ?)/ ?(?P<value>[^{_STOPS}]{{6,40}})(?![/\\(=])"
-)
+_PAIR = QuickPattern(rf"(?<![\w/.@-])[a-z0-9][\w.@+-]{{1,39}} ?/ ?(?P<value>[^{_STOPS}]{{6,40}})(?![/\\(=])")
 _SYMBOL = re.compile(r"[!#$%*?]")
 _ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|nbsp|#\d)|%[0-9A-Fa-f]{2}|[*_~]{2}|\A[\w.-]+[!?*]+\Z|\A[\w.-]+#\d+\w*\Z|R&D")
 """Escapes, emphasis, an exclamation, and the number of an issue (`project#123`)."""
