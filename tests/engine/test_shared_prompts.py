@@ -49,7 +49,7 @@ def alone(watched: WatchedModel, prompts: list[list[int]]) -> list[list[int]]:
 
 
 def test_what_many_prompts_share_is_read_once(watched: WatchedModel) -> None:
-    prompts = [text(SHARED, 1) + text(40 + 9 * n, 10 + n) for n in range(4)]
+    prompts = [text(SHARED, 1) + text(150 + 9 * n, 10 + n) for n in range(4)]
     expected = alone(watched, prompts)
     watched.passes.clear()
     engine = engine_of(watched)
