@@ -448,3 +448,16 @@ def _is_this_side(host: str, pinned: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return address.is_loopback or str(address) in pinned
+
+
+_FOR_DOWNLOADS = re.compile(
+    r"PATH|HOME|USER|LANG|LC_\w+|TMPDIR|XDG_\w+|PYTHONPATH|VIRTUAL_ENV|PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE"
+    r"|(?:https?|no|all)_proxy",
+    re.IGNORECASE,
+)
+"""Of the environment, what a download needs. Keys of clouds are not among it."""
+
+
+def environment_of_downloads() -> dict[str, str]:
+    """The environment for a process that only downloads."""
+    return {name: value for name, value in os.environ.items() if _FOR_DOWNLOADS.fullmatch(name)}

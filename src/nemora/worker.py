@@ -100,7 +100,7 @@ class Worker:
             self._kill()
             raise
         if "error" in reply:
-            raise _rebuild(reply["error"])
+            raise rebuilt(reply["error"])
         return reply["result"]
 
     def _kill(self) -> None:
@@ -147,7 +147,8 @@ def _read_exactly(fd: int, size: int, deadline: float) -> bytes:
     return bytes(data)
 
 
-def _rebuild(described: dict[str, str]) -> NemoraError:
+def rebuilt(described: dict[str, str]) -> NemoraError:
+    """An error of a child, of which it told `class` and `message`."""
     import nemora.errors
 
     kind = getattr(nemora.errors, described["class"], WorkerFailed)

@@ -306,6 +306,18 @@ def test_stand_ins_are_the_same_in_every_later_turn_and_after_a_restart() -> Non
     assert done(turns, (Kind.PERSON_NAME, NAME), (Kind.PERSON_NAME, "Orla Vance")) == later
 
 
+def test_which_spelling_has_which_stand_in_depends_on_the_order_of_the_text_alone() -> None:
+    """A later turn finds a spelling that this one has not: those that were only mentioned keep their stand-ins."""
+    spellings = ["".join(c.upper() if n >> i & 1 else c for i, c in enumerate("tilda b")) for n in range(1, 40)]
+    before = [f"{spelling}raunfels signed." for spelling in spellings if spelling[-1] == "b" and spelling[0] == "T"]
+    texts = [f"I am {NAME}.", *before]
+    first = done(said(*texts), (Kind.PERSON_NAME, NAME))
+    for n in range(40):
+        other = f"Tilda{' ' * (n + 2)}Braunfels"
+        later = done(said(*texts, other), (Kind.PERSON_NAME, NAME), (Kind.PERSON_NAME, other))
+        assert later.request.messages[:-1] == first.request.messages
+
+
 def test_other_conversations_tenants_and_keys_get_other_stand_ins() -> None:
     request = said(f"I am {NAME}.")
     finding = found(request, (Kind.PERSON_NAME, NAME))

@@ -25,6 +25,7 @@ from nemora.server.api_keys import ApiKeys
 from nemora.server.app import build_app
 from nemora.server.gateway import Gateway
 from nemora.server.listen import bind, http_server
+from nemora.server.model_pull import ModelPulls
 from nemora.settings import ServerSettings
 
 SECRET = "hunter2-CANARY-7f3a"
@@ -188,12 +189,14 @@ def setup(
 
 
 @contextmanager
-def served(what: Setup, *, keys: ApiKeys | None = None, **settings: Any) -> Iterator[Setup]:
+def served(
+    what: Setup, *, keys: ApiKeys | None = None, pulls: ModelPulls | None = None, **settings: Any
+) -> Iterator[Setup]:
     """`what` behind the real application, protocol and socket, in a thread."""
     server_settings = ServerSettings(port=0, **settings)
     listening = bind(server_settings)
     host, port = listening.getsockname()[:2]
-    server = http_server(build_app(what.gateway, server_settings, bound=host, keys=keys))
+    server = http_server(build_app(what.gateway, server_settings, bound=host, keys=keys, pulls=pulls))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     for _ in range(1000):

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from file_server import Behaviour, serving, unused_port
 
+from file_server import Behaviour, serving, unused_port
 from nemora.errors import FetchError, HashMismatch, NotCached, UnknownModel
 from nemora.weights import cache as store
 from nemora.weights import fetch
@@ -203,7 +203,7 @@ def test_leftovers_of_a_killed_run_are_cleared(tmp_path: Path) -> None:
 PULL = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
+sys.path[:0] = sys.argv[3:]
 from test_fetch import model
 from nemora.weights import fetch
 from nemora.weights.catalog import UrlFile
@@ -214,7 +214,8 @@ print(fetch.pull(model(UrlFile(sys.argv[1])), cache=Path(sys.argv[2])))
 def test_processes_that_pull_the_same_model_fetch_it_once(tmp_path: Path) -> None:
     behaviour = Behaviour(CONTENT)
     with serving(behaviour) as url:
-        command = [sys.executable, "-c", PULL, f"{url}/w", str(tmp_path), str(Path(__file__).parent)]
+        here = Path(__file__)
+        command = [sys.executable, "-c", PULL, f"{url}/w", str(tmp_path), str(here.parent), str(here.parents[1])]
         children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
         answers = [child.communicate(timeout=60)[0] for child in children]
     assert all(answer.strip().endswith("sub/w.bin") for answer in answers)

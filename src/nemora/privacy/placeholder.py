@@ -102,10 +102,20 @@ class Placeholders:
     def __init__(self, key: bytes, conversation: str, tenant: str = "default") -> None:
         self._key = hmac.digest(key, _joined(tenant, conversation), "sha256")
         self._of_spelling: dict[str, str] = {}
+        self._met: dict[str, _Entity] = {}
         self._entities: dict[tuple[str, str], _Entity] = {}
         self._stems: set[tuple[str, str]] = set()
         self.values: dict[str, str] = {}
         """What each stand-in stands for."""
+
+    def meet(self, kind: Kind, spelling: str) -> None:
+        """Learn of a value before stand-ins are given out.
+
+        A later turn may find values that this one only mentions. Which value is whose then depends on what is found;
+        which spelling gets which stand-in must depend on nothing but the order of the text.
+        """
+        if spelling not in self._met:
+            self._met[spelling] = self._entity(kind, spelling)
 
     def stand_in(self, kind: Kind | None, spelling: str) -> str:
         """The stand-in of a value as it is spelled. Without a kind it is text that only looks like a stand-in."""
@@ -125,7 +135,7 @@ class Placeholders:
                     yield token, part
 
     def _new(self, kind: Kind | None, spelling: str) -> str:
-        entity = self._entity(kind, spelling)
+        entity = self._met.get(spelling) or self._entity(kind, spelling)
         if spelling == entity.spelling:
             return _token(entity, "")
         for part, ending in _ends(entity):

@@ -223,7 +223,7 @@ class _Work:
                     self._weak.add_weak(finding.kind, text[piece.start : piece.end])
 
     def _values(self) -> list[tuple[Kind, str]]:
-        """What is marked, each value once, in the order of the request, which is that of the stand-ins too."""
+        """What is marked, each value once, in the order of the request."""
         found: dict[str, Kind] = {}
         for string in self._strings.values():
             for target, marks in zip(string.fields, string.marks, strict=True):
@@ -232,7 +232,7 @@ class _Work:
                     value = target.readable.text[mark.start : mark.end]
                     if mark.kind is not None:
                         found.setdefault(value, mark.kind)
-                        self._placeholders.stand_in(mark.kind, value)
+                        self._placeholders.meet(mark.kind, value)
         return [(kind, value) for value, kind in found.items()]
 
     def _values_unsent(self, findings: Sequence[Finding]) -> Iterator[tuple[Kind, str]]:

@@ -21,6 +21,7 @@ from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override, overr
 from nemora.server.prompt_tokens import with_texts
 from nemora.server.rate_limits import RateLimits
 from nemora.server.receiving import Received, Receiving
+from nemora.server.streamed import Streamed
 from nemora.server.transcript import Transcript
 from nemora.server.wire_format import AnswerWriter, ParsedRequest, Settled, WireFormat
 from nemora.settings import ServerSettings
@@ -96,31 +97,18 @@ class Answering:
             self._receiving.spend(caller, _tokens(said, request))
 
 
-class StreamedAnswer(Response):
-    """The pieces of an answer as they come, cancelled as soon as the client is gone."""
+class StreamedAnswer(Streamed):
+    """The pieces of an answer as they come."""
 
     def __init__(
         self, writer: AnswerWriter, first: Delta | None, rest: AsyncGenerator[Delta, None], headers: Mapping[str, str]
     ) -> None:
-        super().__init__(headers={**headers, "cache-control": "no-store", "x-accel-buffering": "no"})
-        del self.headers["content-length"]
-        self.headers["content-type"] = writer.media_type
+        super().__init__(writer.stream(_chained(first, rest)), writer.media_type, headers)
         self._deltas = rest
-        self._pieces = writer.stream(_chained(first, rest))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._deltas):
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            try:
-                await unless_gone(receive, self._send(send))
-            finally:
-                if isinstance(self._pieces, AsyncGenerator):  # before the deltas, which it may be waiting for
-                    await self._pieces.aclose()
-
-    async def _send(self, send: Send) -> None:
-        async for piece in self._pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        async with aclosing(self._deltas):  # after the pieces, which may be waiting for them
+            await super().__call__(scope, receive, send)
 
 
 async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta | None:

@@ -46,6 +46,7 @@ from nemora.server.limits import Concurrency
 from nemora.server.local_side import start_looking_after
 from nemora.server.metrics import CONTENT_TYPE, InFlight
 from nemora.server.model_metrics import model_lines
+from nemora.server.model_pull import ModelPulls
 from nemora.server.ollama_answer import error_line
 from nemora.server.ollama_format import OllamaChat, OllamaGenerate
 from nemora.server.ollama_models import OLLAMA_PATHS, OllamaModels
@@ -73,7 +74,13 @@ APIS: Mapping[str, WireFormat] = {
 
 
 def build_app(
-    gateway: Gateway, settings: ServerSettings, *, bound: str, keys: ApiKeys | None = None, drain: Drain | None = None
+    gateway: Gateway,
+    settings: ServerSettings,
+    *,
+    bound: str,
+    keys: ApiKeys | None = None,
+    drain: Drain | None = None,
+    pulls: ModelPulls | None = None,
 ) -> Starlette:
     """The application, which closes `gateway` when it shuts down.
 
@@ -81,13 +88,14 @@ def build_app(
         bound: the address that the socket has.
         keys: those of clients, beside `settings.api_key`.
         drain: from when on new requests are refused; None: never.
+        pulls: fetches models; None: none are fetched.
     """
     drain = drain or Drain(settings.drain)
     limits = RateLimits()
     answering = {path: Answering(api, gateway, settings, limits) for path, api in APIS.items()}
     endpoints = Endpoints(gateway, settings, drain)
     responses = ResponsesEndpoints(lambda api: Answering(api, gateway, settings, limits))
-    tokenization = Tokenization(gateway.local, settings, limits)
+    tokenization = Tokenization(gateway, settings, limits)
     # A log handler that fails would print the exception that is being handled, whose text may be content.
     logging.raiseExceptions = False
 
@@ -112,7 +120,7 @@ def build_app(
             *responses.routes(),
             Route("/v1/tokenize", tokenization.tokenize, methods=["POST"]),
             Route("/v1/detokenize", tokenization.detokenize, methods=["POST"]),
-            *OllamaModels(gateway, settings).routes(),
+            *OllamaModels(gateway, settings, pulls).routes(),
             Route(TOKEN_COUNT, TokenCount(gateway, settings, limits).respond, methods=["POST"]),
             *Embeddings(gateway, settings, limits).routes(),
             *(Route(path, each.respond, methods=["POST"]) for path, each in answering.items()),

@@ -16,9 +16,9 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from nemora.backends.base import Backend, Tokenizes, at_hand, stream_for
 from nemora.backends.meter import Sending, held_to
@@ -52,15 +52,16 @@ from nemora.privacy.ledger import Ledger
 from nemora.privacy.ledger_rows import LedgerRow
 from nemora.privacy.policy import DEFAULT_TENANT, Action, Policy
 from nemora.privacy.policy_file import InForce, PolicyFile
-from nemora.privacy.reading import ReadingRules
 from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore
 from nemora.server.crossing import CloudBackend, Crossing, choose
 from nemora.server.embedder import Embedder
 from nemora.server.judge import Judging
+from nemora.server.local_side import LocalModels
 from nemora.server.metrics import Metrics
 from nemora.server.overrides import REASON_HEADER, Override, Overrides
+from nemora.server.readers import Inspects, ReadBy, ReadsDocuments, Unread
 from nemora.server.records import Entry, Records, settled
 from nemora.server.redaction import Redaction, Redactor
 from nemora.server.shadow import Shadow
@@ -68,33 +69,6 @@ from nemora.server.started import started
 from nemora.server.transcript import Transcript
 
 logger = logging.getLogger("nemora.server")
-
-
-class Inspects(Protocol):
-    """Reads a request in a worker with a deadline. Blocking; called from a thread."""
-
-    def inspect(self, request: ChatRequest, rules: ReadingRules | None = None) -> Inspected: ...
-
-    def close(self) -> None: ...
-
-
-class ReadsDocuments(Protocol):
-    """Puts beside each document of a request what it holds, as far as that can be read. Never raises."""
-
-    async def read(self, request: ChatRequest) -> ChatRequest: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Unread:
-    """Stands for what could not be inspected: incomplete, and so never public."""
-
-    findings: tuple[Finding, ...] = ()
-    complete: bool = False
-    weak: tuple[Finding, ...] = ()
-    sensitivity: Sensitivity = Sensitivity.CONFIDENTIAL
-    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,17 +86,6 @@ class Answer:
     redacted: Mapping[str, int] | None = None
     """How many values of each kind were replaced in what was sent; None where it was sent as it is."""
     deltas: AsyncGenerator[Delta, None]
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadBy:
-    """Reads with one policy's rules."""
-
-    inspection: Inspects
-    rules: ReadingRules
-
-    def inspect(self, request: ChatRequest) -> Inspected:
-        return self.inspection.inspect(request, self.rules)
 
 
 class Gateway:
@@ -156,6 +119,7 @@ class Gateway:
         documents: ReadsDocuments | None = None,
     ) -> None:
         self.embedder: Embedder | None = None  # asked by the endpoints of embeddings only
+        self.local_models: LocalModels | None = None
         self.local = tuple(local)
         self.cloud = cloud
         self.clouds = (*((cloud,) if cloud is not None else ()), *further_clouds)
@@ -178,6 +142,12 @@ class Gateway:
         self._budget = asyncio.Lock()
         self._overrides = Overrides()
         self.shadow = Shadow(inspection, self._reading, classify, ledger)
+
+    def add_local(self, backend: Backend) -> None:
+        """Let one more model of this side be asked for by its name."""
+        if backend.trust != "local" or backend.model in self.models():
+            raise ValueError("no backend of this side with a name of its own")
+        self.local = (*self.local, backend)
 
     def models(self) -> dict[str, str]:
         """The names that clients may ask for, and whose each is."""
@@ -436,8 +406,8 @@ class Gateway:
         self, request: ChatRequest, policy: Policy, tenant: str, *, judging: Judging | None = None
     ) -> tuple[Decision, bool]:
         """The decision, and whether taint could be read and written."""
-        inspection: Inspected = _Unread()
-        classification: Classified = _Unread()
+        inspection: Inspected = Unread()
+        classification: Classified = Unread()
         began, failed = time.monotonic(), True
         try:
             loop = asyncio.get_running_loop()
@@ -446,7 +416,7 @@ class Gateway:
             failed = bool(getattr(inspection, "failures", ()))
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request counts as unread
             logger.error("inspection failed with %s; the request counts as sensitive", type(error).__name__)
-            inspection = _Unread(inspection.findings)
+            inspection = Unread(inspection.findings)
         self.metrics.inspected(time.monotonic() - began, failed=failed)
         taint, taint_ok = Sensitivity.PUBLIC, True
         try:
@@ -478,7 +448,7 @@ class Gateway:
         """`request` redacted, where the policy says so; what would be sent is read by the same policy again."""
         if decision.action is not Action.REDACT or self._placeholder_key is None:
             return Redaction("")
-        redactor = Redactor(self._placeholder_key, _ReadBy(self._inspection, policy.reading))
+        redactor = Redactor(self._placeholder_key, ReadBy(self._inspection, policy.reading))
         classify = partial(self._classified, policy)
         redact = partial(redactor.redact, request, decision, policy=policy, classify=classify, tenant=tenant)
         return await asyncio.get_running_loop().run_in_executor(self._reading, redact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemora.backends.anthropic import AnthropicBackend
@@ -15,6 +16,7 @@ from nemora.settings import LocalSettings, RemoteServer, Settings
 from nemora.weights.catalog import STARTER
 
 if TYPE_CHECKING:  # loads torch, which a remote local side does not need
+    from nemora.backends.held_model import HeldModel
     from nemora.backends.local import LocalBackend
     from nemora.backends.local_place import LocalPlace
     from nemora.weights.progress import Progress
@@ -25,7 +27,54 @@ def remote_backend(server: RemoteServer) -> RemoteBackend:
     return AnthropicBackend(server) if server.api == "anthropic" else OpenAIBackend(server)
 
 
-def local_side(settings: Settings, progress: Progress | None = None) -> list[Backend]:
+class LocalModels:
+    """Models of this process that share a slot: each a backend, one at most loaded.
+
+    Args:
+        places: where each model lies, by its name; the first is `loaded`.
+    """
+
+    def __init__(self, settings: Settings, places: dict[str, LocalPlace], loaded: LocalBackend) -> None:
+        from nemora.backends.held_model import HeldModel
+        from nemora.backends.model_slot import ModelSlot
+        from nemora.engine.figures import Totals
+
+        local, totals = settings.local, {name: Totals() for name in places}
+
+        def load(name: str) -> LocalBackend:
+            backend = _load(local, places[name])
+            backend.local.engine.totals = totals[name]
+            return backend
+
+        first = loaded.model
+        loaded.local.engine.totals = totals[first]
+        slot = ModelSlot(load, resident=(first, loaded), keep_alive=local.keep_alive, swap_seconds=local.swap_seconds)
+
+        def held(place: LocalPlace) -> HeldModel:
+            places[place.name] = place
+            return HeldModel(place.name, slot, totals.setdefault(place.name, Totals()))
+
+        self._settings, self._held = settings, held
+        self.backends = [held(place) for place in list(places.values())]
+
+    def find(self, model: str) -> LocalPlace:
+        """Where a model lies that is in the cache; blocking. Raises `ModelError`: it is not, or cannot run here."""
+        return _find(self._settings, model, offline=True)
+
+    def add(self, place: LocalPlace) -> HeldModel:
+        """The backend of a model that is not among `backends`."""
+        return self._held(place)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSide:
+    """The backends of this side; `models` where more can come while they answer."""
+
+    backends: Sequence[Backend]
+    models: LocalModels | None = None
+
+
+def local_side(settings: Settings, progress: Progress | None = None) -> LocalSide:
     """The backends of this side. The first model is loaded, all others are found and fetched: from then on no hub is
     needed.
 
@@ -35,48 +84,40 @@ def local_side(settings: Settings, progress: Progress | None = None) -> list[Bac
     """
     remotes: list[Backend] = [remote_backend(server) for server in settings.servers if server.trust == "local"]
     if remotes:
-        return remotes
-    from nemora.backends.held_model import HeldModel
-    from nemora.backends.local_place import find_model
-    from nemora.backends.model_slot import ModelSlot
-    from nemora.engine.figures import Totals
-
+        return LocalSide(remotes)
     local, loaded = settings.local, None
     places: dict[str, LocalPlace] = {}
     for model in (local.model or STARTER[0], *local.models):
-        place = find_model(
-            model,
-            device=local.device,
-            cache=settings.paths.cache,
-            offline=settings.offline,
-            context=local.context,
-            token=settings.hub_token,
-            progress=progress,
-        )
+        place = _find(settings, model, offline=settings.offline, progress=progress)
         if place.name in places:
             raise SettingsError(f"local.models: two models are called {place.name}; take one out or rename it.")
         places[place.name] = place
         loaded = loaded or _load(local, place, progress)
     assert loaded is not None  # there is always a first
     if not comes_and_goes(settings):
-        return [loaded]
-    totals = {name: Totals() for name in places}
-
-    def load(name: str) -> LocalBackend:
-        backend = _load(local, places[name])
-        backend.local.engine.totals = totals[name]
-        return backend
-
-    first = loaded.model
-    loaded.local.engine.totals = totals[first]
-    slot = ModelSlot(load, resident=(first, loaded), keep_alive=local.keep_alive, swap_seconds=local.swap_seconds)
-    return [HeldModel(name, slot, totals[name]) for name in places]
+        return LocalSide([loaded])
+    models = LocalModels(settings, places, loaded)
+    return LocalSide(models.backends, models)
 
 
 def comes_and_goes(settings: Settings) -> bool:
     """Whether local models are ever unloaded. One that is the judge's too stays, unless the settings say otherwise."""
     local: LocalSettings = settings.local
     return settings.inspection.judge is None or bool(local.models) or local.keep_alive < math.inf
+
+
+def _find(settings: Settings, model: str, *, offline: bool, progress: Progress | None = None) -> LocalPlace:
+    from nemora.backends.local_place import find_model
+
+    return find_model(
+        model,
+        device=settings.local.device,
+        cache=settings.paths.cache,
+        offline=offline,
+        context=settings.local.context,
+        token=settings.hub_token,
+        progress=progress,
+    )
 
 
 def _load(local: LocalSettings, place: LocalPlace, progress: Progress | None = None) -> LocalBackend:

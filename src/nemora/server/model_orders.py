@@ -22,11 +22,7 @@ async def carried_out(order: Order, gateway: Gateway, caller: Caller) -> None:
         UnknownModel: no such model.
         ModelError: it cannot be loaded.
     """
-    if not caller.administers:
-        raise KeyNotAllowed(
-            "This API key loads and unloads no models, which others may use; send an administrator's key, or ask the "
-            "model something."
-        )
+    needs_administrator(caller, "loads and unloads no models, which others may use")
     if order.model not in gateway.models():
         raise UnknownModel("There is no model of that name; GET /v1/models lists the names.", param="/model")
     embedder = gateway.embedder
@@ -43,6 +39,12 @@ async def carried_out(order: Order, gateway: Gateway, caller: Caller) -> None:
             elif isinstance(backend, ComesAndGoes):
                 await backend.load(order.keep_alive)
             return
+
+
+def needs_administrator(caller: Caller, cannot: str) -> None:
+    """Raise `KeyNotAllowed`, which says what this key does not do, unless it is the owner's or an administrator's."""
+    if not caller.administers:
+        raise KeyNotAllowed(f"This API key {cannot}; send the owner's or an administrator's.")
 
 
 def permitted(parsed: ParsedRequest, gateway: Gateway, caller: Caller) -> ParsedRequest:

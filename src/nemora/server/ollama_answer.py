@@ -42,7 +42,7 @@ class OllamaWriter:
         return self._object(message.text(), message.reasoning or "", message.tool_calls, self._end(said))
 
     def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
-        return ended_by_error(self._pieces(deltas), lambda error: (_line({"error": error.message}),))
+        return ended_by_error(self._pieces(deltas), lambda error: (line({"error": error.message}),))
 
     async def _pieces(self, deltas: AsyncIterator[Delta]) -> AsyncGenerator[bytes, None]:
         """Calls of tools come whole, each once it is: Ollama's arguments are objects."""
@@ -51,16 +51,16 @@ class OllamaWriter:
             self._first = self._first or time.monotonic_ns()
             said.add(delta)
             if delta.text or delta.reasoning:
-                yield _line(self._object(delta.text, delta.reasoning, ()))
+                yield line(self._object(delta.text, delta.reasoning, ()))
             if delta.tool_call is not None and delta.tool_call.index > sent:
                 calls = said.message().tool_calls
-                yield _line(self._object("", "", calls[sent : delta.tool_call.index]))
+                yield line(self._object("", "", calls[sent : delta.tool_call.index]))
                 sent = delta.tool_call.index
         if not said.whole:
             raise broken_off()
         if left := said.message().tool_calls[sent:]:
-            yield _line(self._object("", "", left))
-        yield _line(self._object("", "", (), self._end(said)))
+            yield line(self._object("", "", left))
+        yield line(self._object("", "", (), self._end(said)))
 
     def _object(
         self, text: str, reasoning: str, calls: tuple[ToolCall, ...], end: Mapping[str, Json] | None = None
@@ -106,5 +106,5 @@ def _call(call: ToolCall) -> Json:
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
 
 
-def _line(value: dict[str, Json]) -> bytes:
+def line(value: dict[str, Json]) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
@@ -17,9 +18,14 @@ from starlette.routing import BaseRoute, Route
 from nemora.backends.base import ComesAndGoes, DescribesItself, Description, Residence
 from nemora.core import Json
 from nemora.errors import RequestError, UnknownModel
-from nemora.server.fields import an_object, model_name
+from nemora.server.broken_stream import ended_by_error
+from nemora.server.caller import caller_of
+from nemora.server.fields import an_object, flag, model_name, neutral_only
 from nemora.server.gateway import Gateway
-from nemora.server.limits import read_body
+from nemora.server.limits import read_body, unless_gone
+from nemora.server.model_pull import ModelPulls
+from nemora.server.ollama_answer import OllamaWriter, line
+from nemora.server.streamed import Streamed
 from nemora.server.wire import parse_json
 from nemora.settings import ServerSettings
 
@@ -31,10 +37,11 @@ FOREVER = timedelta(days=100 * 365)
 
 
 class OllamaModels:
-    """The endpoints. None of them asks a model or reaches another machine."""
+    """The endpoints. None of them asks a model; only `pull` reaches another machine, by a process of its own."""
 
-    def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
+    def __init__(self, gateway: Gateway, settings: ServerSettings, pulls: ModelPulls | None = None) -> None:
         self._gateway = gateway
+        self._pulls = pulls
         self._settings = settings
         self._started = datetime.now(UTC)
 
@@ -92,25 +99,37 @@ class OllamaModels:
         )
 
     async def pull(self, request: Request) -> Response:
-        """A model that is served is there. Others are fetched before the server starts, since it reaches no hub."""
-        try:
-            await self._named(request)
-        except UnknownModel:
-            raise RequestError(
-                "A running server fetches no models; run nemora pull NAME there, and start it with that model.",
-                param="model",
-            ) from None
-        return JSONResponse({"status": "success"})
+        """Fetch a model and let it be asked; one that is served is there already."""
+        name, asked = await self._asked(request)
+        neutral_only(asked, {"insecure": (False,)})
+        stream = flag(asked.get("stream"), "/stream")
+        if self._served(name) is not None:
+            return JSONResponse({"status": "success"})
+        if self._pulls is None:
+            raise RequestError("This server fetches no models.", param="/model")
+        name = name.removesuffix(":latest")
+        self._pulls.check(name, caller_of(request))
+        pieces = self._pulls.pull(name)
+        if stream is False:
+            return await unless_gone(request.receive, _whole(pieces))
+        return Streamed(_pulled(pieces), OllamaWriter.media_type)
 
     async def _named(self, request: Request) -> str:
-        body = await read_body(request.scope, request.receive, max_bytes=64 * 1024, seconds=self._settings.body_seconds)
-        table = an_object(parse_json(body), "")
-        given = table.get("model") if table.get("model") is not None else table.get("name")
-        name = model_name(given)
-        found = next((known for known in (name, name.removesuffix(":latest")) if known in self._gateway.models()), None)
+        name, _ = await self._asked(request)
+        found = self._served(name)
         if found is None:
             raise UnknownModel("There is no model of that name; GET /api/tags lists the names.", param="model")
         return found
+
+    def _served(self, name: str) -> str | None:
+        return next((known for known in (name, name.removesuffix(":latest")) if known in self._gateway.models()), None)
+
+    async def _asked(self, request: Request) -> tuple[str, dict[str, Json]]:
+        """The model that a body names, and all of the body."""
+        body = await read_body(request.scope, request.receive, max_bytes=64 * 1024, seconds=self._settings.body_seconds)
+        table = an_object(parse_json(body), "")
+        given = table.get("model") if table.get("model") is not None else table.get("name")
+        return model_name(given), table
 
     def _about(self, name: str) -> Description | None:
         for backend in self._gateway.local:
@@ -129,6 +148,39 @@ class OllamaModels:
             "digest": hashlib.sha256(name.encode()).hexdigest(),
             "details": _details(about),
         }
+
+
+def _pulled(pieces: AsyncGenerator[dict[str, Json], None]) -> AsyncGenerator[bytes, None]:
+    """What is fetched, as Ollama tells it: a line for each step, the last of success or of why there is none."""
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        yield line({"status": "pulling manifest"})
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield line(_status(piece))
+        yield line({"status": "success"})
+
+    return ended_by_error(lines(), lambda error: (line({"error": error.message}),))
+
+
+async def _whole(pieces: AsyncGenerator[dict[str, Json], None]) -> Response:
+    async with aclosing(pieces):
+        async for _ in pieces:
+            continue
+    return JSONResponse({"status": "success"})
+
+
+def _status(piece: dict[str, Json]) -> dict[str, Json]:
+    """One line of Ollama's for what a pull says. Its digest is of the file's name: clients tell files apart by it."""
+    if "file" in piece:
+        file = str(piece["file"])
+        digest = "sha256:" + hashlib.sha256(file.encode()).hexdigest()
+        return {"status": f"pulling {file}", "digest": digest, "total": piece["total"], "completed": piece["done"]}
+    if "path" in piece:
+        return {"status": "verifying sha256 digest"}
+    if "serves" in piece:
+        return {"status": f"serving {piece['serves']}" if piece["serves"] else "fetched, and not served here"}
+    return {"status": str(piece.get("note", ""))}
 
 
 def _expiry(residence: Residence) -> dict[str, Json]:

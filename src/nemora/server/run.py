@@ -25,11 +25,13 @@ from nemora.server.app import build_app
 from nemora.server.documents import DocumentReader
 from nemora.server.drain import Drain
 from nemora.server.embedder import load_embedder
-from nemora.server.gateway import Gateway, Inspects
+from nemora.server.gateway import Gateway
 from nemora.server.inspection import InspectionWorker
 from nemora.server.judge import Judging, load_band
 from nemora.server.listen import base_url, bind, run
-from nemora.server.local_side import local_side, remote_backend
+from nemora.server.local_side import LocalSide, local_side, remote_backend
+from nemora.server.model_pull import ModelPulls
+from nemora.server.readers import Inspects
 from nemora.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,11 +48,12 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
     keys = ApiKeys(settings.paths.data)
     with bind(settings.server, keyed=bool(keys.all())) as listening:
         gateway = build_gateway(settings, progress=progress)
-        # From here on nothing is fetched, and only the configured servers may be reached.
+        # From here on only the configured servers may be reached, and what is fetched, another process fetches.
         guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
         drain = Drain(settings.server.drain)
-        app = build_app(gateway, settings.server, bound=host, keys=keys, drain=drain)
+        pulls = ModelPulls(settings, gateway)
+        app = build_app(gateway, settings.server, bound=host, keys=keys, drain=drain, pulls=pulls)
         run(app, listening, banner=banner(host, port, gateway), drain=drain)
 
 
@@ -72,9 +75,9 @@ def build_gateway(
     data = settings.paths.data
     key = load_key(data)
     clouds = [remote_backend(server) for server in settings.clouds]
-    backends = local_side(settings, progress) if local is None else list(local)
+    side = local_side(settings, progress) if local is None else LocalSide(local)
     gateway = Gateway(
-        local=backends,
+        local=side.backends,
         cloud=clouds[0] if clouds else None,
         further_clouds=clouds[1:],
         inspection=inspection or InspectionWorker(settings),
@@ -84,10 +87,11 @@ def build_gateway(
         ledger=Ledger.open(data, key, heads=settings.heads_file),
         placeholder_key=derive(key, "placeholders"),
         disclosures=Disclosures(data, key),
-        judging=_judging(settings, derive(key, "judge"), backends, progress),
+        judging=_judging(settings, derive(key, "judge"), side.backends, progress),
         documents=DocumentReader(settings, derive(key, "documents")),
     )
     gateway.embedder = load_embedder(settings, progress)
+    gateway.local_models = side.models
     return gateway
 
 

@@ -5,7 +5,7 @@ The shapes are vLLM's: a prompt as it stands, or a conversation by the model's c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +14,7 @@ from nemora.backends.base import Backend, Tokenizes, at_hand
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import RequestError, UnknownModel
 from nemora.server.fields import a_list, an_object, integer, model_name, neutral_only, only, text
+from nemora.server.gateway import Gateway
 from nemora.server.openai_chat import parse_chat_request
 from nemora.server.rate_limits import RateLimits
 from nemora.server.receiving import Receiving
@@ -34,11 +35,11 @@ MAX_IDS = 1_000_000
 
 
 class Tokenization:
-    """The endpoints. `local` are the backends of this side; those whose model runs here can tell its tokens."""
+    """The endpoints. Of the backends of this side, those whose model runs here can tell its tokens."""
 
-    def __init__(self, local: Sequence[Backend], settings: ServerSettings, limits: RateLimits) -> None:
+    def __init__(self, gateway: Gateway, settings: ServerSettings, limits: RateLimits) -> None:
         self._receiving = Receiving(settings, limits)
-        self._local = local
+        self._gateway = gateway
 
     async def tokenize(self, request: Request) -> Response:
         """The tokens of a prompt, or of a conversation as the model reads it."""
@@ -60,7 +61,7 @@ class Tokenization:
 
     def _model(self, name: str | None) -> Tokenizes:
         """The model of that name; None: the one that is loaded. A model is loaded for this only where none is."""
-        known: list[Backend] = [backend for backend in self._local if isinstance(backend, Tokenizes)]
+        known: list[Backend] = [backend for backend in self._gateway.local if isinstance(backend, Tokenizes)]
         if name is None and known:
             known, name = [at_hand(known)], "local"
         for backend in known:

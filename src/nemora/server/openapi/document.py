@@ -132,7 +132,7 @@ OPERATIONS: Sequence[Operation] = (
     _post("/api/generate", "Ollama's generate.", "OllamaGenerateRequest", "OllamaGenerated", LINES, "OllamaError"),
     _post("/api/embed", "Ollama's vectors of texts.", "OllamaEmbedRequest", "OllamaEmbeddings", errors="OllamaError"),
     _post("/api/show", "What is known of a model.", "OllamaNamed", "OllamaModel", errors="OllamaError"),
-    _post("/api/pull", "A model that is served is there.", "OllamaNamed", "OllamaPulled", errors="OllamaError"),
+    _post("/api/pull", "Fetch a model.", "OllamaPullRequest", "OllamaPulled", LINES, "OllamaError"),
     Operation(path="/api/tags", says="All names, as Ollama has them.", gives="OllamaTags", errors="OllamaError"),
     Operation(path="/api/ps", says="Models that run here.", gives="OllamaLoaded", errors="OllamaError"),
     Operation(path="/api/version", says="The version of Ollama's API.", gives="OllamaVersion", errors="OllamaError"),

@@ -118,6 +118,7 @@ def schemas() -> dict[str, Schema]:
         "required": ["model"],
         "description": "Other fields are not looked at.",
     }
+    pull: Schema = {**named, "properties": {"model": MODEL, "stream": FLAG, **neutral({"insecure": (False,)})}}
     texts = any_of(SOME_TEXT, array(SOME_TEXT, 1, embeddings.MOST_TEXTS))
     embed: dict[str, Schema] = {
         "truncate": {"const": False},
@@ -144,7 +145,8 @@ def schemas() -> dict[str, Schema]:
                 "capabilities": array(TEXT),
             }
         ),
-        "OllamaPulled": answer({"status": words("success")}),
+        "OllamaPullRequest": pull,
+        "OllamaPulled": answer({"status": TEXT}, {"digest": TEXT, "total": COUNT, "completed": COUNT}),
         "OllamaEmbedRequest": body(
             {"model": MODEL, "input": texts},
             {**known_only(embed, set(embeddings.OLLAMA_FIELDS) - {"model", "input"}), **neutral({"dimensions": ()})},
