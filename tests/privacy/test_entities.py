@@ -181,8 +181,8 @@ def test_a_pin_needs_a_word_or_a_high_score_and_a_phrase_a_high_score() -> None:
     check("press ⟦{PASSWORD|4071}⟧ at the gate", Kind.PASSWORD, score=0.95)
     check("it is ⟦{PASSWORD|seaside goat barrel}⟧, in lower case", Kind.PASSWORD, score=0.95)
     for marked, score in (
-        ("press {PASSWORD|4071}", 0.7),
-        ("say {PASSWORD|seaside goat barrel}", 0.7),
+        ("press {PASSWORD|4071}", 0.65),
+        ("say {PASSWORD|seaside goat barrel}", 0.65),
         ("the {PASSWORD|goat}", 1),
     ):
         text, spans, _ = read(marked, score)

@@ -42,6 +42,7 @@ _NUMBERS = {
     "DRIVERS_LICENSE": Kind.GOVERNMENT_ID,
     "BANK_ACCOUNT": Kind.BANK_ACCOUNT,
     "ROUTING_NUMBER": Kind.BANK_ACCOUNT,
+    "CREDIT_CARD": Kind.PAYMENT_CARD,  # one that is mistyped: those with a right check digit a detector finds
 }
 # Between two pieces of one address: punctuation, line ends, a word for a part of a building, a stray number.
 _ADDRESS_GAP = re.compile(
@@ -57,12 +58,13 @@ _LEAST_SCORE = {
     "number": 0.3,
     "lone_number": 0.35,
     "short_number": 0.75,
+    "card": 0.5,
     "code": 0.5,
-    "lone_code": 0.75,
+    "lone_code": 0.7,
 }
 # What a model takes for a document's number, and is none: addresses of machines, hashes, dates, decimals, versions.
 _NO_NUMBER = re.compile(
-    r"\d{1,3}(?:\.\d{1,3}){1,3}|[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
+    r"\d{1,3}(?:\.\d{1,3}){1,3}|(?=\d*[a-fA-F])[0-9a-fA-F]{16,}|(?:[0-9a-f]{2}[:-]){2,5}[0-9a-f]{2}|\d{4}[-/.]\d\d?[-/.]\d\d?.*"
     r"|\d\d?[-/.]\d\d?[-/.]\d{2,4}|[\d,]+\.\d+|.*[:=@].*",
     re.IGNORECASE,
 )
@@ -243,17 +245,24 @@ def _numbers(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
     """Numbers that only the model calls an id. It often errs, so shape must agree, and a word near or a high score."""
     for span in spans:
         kind = _NUMBERS.get(span.label)
-        if kind is None or span.score < _LEAST_SCORE["number"]:
+        if kind is None or span.score < _LEAST_SCORE["card" if kind is Kind.PAYMENT_CARD else "number"]:
             continue
         start, end = trimmed(text, span.start, span.end)
         value = text[start:end]
         digits = re.sub(r"\D", "", value)
-        if len(digits) < 4 or end - start > 34 or _NO_NUMBER.fullmatch(value) or _is_public(digits, value):
+        code = _LETTERED.fullmatch(value) is not None
+        if not (code or len(digits) >= 4) or end - start > 34 or _NO_NUMBER.fullmatch(value):
             continue
-        short = len(digits) < 6
+        if _is_public(digits, value):
+            continue
+        short = len(digits) < (4 if code else 6)
         said = not short and _NUMBER_WORDS.search(text[max(0, start - 40) : start])
         if said or span.score >= _LEAST_SCORE["short_number" if short else "lone_number"]:
             yield Match(kind, start, end, 0.6)
+
+
+_LETTERED = re.compile(r"(?=(?:\D*\d){3})(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z\d]{8,14}")
+"""A document's number of letters and digits."""
 
 
 def _banks(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
@@ -272,8 +281,14 @@ _BANK = re.compile(r"[A-Za-z]{6}[A-Za-z0-9]{2}(?:[A-Za-z0-9]{3})?|\d{2}-\d{2}-\d
 
 
 def _codes(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
-    """PINs and passphrases: they have no form that tells, so a code's word must stand before, or the score be high."""
+    """PINs, passphrases and words from which a wallet is restored: they have no form that tells, so a code's word must
+    stand before, or the score be high.
+    """
     for span in spans:
+        if span.label == "SECRET" and span.score >= _LEAST_SCORE["lone_code"]:
+            start, end = trimmed(text, span.start, span.end)
+            if _SEED_WORDS.fullmatch(text, start, end):
+                yield Match(Kind.API_KEY, start, end, 0.6)
         if span.label != "PASSWORD" or span.score < _LEAST_SCORE["code"]:
             continue
         start, end = trimmed(text, span.start, span.end)
@@ -285,7 +300,12 @@ def _codes(text: str, spans: Sequence[TaggedSpan]) -> Iterator[Match]:
             yield Match(Kind.PASSWORD, start, end, 0.6)
 
 
-_PIN = re.compile(r"\d{4,8}|\d{3}[ -]\d{3}|\d{4} \d{4}")
+_PIN = re.compile(
+    r"[*#]?\d{4,8}[*#]?|\d{3}[ -]\d{3}|\d{4} \d{4}|\d{2} \d{2}|\d(?:[ -]\d){2,7}"
+    r"|\d{1,4}[A-Za-z]\d{0,3}|[A-Za-z]\d{2,5}[A-Za-z]?"
+)
+"""Digits, with what some doors' and phones' codes have beside them."""
+_SEED_WORDS = re.compile(r"[a-z]{3,8}(?:[ ,\n]{1,2}(?:\d{1,2}[.)]? ?)?[a-z]{3,8}){11,23}")
 _CODE_WORD = re.compile(
     r"(?i)(?<![^\W_])(?:pin|puk|otp|tan|code|codes|passcode|password|passwort|kennwort|mdp|clave|contraseña|senha|código|codice"
     r"|hasło|şifre|kod|код|пин|пароль)(?![^\W_])|密码|验证码|暗証|パスワード|비밀번호|인증번호|पिन|ओटीपी|पासवर्ड|رمز|كلمة|קוד|סיסמה"
