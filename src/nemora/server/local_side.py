@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # loads torch, which a remote local side does not need
     from nemora.backends.held_model import HeldModel
     from nemora.backends.local import LocalBackend
     from nemora.backends.local_place import LocalPlace
+    from nemora.engine.figures import Totals
     from nemora.weights.progress import Progress
 
 
@@ -35,35 +36,32 @@ class LocalModels:
     """
 
     def __init__(self, settings: Settings, places: dict[str, LocalPlace], loaded: LocalBackend) -> None:
-        from nemora.backends.held_model import HeldModel
         from nemora.backends.model_slot import ModelSlot
+
+        local, first = settings.local, (loaded.model, loaded)
+        self._settings = settings
+        self._places: dict[str, LocalPlace] = {}
+        self._totals: dict[str, Totals] = {}
+        self._slot = ModelSlot(self._load, resident=first, keep_alive=local.keep_alive, swap_seconds=local.swap_seconds)
+        self.backends = [self.add(place) for place in places.values()]
+        loaded.local.engine.totals = self._totals[loaded.model]
+
+    def add(self, place: LocalPlace) -> HeldModel:
+        """The backend of one more model."""
+        from nemora.backends.held_model import HeldModel
         from nemora.engine.figures import Totals
 
-        local, totals = settings.local, {name: Totals() for name in places}
-
-        def load(name: str) -> LocalBackend:
-            backend = _load(local, places[name])
-            backend.local.engine.totals = totals[name]
-            return backend
-
-        first = loaded.model
-        loaded.local.engine.totals = totals[first]
-        slot = ModelSlot(load, resident=(first, loaded), keep_alive=local.keep_alive, swap_seconds=local.swap_seconds)
-
-        def held(place: LocalPlace) -> HeldModel:
-            places[place.name] = place
-            return HeldModel(place.name, slot, totals.setdefault(place.name, Totals()))
-
-        self._settings, self._held = settings, held
-        self.backends = [held(place) for place in list(places.values())]
+        self._places[place.name], self._totals[place.name] = place, Totals()
+        return HeldModel(place.name, self._slot, self._totals[place.name])
 
     def find(self, model: str) -> LocalPlace:
         """Where a model lies that is in the cache; blocking. Raises `ModelError`: it is not, or cannot run here."""
         return _find(self._settings, model, offline=True)
 
-    def add(self, place: LocalPlace) -> HeldModel:
-        """The backend of a model that is not among `backends`."""
-        return self._held(place)
+    def _load(self, name: str) -> LocalBackend:
+        backend = _load(self._settings.local, self._places[name])
+        backend.local.engine.totals = self._totals[name]
+        return backend
 
 
 @dataclass(frozen=True, slots=True)
