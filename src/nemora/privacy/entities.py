@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from nemora.privacy.detectors.context import label_words
 from nemora.privacy.detectors.public_values import COUNTING, SAMPLE_NATIONAL_IDS, SAMPLE_SSNS, TEST_CARDS
+from nemora.privacy.east_asian_names import whole_name
 from nemora.privacy.finding import Kind
 from nemora.privacy.named_things import RULES, named_things
 from nemora.privacy.person_words import (
@@ -54,6 +55,7 @@ _SAME_LINE = re.compile(r"[ \t,.#]{0,3}")
 _LEAST_SCORE = {
     "name": 0.5,
     "lower_name": 0.78,
+    "whole_name": 0.5,
     "address": 0.48,
     "number": 0.3,
     "lone_number": 0.35,
@@ -93,6 +95,8 @@ def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
     for group in name_groups(text, [s for s in spans if s.label in NAME_LABELS]):
         score = sum(span.score for span in group) / len(group)
         start, end = trimmed(text, *_widened(text, group, score))
+        whole = whole_name(text, start, end)
+        start, end = whole or (start, end)
         words = re.findall(r"[^\s,]*[^\W\d_][^\s,]*", text[start:end])
         if not words or any(char.isdigit() or char in "@_/\\" for char in text[start:end]):
             continue
@@ -100,9 +104,14 @@ def _people(text: str, spans: Sequence[TaggedSpan], label: str) -> list[Match]:
             words, end = words[:1], start + text[start:end].index(words[0]) + len(words[0])
         if is_public_figure(text[start:end]) or PUBLISHED_WORK.search(text[max(0, start - 48) : start]):
             continue
-        if len(words) == 1 and not _singled_out(text, start, end, label):
+        both = (
+            len({span.label for span in group}) > 1 and end - start > 2
+        )  # written together, in scripts without spaces
+        full = len(words) > 1 or whole is not None or both
+        if not full and not _singled_out(text, start, end, label):
             continue
-        if score >= _LEAST_SCORE["lower_name" if words[0][0].islower() else "name"]:
+        case = "whole_name" if whole and end - start > 2 else "lower_name" if words[0][0].islower() or whole else "name"
+        if score >= _LEAST_SCORE[case]:
             found.append(Match(Kind.PERSON_NAME, start, end, round(min(score, 0.95), 4)))
     return [*found, *_other_mentions(text, found)]
 
