@@ -168,6 +168,15 @@ LABELS = [
 ]
 
 
+def test_a_name_that_ends_in_a_particle_goes_on() -> None:
+    for marked in (
+        "ask ⟦{GIVEN_NAME|Jean-Luc} {SURNAME|de} la Tour⟧ about it",
+        "call ⟦{GIVEN_NAME|Ludwig} {SURNAME|von} und zu {SURNAME|Hohenstein}⟧ now",
+    ):
+        check(marked, Kind.PERSON_NAME)
+    check("and ⟦{GIVEN_NAME|Ada} {SURNAME|Lovelace-Byron}⟧ de nada", Kind.PERSON_NAME)
+
+
 def test_what_names_a_bank_is_found_beside_an_account_only() -> None:
     for bank in ("ABCDGB2L", "20-47-61"):
         check(f"pay ⟦{{BANK_ACCOUNT|70872490}}⟧ at ⟦{{ROUTING_NUMBER|{bank}}}⟧", Kind.BANK_ACCOUNT)

@@ -47,8 +47,13 @@ def test_default_actions_are_those_of_the_labelling_guideline():
     assert policy.no_local_model[Sensitivity.SECRET] == "block"
 
 
-def test_an_empty_file_is_the_default():
+def test_what_says_nothing_is_the_default_but_an_empty_file_is_wrong(tmp_path):
+    """A file that an editor or a full disk cut off must not put the default in place of a policy."""
     assert parse_policy("") == Policy()
+    for text in ("", "\n \n"):
+        (tmp_path / "policy.toml").write_text(text)
+        with pytest.raises(SettingsError, match="is empty"):
+            load_policy(tmp_path / "policy.toml")
 
 
 @pytest.mark.parametrize(

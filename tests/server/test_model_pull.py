@@ -24,6 +24,7 @@ from nemora.backends.local import LocalBackend
 from nemora.backends.local_model import LocalModel
 from nemora.backends.local_place import LocalPlace
 from nemora.server.api_keys import ApiKeys
+from nemora.server.drain import Drain
 from nemora.server.local_side import LocalModels
 from nemora.server.model_pull import ModelPulls
 from nemora.settings import Paths, Settings
@@ -46,7 +47,11 @@ def backend(name: str) -> LocalBackend:
 
 @contextmanager
 def pulling(
-    behaviour: Behaviour, settings: Settings, monkeypatch: pytest.MonkeyPatch, keys: ApiKeys | None = None
+    behaviour: Behaviour,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: ApiKeys | None = None,
+    drain: Drain | None = None,
 ) -> Iterator[Setup]:
     """A server of one local model that fetches `NAME` from a server that behaves so."""
     monkeypatch.setattr("nemora.server.local_side._load", lambda _settings, place: backend(place.name))
@@ -56,7 +61,8 @@ def pulling(
         made, first = setup(), backend("first")
         models = LocalModels(settings, {"first": LocalPlace("first", settings.paths.cache)}, first)
         made.gateway.local, made.gateway.local_models = tuple(models.backends), models
-        pulls = ModelPulls(settings, made.gateway, [sys.executable, str(CHILD), NAME, url, digest, str(size)])
+        child = [sys.executable, str(CHILD), NAME, url, digest, str(size)]
+        pulls = ModelPulls(settings, made.gateway, drain=drain, child=child)
         with served(made, keys=keys, pulls=pulls) as running:
             yield running
 
@@ -152,6 +158,17 @@ def test_who_hangs_up_stops_the_process_and_the_next_goes_on_from_there(
         assert client.pull(NAME).status == "success"
         assert any("range" in seen for seen in behaviour.seen)
         client._client.close()
+
+
+def test_a_server_that_stops_ends_the_stream_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drain, behaviour = Drain(30.0), Behaviour(CONTENT, cut=100_000, stall=True)
+    with pulling(behaviour, settings_in(tmp_path), monkeypatch, drain=drain) as server:
+        with httpx2.stream("POST", server.url + "/api/pull", json={"model": NAME}, timeout=60) as answer:
+            lines = answer.iter_lines()
+            until(lambda: json.loads(next(lines)).get("total") == len(CONTENT))
+            drain.begin()
+            last = [json.loads(line) for line in lines][-1]
+        assert "stopping" in last["error"] and not _children(str(CHILD))
 
 
 def _children(command: str) -> list[int]:

@@ -7,9 +7,10 @@ the reading. Words are looked up word by word, which is linear as well, however 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import re2
@@ -29,11 +30,15 @@ LIKENESS = 0.5
 MAX_REGEX = 1_000
 MAX_VALUE = 200
 """Characters of a word. What a pattern finds may be longer, and may then be cut where a long text is cut."""
+LEAST_GLUED = 8
+"""Characters from which on a phrase is found written as one word too: shorter ones are words by chance."""
 NEAR = 80
 """Characters on each side of a value in which a context word must stand."""
 _MAX_PROGRAM = 5_000
 _WORD = re.compile(r"[^\W_]+")
-_GAP = re.compile(r"[\W_]{0,4}")
+_GAP = re.compile(r"[\W_]{0,4}| {0,60}")
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]{0,11}(?:\s[^<>\n]{0,120})?/?>")
+_CAMEL = re.compile(r"(?<=[^\W\d_])(?=[A-Z][a-z])|(?<=[a-z\d])(?=[A-Z])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 """Scripts that write no spaces between words: a word of theirs may stand anywhere in a run of letters."""
@@ -179,6 +184,9 @@ class _WordList:
             if not _UNSPACED.search(word):
                 parts = tuple(self._fold(part.group()) for part in _WORD.finditer(word))
                 self._phrases.setdefault(parts[0], set()).add(parts)
+                glued = "".join(parts)
+                if len(parts) > 1 and len(glued) >= LEAST_GLUED:
+                    self._phrases.setdefault(glued, set()).add((glued,))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """[start, end) of every word of the list in `text`."""
@@ -186,7 +194,14 @@ class _WordList:
             yield from _everywhere(text if self._case else _small(text), word)
         if not self._phrases:
             return
-        tokens, folded = _tokens(text, self._case)
+        shown = _TAG.sub(lambda tag: " " * len(tag.group()), text) if "<" in text else text
+        yield from self._in_tokens(shown, *_tokens(shown, self._case))
+        if _CAMEL.search(shown):  # FalconNine, as code has it
+            yield from self._in_tokens(shown, *_tokens(shown, self._case, camel=True))
+
+    def _in_tokens(
+        self, text: str, tokens: Sequence[tuple[int, int]], folded: tuple[str, ...]
+    ) -> Iterator[tuple[int, int]]:
         for at, first in enumerate(folded):
             for phrase in self._phrases.get(first, ()):
                 last = at + len(phrase) - 1
@@ -199,12 +214,19 @@ class _WordList:
         return word if self._case else word.casefold()
 
 
-@lru_cache(maxsize=2)
-def _tokens(text: str, case: bool) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """The words of a text: their spans, and their spelling. Kept for the next entity, which reads the same text."""
-    found = list(_WORD.finditer(text))
-    spelled = (token.group() if case else token.group().casefold() for token in found)
-    return tuple(token.span() for token in found), tuple(spelled)
+@lru_cache(maxsize=4)
+def _tokens(text: str, case: bool, *, camel: bool = False) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """The words of a text: their spans, and their spelling. Kept for the next entity, which reads the same text.
+
+    Args:
+        camel: words also begin at capitals inside of words.
+    """
+    spans = [token.span() for token in _WORD.finditer(text)]
+    if camel:
+        cuts = [[start, *(c.start() for c in _CAMEL.finditer(text, start, end)), end] for start, end in spans]
+        spans = [pair for cut in cuts for pair in pairwise(dict.fromkeys(cut))]
+    spelled = (text[start:end] if case else text[start:end].casefold() for start, end in spans)
+    return tuple(spans), tuple(spelled)
 
 
 def _small(text: str) -> str:

@@ -20,6 +20,7 @@ from nemora.privacy.person_words import (
     BEFORE_NAME,
     JOINS_NAMES,
     NAME_LABEL,
+    PARTICLES,
     PUBLISHED_WORK,
     SENTENCE_WORDS,
     SIGNATURE,
@@ -147,6 +148,8 @@ def groups(text: str, spans: Sequence[TaggedSpan]) -> Iterator[list[TaggedSpan]]
 def _widened(text: str, group: Sequence[TaggedSpan], score: float) -> tuple[int, int]:
     """Over initials before ("J. R. Smith"), and over the other half of a name where the model knew one half only."""
     start, end = group[0].start, group[-1].end
+    if PARTICLES.fullmatch(text[start:end].rpartition(" ")[2]) and (rest := _REST_OF_SURNAME.match(text, end)):
+        end = rest.end()
     before = re.search(r"(?:(?<![\w.])[A-Z]\.[ -]?){1,3}\Z", text[max(0, start - 12) : start])
     start -= len(before.group()) if before else 0
     if len(group) > 1 or not re.fullmatch(r"[A-Z][a-zà-ž'’-]+", text[start:end]):
@@ -158,6 +161,10 @@ def _widened(text: str, group: Sequence[TaggedSpan], score: float) -> tuple[int,
     return start, end
 
 
+_REST_OF_SURNAME = re.compile(
+    rf"(?i:(?:[ '’](?:{PARTICLES.pattern}|und)(?=[ '’])){{0,3}})[ '’][A-ZÀ-Þ][^\W\d_]*(?:[-'’][^\W\d_]+)*"
+)
+"""After a particle with which what the model knows of a name ends: "Jean-Luc de" goes on "la Tour"."""
 _SURNAME_AFTER = re.compile(
     r" (?:[A-Z]\. )?(?!(?:I|The|And|But|Or|Is|Was|If|In|On|At|A|Can|Could|Will|Please)\b)(?:(?:van|von|de|der|ten|di"
     r"|da|el|al) ){0,2}[A-Z][a-zà-žA-Z'’-]+[a-zà-ž](?![\w.])"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nemora.privacy.as_words import as_words
 from nemora.privacy.candidates import candidates
 from nemora.privacy.covered import Covered
 from nemora.privacy.decode import decoded_layers
@@ -45,6 +46,8 @@ MAX_FURTHER = 128 * 1024
 """Characters of further readings of one piece; more make the inspection incomplete."""
 LEAST_LABELLED = 8
 """Characters that a key and its value have together."""
+_PARTICIPANT = re.compile(r"/messages/\d+/name")
+"""What somebody who takes part is called."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$./:-]{0,63}")
 _ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
@@ -262,27 +265,29 @@ class Inspector:
         if self._reader is None:
             return matters
         texts = [
-            (piece, layer, found)
+            (piece, layer, as_words(layer.text, is_name=_PARTICIPANT.fullmatch(piece.segment.where) is not None), found)
             for piece, found in zip(pieces, matters, strict=True)
             for layer in piece.for_reader
-            if _names_count(piece.segment, layer.text) or _may_tell(piece.segment, layer.text)
+        ]
+        texts = [
+            each for each in texts if _names_count(each[0].segment, each[2]) or _may_tell(each[0].segment, each[2])
         ]
         try:
             examples = self._rules.examples
-            spoken = [layer.text for _, layer, _ in texts]
+            spoken = [words for _, _, words, _ in texts]
             readings = self._reader.read(spoken, examples) if examples else self._reader.read(spoken)
         except Exception as error:  # noqa: BLE001 - fail closed
             self._failures.append(f"reader:{type(error).__name__}")
             return matters
-        for (piece, layer, found), reading in zip(texts, readings, strict=True):
-            if _names_count(piece.segment, layer.text):
-                named = entity_matches(layer.text, reading.spans, piece.segment.label)
+        for (piece, layer, words, found), reading in zip(texts, readings, strict=True):
+            if _names_count(piece.segment, words):
+                named = entity_matches(words, reading.spans, piece.segment.label)
                 piece.matches.extend(self._counted(layer, named))
                 # Of no weight, so they are added where matters are: they hide nothing.
-                found.extend(self._counted(layer, candidates(layer.text, reading.spans)))
+                found.extend(self._counted(layer, candidates(words, reading.spans)))
             own = [Match(Kind.CUSTOM, like.start, like.end, 1.0, like.label) for like in reading.alike]
             piece.matches.extend(_mapped(layer, match) for match in own)
-            if _may_tell(piece.segment, layer.text):
+            if _may_tell(piece.segment, words):
                 found.extend(_mapped(layer, match) for match in topic_matches((*reading.topics, *reading.doubts)))
         return matters
 

@@ -293,6 +293,8 @@ def load_policy(path: Path | None) -> Policy:
         raise SettingsError(f"The policy file {path} does not exist; write it or take its name out.") from None
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"{path} cannot be read as UTF-8 text; check its permissions and encoding.") from None
+    if not text.strip():  # cut off by an editor or a full disk: never the default in place of a policy
+        raise SettingsError(f"{path} is empty; write `version = 1` if the default policy is meant.")
     return parse_policy(text, str(path))
 
 

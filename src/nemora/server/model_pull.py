@@ -7,16 +7,20 @@ make up would be a place for content, and would leave in an address.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from nemora.core import Json
-from nemora.errors import FetchError, NotCached, RequestError
+from nemora.errors import FetchError, NotCached, RequestError, ShuttingDown
 from nemora.server.caller import Caller
+from nemora.server.drain import Drain
 from nemora.server.gateway import Gateway
 from nemora.server.model_orders import needs_administrator
 from nemora.settings import Settings, environment_of_downloads
@@ -28,6 +32,8 @@ log = logging.getLogger(__name__)
 
 CHILD = (sys.executable, "-m", "nemora.weights.pull_process")
 MAX_LINE = 64 * 1024
+LOOK_SECONDS = 0.5
+"""After which it is looked whether the server drains."""
 
 
 class ModelPulls:
@@ -36,12 +42,16 @@ class ModelPulls:
     Args:
         settings: the cache, the hub's token, and whether anything may be fetched at all.
         gateway: whose local models become one more, where more can come.
+        drain: when it begins, nothing more is fetched.
         child: the command of the process that fetches.
     """
 
-    def __init__(self, settings: Settings, gateway: Gateway, child: Sequence[str] = CHILD) -> None:
+    def __init__(
+        self, settings: Settings, gateway: Gateway, *, drain: Drain | None = None, child: Sequence[str] = CHILD
+    ) -> None:
         self._settings = settings
         self._gateway = gateway
+        self._drain = drain
         self._child = child
         self._turn = asyncio.Lock()
 
@@ -101,6 +111,7 @@ class ModelPulls:
             stderr=subprocess.DEVNULL,
             env=environment_of_downloads(),
             limit=MAX_LINE,
+            start_new_session=True,  # it may start programs of its own, which end with it
         )
         assert child.stdin is not None and child.stdout is not None
         asked = {
@@ -115,7 +126,7 @@ class ModelPulls:
             child.stdin.write(json.dumps(asked).encode())
             child.stdin.write_eof()
             whole = False
-            async for line in child.stdout:
+            while line := await self._next_line(child.stdout):
                 said = json.loads(line)
                 if "error" in said:
                     raise rebuilt(said["error"])
@@ -125,6 +136,22 @@ class ModelPulls:
             if not whole:
                 raise FetchError(f"The process that fetched {model} stopped unexpectedly; ask for it again.")
         finally:
-            if not ended and child.returncode is None:
-                child.kill()
+            if not ended:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
+
+    async def _next_line(self, stream: asyncio.StreamReader) -> bytes:
+        """Empty at the end. Raises `ShuttingDown`: the server drains."""
+        reading = asyncio.ensure_future(stream.readline())
+        try:
+            while not reading.done():
+                if self._drain is not None and self._drain.begun:
+                    raise ShuttingDown(
+                        "The server is stopping; what has been fetched is kept, so ask it again when it is back.",
+                        retry_after=self._drain.refusal().retry_after,
+                    )
+                await asyncio.wait({reading}, timeout=LOOK_SECONDS)
+            return reading.result()
+        finally:
+            reading.cancel()

@@ -52,7 +52,7 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
         guard_network(air_gapped=settings.air_gapped, hosts=reachable(settings))
         host, port = listening.getsockname()[:2]
         drain = Drain(settings.server.drain)
-        pulls = ModelPulls(settings, gateway)
+        pulls = ModelPulls(settings, gateway, drain=drain)
         app = build_app(gateway, settings.server, bound=host, keys=keys, drain=drain, pulls=pulls)
         run(app, listening, banner=banner(host, port, gateway), drain=drain)
 

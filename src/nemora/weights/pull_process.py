@@ -34,6 +34,8 @@ class JsonProgress:
         self._tell()
 
     def advance(self, done: int) -> None:
+        if done == self._done:
+            return
         self._done = done
         if time.monotonic() - self._told >= SECONDS:
             self._tell()
