@@ -37,7 +37,9 @@ inline void fifth_bits(I fifths, I *codes) {
 struct HalfScale {
     static constexpr int HALVES = 1;
     static inline F scale(const uint8_t *block, const float *, int part, int) { return halves(block + part * W * 2); }
-    static inline F minimum(const uint8_t *block, const float *, int part) { return halves(block + (PANEL_ROWS + part * W) * 2); }
+    static inline F minimum(const uint8_t *block, const float *, int part) {
+        return halves(block + (PANEL_ROWS + part * W) * 2);
+    }
 };
 struct Q40 : HalfScale {
     static constexpr int FORMAT = Q4_0, MOST = 15, OFFSET = 8;
@@ -128,7 +130,8 @@ struct SixBitScales : UnfoldedScale {
             for (int r = 0; r < PANEL_ROWS; r++) early[r] = d[r] * (scales[r] & 63);
             for (int r = 0; r < PANEL_ROWS; r++) early[PANEL_ROWS + r] = -least[r] * (minimums[r] & 63);
             for (int r = 0; r < PANEL_ROWS; r++) late[r] = d[r] * ((both[r] & 15) | (scales[r] >> 6) << 4);
-            for (int r = 0; r < PANEL_ROWS; r++) late[PANEL_ROWS + r] = -least[r] * (both[r] >> 4 | (minimums[r] >> 6) << 4);
+            for (int r = 0; r < PANEL_ROWS; r++)
+                late[PANEL_ROWS + r] = -least[r] * (both[r] >> 4 | (minimums[r] >> 6) << 4);
         }
     }
 };

@@ -10,7 +10,8 @@ namespace {
 struct Superblock {
     int bytes, halves_at, halves, small_at, small, low_at, high_at;
 };
-constexpr Superblock SUPERBLOCKS[] = {{144, 0, 2, 4, 12, 16, 0}, {176, 0, 2, 4, 12, 48, 16}, {210, 208, 1, 192, 16, 0, 128}};
+constexpr Superblock SUPERBLOCKS[] = {
+    {144, 0, 2, 4, 12, 16, 0}, {176, 0, 2, 4, 12, 48, 16}, {210, 208, 1, 192, 16, 0, 128}};
 
 inline const Superblock &superblock(int format) { return SUPERBLOCKS[format - Q4_K]; }
 
