@@ -73,7 +73,8 @@ def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(any_file: P
 def test_reading_in_pieces_changes_products_by_nothing(any_file: Path, activations: packing.Activations) -> None:
     """Every matrix of the model, with the very inputs that one pass gives it, one position at a time."""
     model = load_model(open_checkpoint(any_file), activations=activations)
-    x = torch.randn(25, model.embedding.shape[1], generator=torch.Generator().manual_seed(2))
+    hidden = model.embedding.shape[1]  # type: ignore[attr-defined]
+    x = torch.randn(25, hidden, generator=torch.Generator().manual_seed(2))
     for layer in model.layers:  # type: ignore[attr-defined]
         for weight in vars(layer.mixer).values():
             if isinstance(weight, PackedWeight) and weight.shape[1] == x.shape[1]:
