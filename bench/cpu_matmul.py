@@ -5,6 +5,7 @@
     python bench/cpu_matmul.py --model FILE     a GGUF model too: tokens a second, and what rounding activations changes
 
 A row is the median of several runs; the matrix is taken in turns from several copies, which no cache holds together.
+Columns are rounded up to whole blocks of the format: those of K-quants have 256.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def bandwidth() -> float:
 
 def matrix(name: str, rows: int, columns: int) -> StoredMatrix:
     format = FP8_E4M3 if name == FP8_E4M3.name else FORMATS[name]
+    columns = -(-columns // format.size) * format.size
     generator = torch.Generator().manual_seed(0)
     small = torch.randint(0, 60, (rows, format.row_bytes(columns)), dtype=torch.uint8, generator=generator)
     return StoredMatrix(format, small)  # bytes below 60 are finite scales, and small floats
@@ -131,7 +133,7 @@ def answers(model: Model, ids: Tensor) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--formats", nargs="*", default=["Q4_0", "Q4_1", "Q8_0"])
+    parser.add_argument("--formats", nargs="*", default=["Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"])
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--columns", type=int, default=COLUMNS)
     parser.add_argument("--tokens", type=int, nargs="*", default=TOKENS)

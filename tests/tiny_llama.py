@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from k_quants import quantize, type_of
+
 CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
     "attention_bias": False,
@@ -151,8 +153,8 @@ def write_gguf(
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             heads = config["num_attention_heads" if ".q_proj" in name else "num_key_value_heads"]
             array = array.reshape(heads, 2, -1, array.shape[1]).swapaxes(1, 2).reshape(array.shape)
-        kind = gguf.GGMLQuantizationType[type if tensor.dim() == 2 else "F32"]
-        writer.add_tensor(gguf_name(name), gguf.quants.quantize(np.ascontiguousarray(array), kind), raw_dtype=kind)
+        kind = type_of(type if tensor.dim() == 2 else "F32", gguf_name(name), array.shape[-1])
+        writer.add_tensor(gguf_name(name), quantize(np.ascontiguousarray(array), kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

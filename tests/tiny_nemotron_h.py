@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from k_quants import quantize, type_of
+
 CONFIG: dict[str, Any] = {
     "architectures": ["NemotronHForCausalLM"],
     "attention_bias": False,
@@ -255,7 +257,7 @@ def write_gguf(
     type: str = "F32",
     keys: dict[str, Any] | None = None,
 ) -> Path:
-    """A file by the gguf package. Matrices are of `type`, the rest stays F32."""
+    """A file by the gguf package. Matrices are of `type`, which `k_quants` may mix, the rest stays F32."""
     pattern = config["hybrid_override_pattern"] + ("*" if config.get("num_nextn_predict_layers") else "")
     moe = "E" in pattern
     writer = gguf.GGUFWriter(path, "nemotron_h_moe" if moe else "nemotron_h")
@@ -284,8 +286,8 @@ def write_gguf(
         matrix = array.ndim >= 2 and not any(
             part in name for part in ("ssm_conv", "ssm_a", "ssm_d", "ssm_norm", "gate_inp")
         )
-        kind = gguf.GGMLQuantizationType[type if matrix else "F32"]
-        writer.add_tensor(name, gguf.quants.quantize(array, kind), raw_dtype=kind)
+        kind = type_of(type if matrix else "F32", name, array.shape[-1])
+        writer.add_tensor(name, quantize(array, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

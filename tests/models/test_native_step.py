@@ -13,13 +13,14 @@ from torch import Tensor
 import tiny_llama
 import tiny_nemotron_h
 import tiny_nemotron_nas
+from k_quants import WIDE
 from modelopt_folder import write_modelopt_folder
 from nemora.models.base import Model
 from nemora.models.lookahead import Lookahead
-from nemora.models.native_step import TokenStep, token_step
+from nemora.models.native_step import Block, TokenStep, token_step
 from nemora.models.state import State
 from nemora.models.state_group import StateGroup
-from nemora.ops.blocks import BF16, FP8_E4M3, NVFP4
+from nemora.ops.blocks import BF16, FP8_E4M3, NVFP4, Q4_K, Q5_1, Q5_K, Q6_K, BlockFormat
 from nemora.ops.cpu.library import SETS, NoKernels, library
 from nemora.ops.cpu.packed_weight import BLOCKS, FLOATS, PackedExperts, PackedWeight
 from nemora.weights.checkpoint import open_checkpoint
@@ -33,8 +34,8 @@ if not BEST:
     pytest.skip("no native kernels with vectors", allow_module_level=True)
 
 HYBRID = {"moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 96, "max_position_embeddings": 2048}
-NAMES = ("hybrid", "latent", "llama", "nas", "bf16", "published")
-"""Of Q4_0; of BF16; and of NVFP4, FP8 and BF16 as Nemotron 3 Super has them."""
+NAMES = ("hybrid", "latent", "llama", "nas", "bf16", "published", "k hybrid", "k llama")
+"""Of Q4_0; of BF16; of NVFP4, FP8 and BF16 as Nemotron 3 Super has them; and of K-quants."""
 PROMPT = 40
 
 
@@ -54,6 +55,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made["llama"] = tiny_llama.write_gguf(folder / "llama.gguf", tiny_llama.CONFIG, tensors, type="Q4_0")
     tensors = tiny_nemotron_nas.random_tensors(tiny_nemotron_nas.CONFIG)
     made["nas"] = tiny_nemotron_nas.write_gguf(folder / "nas.gguf", tiny_nemotron_nas.CONFIG, tensors, type="Q4_0")
+    config = tiny_nemotron_h.CONFIG | WIDE | {"max_position_embeddings": 2048}
+    tensors = tiny_nemotron_h.random_tensors(config)
+    made["k hybrid"] = tiny_nemotron_h.write_gguf(folder / "k-hybrid.gguf", config, tensors, type="Q5_K_M")
+    config = tiny_llama.CONFIG | {"hidden_size": 256, "intermediate_size": 256, "num_attention_heads": 8}
+    tensors = tiny_llama.random_tensors(config)
+    made["k llama"] = tiny_llama.write_gguf(folder / "k-llama.gguf", config, tensors, type="Q4_K_M")
     return made
 
 
@@ -138,8 +145,13 @@ def test_a_sequence_gets_the_same_bits_in_any_company_and_with_any_threads(model
         assert all(map(torch.equal, remembered(one), remembered(other)))
 
 
+def blocks_of(model: Any) -> Iterator[Block]:
+    for layer in model.layers:
+        yield from layer.blocks() if hasattr(layer, "blocks") else [(layer.norm, layer.mixer)]
+
+
 def packed_in(model: Any) -> Iterator[PackedWeight]:
-    for mixer in (layer.mixer for layer in model.layers):
+    for _, mixer in blocks_of(model):
         for weight in (*vars(mixer).values(), *vars(getattr(mixer, "shared", mixer)).values()):
             for each in weight if isinstance(weight, PackedExperts) else [weight]:
                 if isinstance(each, PackedWeight):
@@ -149,8 +161,7 @@ def packed_in(model: Any) -> Iterator[PackedWeight]:
 def use_instructions(model: Any, instructions: str) -> None:
     for weight in packed_in(model):
         weight.set = SETS.index(instructions)
-    blocks = [(layer.norm, layer.mixer) for layer in model.layers]
-    model.step = token_step(blocks, model.norm, model.config.norm_eps)
+    model.step = token_step(blocks_of(model), model.norm, model.config.norm_eps, model.step.frequencies)
 
 
 @pytest.mark.parametrize("name", ["published"])
@@ -159,7 +170,12 @@ def test_a_published_checkpoint_is_stepped_in_each_format_that_it_has(model: Any
     assert {(*BLOCKS, *FLOATS)[number] for number in numbers} == {NVFP4, FP8_E4M3, BF16}
 
 
-@pytest.mark.parametrize("name", ["latent", "published"])
+@pytest.mark.parametrize(("name", "formats"), [("k hybrid", {Q5_K, Q6_K, Q5_1}), ("k llama", {Q4_K, Q6_K})])
+def test_mixtures_of_k_quants_are_stepped_in_each_format_that_they_have(model: Any, formats: set[BlockFormat]) -> None:
+    assert {(*BLOCKS, *FLOATS)[part.format] for weight in packed_in(model) for part in weight.c} == formats
+
+
+@pytest.mark.parametrize("name", ["latent", "published", "k hybrid", "k llama"])
 def test_every_instruction_set_computes_the_same(model: Any) -> None:
     begun = read(model, PROMPT)
     each = {}

@@ -12,6 +12,7 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
 from torch import Tensor
 
+from k_quants import FALLBACKS, WIDE
 from nemora.errors import CorruptCheckpoint, ModelError, UnsupportedCheckpoint
 from nemora.models.nemotron_h import NemotronH
 from nemora.weights.checkpoint import open_checkpoint
@@ -54,9 +55,10 @@ def test_a_gguf_file_is_the_model_of_the_folder(changes: dict[str, Any], tmp_pat
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("type", ["Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "BF16"])
+@pytest.mark.parametrize("type", ["Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "BF16", "Q4_K", "Q5_K", "Q6_K"])
 def test_a_quantised_file_is_the_model_of_its_decoded_numbers(type: str, tmp_path: Path) -> None:
-    config = CONFIG | LATENT | {"moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 96}
+    narrow = LATENT | {"moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 96}
+    config = CONFIG | (WIDE if type in FALLBACKS else narrow)
     file = write_gguf(tmp_path / "m.gguf", config, random_tensors(config), type=type)
     plain = GGUFReader(file)
     kinds = {tensor.name: tensor.tensor_type for tensor in plain.tensors}

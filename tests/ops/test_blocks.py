@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from k_quants import quantize
 from nemora.ops import blocks
 from nemora.ops.blocks import (
     BF16,
@@ -71,6 +72,16 @@ def test_what_the_gguf_package_quantised_decodes_to_nearly_the_numbers_that_went
     packed = torch.from_numpy(gguf.quants.quantize(numbers, gguf.GGMLQuantizationType[name]))
     error = StoredMatrix(FORMATS[name], packed).decode() - torch.from_numpy(numbers)
     assert error.abs().max() < {"4": 0.5, "5": 0.25, "8": 0.02}[name[1]]
+
+
+@pytest.mark.parametrize("name", ["Q4_K", "Q5_K", "Q6_K"])
+def test_numbers_in_superblocks_are_read_by_the_gguf_package_as_nearly_what_went_in(name: str) -> None:
+    """What other tests write as K-quants is of the published layout."""
+    numbers = np.random.default_rng(3).standard_normal((6, 768), np.float32)
+    numbers[1] -= 5.0  # within what minimums can say
+    kind = gguf.GGMLQuantizationType[name]
+    error = gguf.quants.dequantize(quantize(numbers, kind), kind) - numbers
+    assert np.abs(error).max() < {"4": 0.25, "5": 0.15, "6": 0.15}[name[1]]
 
 
 def test_a_hand_written_block_decodes_by_its_formula() -> None:

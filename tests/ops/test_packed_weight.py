@@ -24,7 +24,8 @@ except NoKernels as reason:
     pytest.skip(f"no native kernels: {reason}", allow_module_level=True)
 SETS = LIBRARY.sets()
 FLOATS = ["BF16", "F16", "FP8_E4M3", "F32"]
-NAMES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "NVFP4", "MODELOPT_NVFP4", *FLOATS]
+K_QUANTS = ["Q4_K", "Q5_K", "Q6_K"]
+NAMES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "NVFP4", "MODELOPT_NVFP4", *K_QUANTS, *FLOATS]
 EVERY_FORMAT = pytest.mark.parametrize("name", NAMES)
 EVERY_FLOAT = pytest.mark.parametrize("name", FLOATS)
 EXAMPLES = settings(max_examples=15, deadline=None)
@@ -34,6 +35,17 @@ FILLS = st.sampled_from(["random", "random", "random", 0x00, 0xFF, 0x80])
 
 def bytes_of(generator: torch.Generator, *shape: int, most: int = 256) -> Tensor:
     return torch.randint(0, most, shape, dtype=torch.uint8, generator=generator)
+
+
+def wide(columns: int, *names: str) -> int:
+    """As many columns, or what whole blocks of all the formats take."""
+    return max(columns, 256) if {*names} & {*K_QUANTS} else columns
+
+
+HALVES = {"Q4_1": (0, 2), "Q5_1": (0, 2), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
+"""Where blocks have fp16 numbers, if not at 0."""
+SMALL = {"Q4_K": range(4, 16), "Q5_K": range(4, 16), "Q6_K": range(192, 208)}
+"""Where they have small scales."""
 
 
 def stored(name: str, rows: int, columns: int, seed: int = 0, fill: str | int = "random") -> StoredMatrix:
@@ -52,11 +64,13 @@ def stored(name: str, rows: int, columns: int, seed: int = 0, fill: str | int = 
         if fill != "random":
             blocks[:, 4:] = int(fill)
         return StoredMatrix(format, data, scale=1.25)
-    head = 4 if name in ("Q4_1", "Q5_1") else 2
-    for at in range(1, head, 2):  # the upper byte of an fp16 number
-        blocks[:, at] = (blocks[:, at] & 0x83) | (0x20 + (blocks[:, at] & 0x20) // 2)
+    upper = torch.tensor([at + 1 for at in HALVES.get(name, (0,))])  # bytes of fp16 numbers
     if fill != "random":
-        blocks[:, head:] = int(fill)
+        scales = torch.cat((upper - 1, upper, torch.tensor(SMALL.get(name, range(0)), dtype=torch.int64)))
+        kept = blocks[:, scales]
+        blocks[:] = int(fill)
+        blocks[:, scales] = kept
+    blocks[:, upper] = (blocks[:, upper] & 0x83) | (0x20 + (blocks[:, upper] & 0x20) // 2)
     return StoredMatrix(format, data)
 
 
@@ -104,7 +118,7 @@ def bound(x: Tensor, matrix: StoredMatrix, bits: ActivationBits) -> Tensor:
 def test_products_are_the_twins(
     name: str, rows: int, blocks: int, tokens: int, seed: int, bits: ActivationBits, fill: str | int
 ) -> None:
-    columns = blocks * (64 if name == "NVFP4" else 32)
+    columns = blocks * max(32, FORMATS[name].size if name in FORMATS else 0)
     matrix, x = stored(name, rows, columns, seed, fill), inputs(tokens, columns, seed)
     found = packed(matrix, bits).matmul(x)
     expected = reference_packed.matmul(x, matrix, bits)
@@ -129,7 +143,8 @@ def test_no_sum_of_the_largest_products_is_cut_off(name: str) -> None:
 
 @EVERY_FORMAT
 def test_a_row_does_not_depend_on_the_others_or_on_threads(name: str) -> None:
-    matrix, x = stored(name, 333, 192), inputs(75, 192)
+    columns = wide(192, name)
+    matrix, x = stored(name, 333, columns), inputs(75, columns)
     threads = torch.get_num_threads()
     try:
         for bits in (8, 15):
@@ -139,7 +154,7 @@ def test_a_row_does_not_depend_on_the_others_or_on_threads(name: str) -> None:
             for count in (1, 2, 3):
                 torch.set_num_threads(count)
                 assert torch.equal(weight.matmul(x), alone)
-                assert torch.equal(weight.matmul(x.view(3, 25, 192)), alone.view(3, 25, 333))
+                assert torch.equal(weight.matmul(x.view(3, 25, columns)), alone.view(3, 25, 333))
     finally:
         torch.set_num_threads(threads)
 
@@ -152,7 +167,7 @@ def test_more_tokens_than_are_rounded_at_once_are_still_each_alone() -> None:
 
 @EVERY_FORMAT
 def test_rows_are_the_stored_numbers(name: str) -> None:
-    matrix = stored(name, 21, 128)
+    matrix = stored(name, 21, wide(128, name))
     ids = torch.tensor([[20, 0, 20], [16, 15, 7]])
     assert torch.equal(packed(matrix).rows(ids), matrix.decode()[ids])
     for wrong in (-1, 21):
@@ -224,24 +239,26 @@ def test_long_rows_of_floats_are_summed_as_exactly_as_by_torch(name: str) -> Non
 @settings(max_examples=10, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["Q4_0", "Q8_0", "BF16", "FP8_E4M3"]), st.sampled_from([5, 16, 32])),
+        st.tuples(st.sampled_from(["Q4_0", "Q8_0", "Q4_K", "Q6_K", "BF16", "FP8_E4M3"]), st.sampled_from([5, 16, 32])),
         min_size=1,
         max_size=4,
     )
 )
 def test_stacked_matrices_are_side_by_side(kinds: list[tuple[str, int]]) -> None:
-    parts = [stored(name, rows, 64, seed) for seed, (name, rows) in enumerate(kinds)]
-    x = inputs(3, 64)
+    columns = wide(64, *(name for name, _ in kinds))
+    parts = [stored(name, rows, columns, seed) for seed, (name, rows) in enumerate(kinds)]
+    x = inputs(3, columns)
     fused = PackedWeight(parts, LIBRARY)
     assert torch.equal(fused.matmul(x), torch.cat([packed(part).matmul(x) for part in parts], dim=-1))
-    assert fused.shape == (sum(rows for _, rows in kinds), 64)
+    assert fused.shape == (sum(rows for _, rows in kinds), columns)
 
 
 @EVERY_FORMAT
 def test_panels_take_the_memory_of_the_file(name: str) -> None:
-    matrix = stored(name, 32, 64)
+    columns = wide(64, name)
+    matrix = stored(name, 32, columns)
     assert packed(matrix).bytes == matrix.bytes
-    assert packed(stored(name, 17, 64)).bytes == matrix.bytes  # whole panels
+    assert packed(stored(name, 17, columns)).bytes == matrix.bytes  # whole panels
 
 
 def test_scales_that_are_no_numbers_are_refused() -> None:
@@ -253,7 +270,17 @@ def test_scales_that_are_no_numbers_are_refused() -> None:
     for matrix in (broken, negative, stored("MODELOPT_NVFP4", 4, 48)):
         with pytest.raises(CannotPack):
             packed(matrix)
-    assert not can_pack(FORMATS["Q6_K"], 256) and not can_pack(FORMATS["BF16"], 48)
+    assert not can_pack(FORMATS["Q6_K"], 288) and not can_pack(FORMATS["BF16"], 48)
+
+
+@pytest.mark.parametrize(("name", "at"), [(name, at) for name in K_QUANTS for at in HALVES[name]])
+def test_superblocks_of_a_scale_that_is_no_number_are_refused(name: str, at: int) -> None:
+    broken = stored(name, 20, 512)
+    broken.data[19, FORMATS[name].bytes + at + 1] = 0x7C  # infinity
+    with pytest.raises(CannotPack):
+        packed(broken)
+    broken.data[19, FORMATS[name].bytes + at + 1] = 0x7B
+    assert packed(broken).rows(torch.tensor([19])).isfinite().all()
 
 
 def test_gradients_and_other_widths_are_refused() -> None:
@@ -276,28 +303,30 @@ def test_experts_in_one_call_are_the_twins_one_by_one(
     tokens: int, experts: int, names: tuple[str, str], bits: ActivationBits, data: st.DataObject
 ) -> None:
     top_k = data.draw(st.integers(1, experts))
-    up = PackedExperts([packed(stored(names[0], 128, 64, 10 + e), bits) for e in range(experts)])
-    down = PackedExperts([packed(stored(names[1], 64, 128, 20 + e), bits) for e in range(experts)])
+    hidden, width = wide(64, names[0]), wide(128, names[1])
+    up = PackedExperts([packed(stored(names[0], width, hidden, 10 + e), bits) for e in range(experts)])
+    down = PackedExperts([packed(stored(names[1], hidden, width, 20 + e), bits) for e in range(experts)])
     generator = torch.Generator().manual_seed(tokens)
-    x, shares = inputs(tokens, 64) / 1000, torch.rand(tokens, top_k, generator=generator)
+    x, shares = inputs(tokens, hidden) / 1000, torch.rand(tokens, top_k, generator=generator)
     chosen = torch.rand(tokens, experts, generator=generator).topk(top_k).indices
     found = kernels.experts_mlp(x, chosen, shares, up, down)
-    assert found.shape == (tokens, 64)
+    assert found.shape == (tokens, hidden)
     if tokens:
         assert torch.equal(found, reference_moe.experts_mlp(x, chosen, shares, up, down))
         with pytest.raises(IndexError):
             kernels.experts_mlp(x, chosen + experts, shares, up, down)
 
 
-@pytest.mark.parametrize("names", [("Q4_0", "BF16"), ("FP8_E4M3", "Q8_0"), ("BF16", "F32")])
+@pytest.mark.parametrize("names", [("Q4_0", "BF16"), ("FP8_E4M3", "Q8_0"), ("BF16", "F32"), ("Q4_K", "Q6_K")])
 def test_experts_of_mixed_formats_are_each_their_own(names: tuple[str, str]) -> None:
     """Also among the experts of one matrix."""
+    hidden, width = wide(64, *names), wide(96, *names)
     up, down = (
         PackedExperts([packed(stored(names[(e + turn) % 2], rows, columns, e)) for e in range(4)])
-        for turn, rows, columns in ((0, 96, 64), (1, 64, 96))
+        for turn, rows, columns in ((0, width, hidden), (1, hidden, width))
     )
     generator = torch.Generator().manual_seed(3)
-    x, shares = inputs(45, 64) / 1000, torch.rand(45, 2, generator=generator)
+    x, shares = inputs(45, hidden) / 1000, torch.rand(45, 2, generator=generator)
     chosen = torch.rand(45, 4, generator=generator).topk(2).indices
     assert torch.equal(
         kernels.experts_mlp(x, chosen, shares, up, down), reference_moe.experts_mlp(x, chosen, shares, up, down)
@@ -306,8 +335,9 @@ def test_experts_of_mixed_formats_are_each_their_own(names: tuple[str, str]) -> 
 
 @EVERY_FORMAT
 def test_nan_goes_through_experts_in_its_row_alone(name: str) -> None:
-    up, down = (PackedExperts([packed(stored(name, 64, 64, seed))]) for seed in (1, 2))
-    x, one = inputs(6, 64) / 1000, torch.ones(6, 1)
+    hidden = wide(64, name)
+    up, down = (PackedExperts([packed(stored(name, hidden, hidden, seed))]) for seed in (1, 2))
+    x, one = inputs(6, hidden) / 1000, torch.ones(6, 1)
     chosen = torch.zeros(6, 1, dtype=torch.int64)
     expected = kernels.experts_mlp(x, chosen, one, up, down)
     x[2, 7] = torch.nan

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from k_quants import MIXTURES, WIDE
 from modelopt_folder import write_modelopt_folder
 from nemora.models.base import Model
 from nemora.ops.cpu.library import NoKernels, NotCompiled, library
@@ -31,8 +32,17 @@ needs_kernels = pytest.mark.skipif(not BEST, reason="no native kernels, or none 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = CONFIG | CHANGES
-    return write_gguf(tmp_path_factory.mktemp("packed") / "m.gguf", config, random_tensors(config), type="Q4_0")
+    return written("Q4_0", tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["Q4_0", *MIXTURES])
+def any_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(request.param, tmp_path_factory)
+
+
+def written(type: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = CONFIG | (WIDE if type in MIXTURES else CHANGES)
+    return write_gguf(tmp_path_factory.mktemp("packed") / "m.gguf", config, random_tensors(config), type=type)
 
 
 def ids(length: int = 25) -> Tensor:
@@ -47,9 +57,9 @@ def logits(model: Model, *lengths: int) -> Tensor:
 
 
 @needs_kernels
-def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(file: Path) -> None:
+def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(any_file: Path) -> None:
     decoded, exact, coarse = (
-        load_model(open_checkpoint(file), activations=activations) for activations in ("float32", "int15", "int8")
+        load_model(open_checkpoint(any_file), activations=activations) for activations in ("float32", "int15", "int8")
     )
     kinds = {type(weight) for layer in exact.layers for weight in vars(layer.mixer).values()}  # type: ignore[attr-defined]
     assert {PackedWeight, PackedExperts} <= kinds and DenseWeight not in kinds
@@ -60,10 +70,11 @@ def test_packed_experts_and_matrices_give_the_logits_of_decoded_ones(file: Path)
 
 @needs_kernels
 @pytest.mark.parametrize("activations", ["int8", "int15"])
-def test_reading_in_pieces_changes_products_by_nothing(file: Path, activations: packing.Activations) -> None:
+def test_reading_in_pieces_changes_products_by_nothing(any_file: Path, activations: packing.Activations) -> None:
     """Every matrix of the model, with the very inputs that one pass gives it, one position at a time."""
-    model = load_model(open_checkpoint(file), activations=activations)
-    x = torch.randn(25, CONFIG["hidden_size"], generator=torch.Generator().manual_seed(2))
+    model = load_model(open_checkpoint(any_file), activations=activations)
+    hidden = model.embedding.shape[1]  # type: ignore[attr-defined]
+    x = torch.randn(25, hidden, generator=torch.Generator().manual_seed(2))
     for layer in model.layers:  # type: ignore[attr-defined]
         for weight in vars(layer.mixer).values():
             if isinstance(weight, PackedWeight) and weight.shape[1] == x.shape[1]:
@@ -87,18 +98,18 @@ def test_what_does_not_fit_stays_the_mapped_file(file: Path, monkeypatch: pytest
     assert torch.equal(logits(model), logits(expected))
 
 
-@pytest.fixture(scope="module", params=["BF16", "F16", "published"])
-def floats(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of one type, or of NVFP4, FP8 and BF16."""
-    folder, config = tmp_path_factory.mktemp("floats"), CONFIG | CHANGES
+@pytest.fixture(scope="module", params=["BF16", "F16", "published", *MIXTURES])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of one type, of NVFP4, FP8 and BF16, or of K-quants."""
+    folder, config = tmp_path_factory.mktemp("whole"), CONFIG | (WIDE if request.param in MIXTURES else CHANGES)
     if request.param == "published":
         return write_modelopt_folder(folder, config, random_tensors(config))
     return write_gguf(folder / "m.gguf", config, random_tensors(config), type=request.param)
 
 
 @needs_kernels
-def test_packed_floats_take_the_memory_of_the_file_and_give_its_logits(floats: Path) -> None:
-    checkpoint = open_checkpoint(floats)
+def test_packed_matrices_take_the_memory_of_the_file_and_give_its_logits(whole: Path) -> None:
+    checkpoint = open_checkpoint(whole)
     decoded, packed = load_model(checkpoint), load_model(checkpoint, activations="auto")
     kinds = {type(weight) for layer in packed.layers for weight in vars(layer.mixer).values()}  # type: ignore[attr-defined]
     assert {PackedWeight, PackedExperts} <= kinds and DenseWeight not in kinds

@@ -1,104 +1,11 @@
 // Products with packed matrices of blocks, written once over vectors of W rows; see packed.h for what lies where.
 #pragma once
-#include "packed.h"
+#include "codes.h"
 
 namespace {
 
-constexpr int PARTS = PANEL_ROWS / W;  // vectors that a panel's rows fill
-
-// The codes of W rows of a block as GROUPS vectors of bytes, and their scales. What a format has:
-//   MOST     the largest unsigned code, or SIGNED for codes of -128..127
-//   OFFSET   what is taken from an unsigned code to give the number
-//   MINIMUM  whether rows have a minimum too, which is added to every number
-//   HALVES   blocks of scales in 32 columns
-constexpr int SIGNED = -1;
-
 constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory is what it waits for
 inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
-
-// Four bits of each code, from `at` on.
-[[gnu::always_inline]] inline void four_bits(const uint8_t *block, int at, int part, I *codes) {
-#pragma GCC unroll 4
-    for (int g = 0; g < GROUPS / 2; g++) {
-        const I both = load_codes(block + at + (g * PANEL_ROWS + part * W) * 4);
-        codes[g] = low_halves(both);
-        codes[g + GROUPS / 2] = high_halves(both);
-    }
-}
-
-// Five bits: the fifth ones of group g are bit g of the sixty-four bytes after the four.
-template <int G = 0>
-inline void fifth_bits(I fifths, I *codes) {
-    codes[G] = either(codes[G], bit_as_16<G>(fifths));
-    if constexpr (G + 1 < GROUPS) fifth_bits<G + 1>(fifths, codes);
-}
-[[gnu::always_inline]] inline void five_bits(const uint8_t *block, int at, int part, I *codes) {
-    four_bits(block, at, part, codes);
-    fifth_bits(load_codes(block + at + GROUPS / 2 * PANEL_ROWS * 4 + part * W * 4), codes);
-}
-
-struct HalfScale {
-    static constexpr int HALVES = 1;
-    static inline F scale(const uint8_t *block, int part, int) { return halves(block + part * W * 2); }
-    static inline F minimum(const uint8_t *block, int part) { return halves(block + (PANEL_ROWS + part * W) * 2); }
-};
-struct Q40 : HalfScale {
-    static constexpr int FORMAT = Q4_0, MOST = 15, OFFSET = 8;
-    static constexpr bool MINIMUM = false;
-    static inline void codes(const uint8_t *block, int part, I *to) { four_bits(block, 32, part, to); }
-};
-struct Q41 : HalfScale {
-    static constexpr int FORMAT = Q4_1, MOST = 15, OFFSET = 0;
-    static constexpr bool MINIMUM = true;
-    static inline void codes(const uint8_t *block, int part, I *to) { four_bits(block, 64, part, to); }
-};
-struct Q50 : HalfScale {
-    static constexpr int FORMAT = Q5_0, MOST = 31, OFFSET = 16;
-    static constexpr bool MINIMUM = false;
-    static inline void codes(const uint8_t *block, int part, I *to) { five_bits(block, 32, part, to); }
-};
-struct Q51 : HalfScale {
-    static constexpr int FORMAT = Q5_1, MOST = 31, OFFSET = 0;
-    static constexpr bool MINIMUM = true;
-    static inline void codes(const uint8_t *block, int part, I *to) { five_bits(block, 64, part, to); }
-};
-struct Q80 : HalfScale {
-    static constexpr int FORMAT = Q8_0, MOST = SIGNED, OFFSET = SIGNED_OFFSET;
-    static constexpr bool MINIMUM = false;
-    static inline void codes(const uint8_t *block, int part, I *to) {
-#pragma GCC unroll 8
-        for (int g = 0; g < GROUPS; g++) to[g] = load_codes(block + 32 + (g * PANEL_ROWS + part * W) * 4);
-    }
-};
-alignas(16) constexpr int8_t IQ4_NL_VALUES[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                                  1,    13,   25,  38,  53,  69,  89,  113};
-// Twice each E2M1 number, plus 12.
-alignas(16) constexpr int8_t E2M1_TWICE_AND_12[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
-struct IQ4NL : HalfScale {
-    static constexpr int FORMAT = IQ4_NL, MOST = SIGNED, OFFSET = SIGNED_OFFSET;
-    static constexpr bool MINIMUM = false;
-    static inline void codes(const uint8_t *block, int part, I *to) {
-        const Table values = table(IQ4_NL_VALUES);
-        four_bits(block, 32, part, to);
-#pragma GCC unroll 8
-        for (int g = 0; g < GROUPS; g++) to[g] = looked_up(values, to[g]);
-    }
-};
-// Numbers are twice what E2M1 says, which is whole; `panels_of` halves the matrix's scale.
-struct NVFP4Codes {
-    static constexpr int FORMAT = NVFP4, MOST = 24, OFFSET = 12, HALVES = 2;
-    static constexpr bool MINIMUM = false;
-    static inline F scale(const uint8_t *block, int part, int half) {
-        return e4m3(block + half * PANEL_ROWS + part * W);
-    }
-    static inline F minimum(const uint8_t *, int) { return all(0.0f); }
-    static inline void codes(const uint8_t *block, int part, I *to) {
-        const Table values = table(E2M1_TWICE_AND_12);
-        four_bits(block, 32, part, to);
-#pragma GCC unroll 8
-        for (int g = 0; g < GROUPS; g++) to[g] = looked_up(values, to[g]);
-    }
-};
 
 // Adds to the sums of T tokens the products of a half or a whole block's codes with one plane of them.
 template <typename Codes, int T>
@@ -114,11 +21,12 @@ struct Block {
     I codes[GROUPS];
     F scale[Codes::HALVES], minimum;
 
-    [[gnu::always_inline]] inline Block(const uint8_t *block, int part) {
+    // `of` is what a head of K-quants says of the block.
+    [[gnu::always_inline]] inline Block(const uint8_t *block, const float *of, int part) {
         Codes::codes(block, part, codes);
 #pragma GCC unroll 2
-        for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, part, half);
-        if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, part);
+        for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, of, part, half);
+        if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, of, part);
     }
 };
 
@@ -166,8 +74,9 @@ template <typename Codes, int PLANES, int T>
 }
 
 template <typename Codes, int PLANES>
-inline void block_of_tokens(const uint8_t *from, int part, const Tokens &x, int tokens, int64_t b, float *held) {
-    const Block<Codes> block(from, part);
+inline void block_of_tokens(const uint8_t *from, const float *of, int part, const Tokens &x, int tokens, int64_t b,
+                            float *held) {
+    const Block<Codes> block(from, of, part);
     const Here here{x.codes + b * PLANES * tokens * BLOCK, x.scale + b * tokens, x.sums + b * tokens,
                     x.start + b * 2 * tokens};
     int t = 0;
@@ -179,12 +88,24 @@ inline void block_of_tokens(const uint8_t *from, int part, const Tokens &x, int 
 
 template <typename Codes, int PLANES>
 inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *held) {
+    constexpr int HEAD = HEAD_BYTES[Codes::FORMAT];
+    [[maybe_unused]] alignas(64) float unfolded[HEAD ? HEAD_BLOCKS * UNFOLDED : 1];
+    const float *of = nullptr;
     for (int b = 0; b < x.blocks; b++, panel += BLOCK_BYTES[Codes::FORMAT]) {
+        if constexpr (HEAD > 0) {
+            if (b % HEAD_BLOCKS == 0) {
+                if (tokens == 1)
+                    for (int line = 0; line < HEAD; line += 64) fetch(panel + AHEAD + line);
+                Codes::unfold(panel, unfolded);
+                panel += HEAD;
+            }
+            of = unfolded + b % HEAD_BLOCKS * UNFOLDED;
+        }
         if (tokens == 1)
             for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + AHEAD + line);
 #pragma GCC unroll 2
         for (int part = 0; part < PARTS; part++)
-            block_of_tokens<Codes, PLANES>(panel, part, x, tokens, b, held + part * W);
+            block_of_tokens<Codes, PLANES>(panel, of, part, x, tokens, b, held + part * W);
     }
 }
 
@@ -211,7 +132,7 @@ void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2
     alignas(64) float held[TILE * PANEL_ROWS];
     const F factor = all(Codes::FORMAT == NVFP4 ? w.scale * 0.5f : w.scale);
     for (int panel = first; panel < last; panel++) {
-        const uint8_t *from = w.data + static_cast<int64_t>(panel) * BLOCK_BYTES[Codes::FORMAT] * x.blocks;
+        const uint8_t *from = w.data + panel * panel_bytes(Codes::FORMAT, x.blocks);
         for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) store(held + i, all(0.0f));
         if (x.tokens == 1) panel_of<Codes, PLANES>(from, x, 1, held);
         else panel_of<Codes, PLANES>(from, x, x.tokens, held);
@@ -230,6 +151,9 @@ void panels_in_format(const Packed &w, int first, int last, const Tokens &x, boo
         case Q8_0: return panels_of<Q80, PLANES>(w, first, last, x, relu2, out, stride);
         case IQ4_NL: return panels_of<IQ4NL, PLANES>(w, first, last, x, relu2, out, stride);
         case NVFP4: return panels_of<NVFP4Codes, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q4_K: return panels_of<Q4K, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q5_K: return panels_of<Q5K, PLANES>(w, first, last, x, relu2, out, stride);
+        case Q6_K: return panels_of<Q6K, PLANES>(w, first, last, x, relu2, out, stride);
     }
 }
 
@@ -243,6 +167,7 @@ inline int offset_of(int format) {
         case Q4_0: return Q40::OFFSET;
         case Q5_0: return Q50::OFFSET;
         case NVFP4: return NVFP4Codes::OFFSET;
+        case Q6_K: return Q6K::OFFSET;
         case Q8_0:
         case IQ4_NL: return SIGNED_OFFSET;
         default: return 0;
@@ -277,7 +202,7 @@ inline void quantise_block(const float *x, int64_t at, int format, const Tokens 
     out.scale[at] = scale;
     out.sums[at] = scale * static_cast<float>(first + second);
     const int offset = offset_of(format);
-    start[0] = -offset * (format == NVFP4 ? first : first + second);
+    start[0] = -offset * (format == NVFP4 || format == Q6_K ? first : first + second);
     start[out.tokens] = -offset * second;
 }
 

@@ -3,9 +3,11 @@
 
 #include <cstring>
 
+#include "k_quants.h"
+
 namespace {
 
-constexpr int CODES_AT[BF16] = {32, 64, 32, 64, 32, 32, 32};  // in a block of a panel
+constexpr int CODES_AT[BF16] = {32, 64, 32, 64, 32, 32, 32, 0, 0, 0};  // in a block of a panel
 constexpr int8_t IQ4_NL_VALUES[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 constexpr float E2M1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
                             -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
@@ -110,8 +112,34 @@ uint8_t code(int format, const uint8_t *block, int column, int r) {
     if (format == Q8_0) return codes[place(column, r)];
     const uint8_t both = codes[place(column % (BLOCK / 2), r)];
     uint8_t found = column < BLOCK / 2 ? both & 15 : both >> 4;
-    if (five_bits(format)) found |= (codes[BLOCK / 2 * PANEL_ROWS + r * 4 + column % 4] >> (column / 4) & 1) << 4;
+    const uint8_t *above = codes + BLOCK / 2 * PANEL_ROWS + r * 4 + column % 4;
+    if (five_bits(format) || format == Q5_K) found |= (*above >> (column / 4) & 1) << 4;
+    if (format == Q6_K) found |= (above[column / 16 * PANEL_ROWS * 4] >> (column / 4 % 4 * 2) & 3) << 4;
     return found;
+}
+
+bool pack_k_quants(int format, const uint8_t *row, int superblocks, int r, uint8_t *panel) {
+    const Superblock &s = superblock(format);
+    bool sound = true;
+    for (int i = 0; i < superblocks; i++, row += s.bytes, panel += panel_bytes(format, HEAD_BLOCKS)) {
+        for (int half = 0; half < s.halves; half++) sound &= finite_half(row + s.halves_at + 2 * half);
+        pack_superblock(format, row, r, panel);
+    }
+    return sound;
+}
+
+void unpack_k_quants(const Packed &w, const uint8_t *panel, int r, float *out) {
+    const int superblocks = w.columns / BLOCK / HEAD_BLOCKS, width = w.format == Q6_K ? BLOCK / 2 : BLOCK;
+    for (int i = 0; i < superblocks; i++, panel += panel_bytes(w.format, HEAD_BLOCKS)) {
+        const float d = half(panel + 2 * r), least = w.format == Q6_K ? 0.0f : half(panel + 2 * (PANEL_ROWS + r));
+        for (int c = 0; c < HEAD_BLOCKS * BLOCK; c++) {
+            const Small small = small_of(w.format, panel, c / width, r);
+            const uint8_t *block = panel + HEAD_BYTES[w.format] + c / BLOCK * BLOCK_BYTES[w.format];
+            const int found = code(w.format, block, c % BLOCK, r) - (w.format == Q6_K ? 32 : 0);
+            const float number = static_cast<float>(found) * (static_cast<float>(small.scale) * d);
+            *out++ = (number - static_cast<float>(small.minimum) * least) * w.scale;
+        }
+    }
 }
 
 // Sixteen rows of floats, or `count` that are left, as a panel of words of sixteen or thirty-two bits: of each row a
@@ -163,19 +191,23 @@ float number_of_floats(int format, const uint8_t *panel, int64_t column, int r) 
 int pack_rows(int format, const uint8_t *stored, int64_t row_bytes, const uint8_t *scales, int64_t scale_bytes,
               int rows, int columns, int first, int last, uint8_t *panels) {
     const int blocks = columns / BLOCK;
-    const int64_t bytes = BLOCK_BYTES[format];
+    const int64_t bytes = BLOCK_BYTES[format], panel = panel_bytes(format, blocks);
     bool sound = true;
     if (of_floats(format)) {
         for (int r = first; r < last; r += PANEL_ROWS)
             sound &= pack_floats(format, stored + r * row_bytes, row_bytes, last - r < PANEL_ROWS ? last - r : PANEL_ROWS,
-                                 columns, panels + r / PANEL_ROWS * bytes * blocks);
+                                 columns, panels + r / PANEL_ROWS * panel);
         return sound ? 0 : 1;
     }
     const int padded = (last + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
-    memset(panels + first / PANEL_ROWS * bytes * blocks, 0, (padded - first) / PANEL_ROWS * bytes * blocks);
+    memset(panels + first / PANEL_ROWS * panel, 0, (padded - first) / PANEL_ROWS * panel);
     for (int r = first; r < last && r < rows; r++) {
         const uint8_t *from = stored + r * row_bytes;
-        uint8_t *to = panels + r / PANEL_ROWS * bytes * blocks;
+        uint8_t *to = panels + r / PANEL_ROWS * panel;
+        if (of_k_quants(format)) {
+            sound &= pack_k_quants(format, from, blocks / HEAD_BLOCKS, r % PANEL_ROWS, to);
+            continue;
+        }
         for (int b = 0; b < blocks; b++, to += bytes) {
             Row row;
             if (format != NVFP4) sound &= read_half_scaled(format, from + b * (bytes / PANEL_ROWS), row);
@@ -189,11 +221,12 @@ int pack_rows(int format, const uint8_t *stored, int64_t row_bytes, const uint8_
 
 void unpack_row(const Packed &w, int row, float *out) {
     const int blocks = w.columns / BLOCK, r = row % PANEL_ROWS;
-    const uint8_t *block = w.data + static_cast<int64_t>(row / PANEL_ROWS) * BLOCK_BYTES[w.format] * blocks;
+    const uint8_t *block = w.data + row / PANEL_ROWS * panel_bytes(w.format, blocks);
     if (of_floats(w.format)) {
         for (int c = 0; c < w.columns; c++) out[c] = number_of_floats(w.format, block, c, r) * w.scale;
         return;
     }
+    if (of_k_quants(w.format)) return unpack_k_quants(w, block, r, out);
     for (int b = 0; b < blocks; b++, block += BLOCK_BYTES[w.format]) {
         for (int c = 0; c < BLOCK; c++) {
             const uint8_t found = code(w.format, block, c, r);

@@ -5,6 +5,11 @@
 // nothing is ever added across lanes. A byte of a 4-bit format has group g low and group g + 4 high. A block takes as
 // many bytes as its sixteen rows do in the file.
 //
+// K-quants have a head before each eight blocks, whose scales it has, and those of all numbers there: of each row the
+// first byte, as the file has them, then of each row the second. Their blocks are codes alone. After four bits of each
+// code Q5_K has the fifth ones as Q5_0 does, and Q6_K two bytes for each four columns of a row: bits 2 k and 2 k + 1 of
+// the first are those of group k, and of the second those of group k + 4.
+//
 // Formats of floats have no scales. Their panels are [columns / 2][16 rows][2 columns] with BF16 and FP8, and
 // [columns][16 rows] with F16 and F32: as each is widened in the fewest steps.
 #pragma once
@@ -13,19 +18,29 @@
 constexpr int PANEL_ROWS = 16;
 constexpr int BLOCK = 32;      // columns
 constexpr int GROUPS = 8;      // of four columns, in a block
+constexpr int HEAD_BLOCKS = 8; // that a head is for
 constexpr int TILE = 32;       // tokens that pass over a panel together
 constexpr int MAX_PLANES = 2;
 
-// The numbers of formats are those of `FORMATS` in packed_matrix.py.
-enum Format : int32_t { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, BF16, F16, FP8_E4M3, F32, FORMATS };
+// The numbers of formats are those in packed_weight.py.
+enum Format : int32_t {
+    Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, Q4_K, Q5_K, Q6_K, BF16, F16, FP8_E4M3, F32, FORMATS
+};
 
-// Bytes of a block of sixteen rows.
-constexpr int BLOCK_BYTES[FORMATS] = {288, 320, 352, 384, 544, 288, 288, 1024, 1024, 512, 2048};
+// Bytes of a block of sixteen rows, and of a head.
+constexpr int BLOCK_BYTES[FORMATS] = {288, 320, 352, 384, 544, 288, 288, 256, 320, 384, 1024, 1024, 512, 2048};
+constexpr int HEAD_BYTES[FORMATS] = {0, 0, 0, 0, 0, 0, 0, 256, 256, 288, 0, 0, 0, 0};
 
 inline bool of_floats(int format) { return format >= BF16; }
+inline bool of_k_quants(int format) { return HEAD_BYTES[format] > 0; }
+
+// Bytes of a panel's first blocks, with their heads: rows of K-quants are whole superblocks of HEAD_BLOCKS.
+inline int64_t panel_bytes(int format, int64_t blocks) {
+    return blocks * BLOCK_BYTES[format] + blocks / HEAD_BLOCKS * HEAD_BYTES[format];
+}
 
 struct Packed {
-    const uint8_t *data;  // [panels][blocks][BLOCK_BYTES]
+    const uint8_t *data;  // [panels][panel_bytes]
     int32_t format, rows, columns;
     float scale;  // of all numbers
 };

@@ -33,8 +33,11 @@ from nemora.ops.blocks import (
     NVFP4,
     Q4_0,
     Q4_1,
+    Q4_K,
     Q5_0,
     Q5_1,
+    Q5_K,
+    Q6_K,
     Q8_0,
     BlockFormat,
     StoredMatrix,
@@ -51,7 +54,7 @@ ActivationBits = Literal[8, 15]
 PLANES: dict[ActivationBits, int] = {8: 1, 15: 2}
 """How many 8-bit numbers an activation is kept as."""
 
-BLOCKS = (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4)
+BLOCKS = (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, Q4_K, Q5_K, Q6_K)
 FLOATS = (BF16, F16, FP8_E4M3, F32)
 _NUMBERS = {format.name: number for number, format in enumerate((*BLOCKS, *FLOATS))}
 _NUMBERS[MODELOPT_NVFP4.name] = _NUMBERS[NVFP4.name]
@@ -63,7 +66,7 @@ class CannotPack(Exception):
 
 def can_pack(format: BlockFormat, columns: int) -> bool:
     """Whether the kernels know the format, and rows are whole blocks."""
-    return format.name in _NUMBERS and columns % BLOCK == 0
+    return format.name in _NUMBERS and columns % max(BLOCK, format.size) == 0
 
 
 class PackedWeight:

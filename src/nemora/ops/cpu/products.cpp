@@ -203,7 +203,7 @@ struct Experts {
 extern "C" {
 
 NEMORA_API int64_t nemora_panel_bytes(int format, int rows, int columns) {
-    return parts(rows, PANEL_ROWS) * BLOCK_BYTES[format] * (columns / BLOCK);
+    return parts(rows, PANEL_ROWS) * panel_bytes(format, columns / BLOCK);
 }
 
 // See pack.h; 1: a scale cannot be used.

@@ -90,6 +90,12 @@ inline I bit_as_16(I x) {
     else x = _mm256_srli_epi16(x, G - 4);
     return _mm256_and_si256(x, _mm256_set1_epi8(0x10));
 }
+template <int K>
+inline I two_bits_as_16(I x) {
+    if constexpr (K < 2) x = _mm256_slli_epi16(x, 4 - 2 * K);
+    else x = _mm256_srli_epi16(x, 2 * K - 4);
+    return _mm256_and_si256(x, _mm256_set1_epi8(0x30));
+}
 using Table = I;
 inline Table table(const int8_t *p) {
     return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i *>(p)));

@@ -75,6 +75,12 @@ inline I bit_as_16(I x) {
     else x = _mm512_srli_epi16(x, G - 4);
     return _mm512_and_si512(x, _mm512_set1_epi8(0x10));
 }
+template <int K>
+inline I two_bits_as_16(I x) {
+    if constexpr (K < 2) x = _mm512_slli_epi16(x, 4 - 2 * K);
+    else x = _mm512_srli_epi16(x, 2 * K - 4);
+    return _mm512_and_si512(x, _mm512_set1_epi8(0x30));
+}
 using Table = I;
 inline Table table(const int8_t *p) {
     return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i *>(p)));

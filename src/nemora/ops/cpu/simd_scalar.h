@@ -78,6 +78,9 @@ inline I high_halves(I x) { return (x >> 4) & 0x0F0F0F0F; }
 inline I either(I a, I b) { return a | b; }
 template <int G>
 inline I bit_as_16(I x) { return static_cast<I>(((static_cast<uint32_t>(x) >> G) & 0x01010101u) << 4); }
+// Bits 2 K and 2 K + 1 of each byte, as 16 and 32.
+template <int K>
+inline I two_bits_as_16(I x) { return static_cast<I>(((static_cast<uint32_t>(x) >> 2 * K) & 0x03030303u) << 4); }
 using Table = const int8_t *;
 inline Table table(const int8_t *p) { return p; }
 inline I looked_up(Table t, I places) {
