@@ -70,9 +70,8 @@ class OllamaWriter:
             said["thinking"] = reasoning
         if calls:
             said["tool_calls"] = [_call(call) for call in calls]
-        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         content: dict[str, Json] = {"message": said} if self._chat else said
-        return {"model": self._model, "created_at": now, **content, "done": end is not None, **(end or {})}
+        return {"model": self._model, "created_at": now(), **content, "done": end is not None, **(end or {})}
 
     def _end(self, said: Transcript) -> dict[str, Json]:
         now = time.monotonic_ns()
@@ -88,6 +87,11 @@ class OllamaWriter:
             "eval_count": usage.completion_tokens,
             "eval_duration": now - first,
         }
+
+
+def now() -> str:
+    """The time, as Ollama writes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def error_line(error: NemoraError) -> bytes:

@@ -20,7 +20,7 @@ from nemora.core import Json
 from nemora.errors import RequestError, UnknownModel
 from nemora.server.broken_stream import ended_by_error
 from nemora.server.caller import caller_of
-from nemora.server.fields import an_object, flag, model_name, neutral_only
+from nemora.server.fields import an_object, flag, model_name, neutral_only, only
 from nemora.server.gateway import Gateway
 from nemora.server.limits import read_body, unless_gone
 from nemora.server.model_pull import ModelPulls
@@ -101,6 +101,7 @@ class OllamaModels:
     async def pull(self, request: Request) -> Response:
         """Fetch a model and let it be asked; one that is served is there already."""
         name, asked = await self._asked(request)
+        only(asked, ("model", "name", "stream", "insecure"), "")
         neutral_only(asked, {"insecure": (False,)})
         stream = flag(asked.get("stream"), "/stream")
         if self._served(name) is not None:

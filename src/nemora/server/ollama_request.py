@@ -41,6 +41,7 @@ from nemora.server.fields import (
     optional_text,
     text,
 )
+from nemora.server.ollama_answer import now
 from nemora.server.openai_chat import tool_name, tools_of
 from nemora.server.sampling_fields import MAX_TOKENS, stops_of
 from nemora.server.wire_format import Order, ParsedRequest, Settled
@@ -118,7 +119,7 @@ def _order(parsed: ParsedRequest, nothing: dict[str, Json]) -> Settled:
     """Who asks nothing wants a model loaded or, with `keep_alive` 0, let go."""
     model, seconds = parsed.request.model, parsed.request.keep_alive
     done = {"done_reason": "unload" if seconds == 0 else "load", "done": True}
-    value = {"model": model, "created_at": "1970-01-01T00:00:00Z", **nothing, **done}
+    value = {"model": model, "created_at": now(), **nothing, **done}
     return Settled(Order(model.removesuffix(":latest"), seconds == 0, seconds), value)
 
 

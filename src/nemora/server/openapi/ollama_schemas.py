@@ -118,7 +118,7 @@ def schemas() -> dict[str, Schema]:
         "required": ["model"],
         "description": "Other fields are not looked at.",
     }
-    pull: Schema = {**named, "properties": {"model": MODEL, "stream": FLAG, **neutral({"insecure": (False,)})}}
+    pull = body({"model": MODEL}, {**ignored(("name",)), "stream": FLAG, **neutral({"insecure": (False,)})})
     texts = any_of(SOME_TEXT, array(SOME_TEXT, 1, embeddings.MOST_TEXTS))
     embed: dict[str, Schema] = {
         "truncate": {"const": False},
