@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from nemora.models.config_reader import shown
 from nemora.ops.cpu.library import Library
 from nemora.ops.cpu.packed_weight import Panels, panel_bytes, panel_format
 from nemora.ops.cpu.panel_layout import layout_fingerprint
@@ -81,6 +82,16 @@ def open_copy(
         why = f"it cannot be read ({error.strerror})"
     logger.warning("The packed copy of a model is not used: %s. `nemora pack` writes it anew.", why)
     return None
+
+
+def noted_model(path: Path) -> str:
+    """What the model of a copy was called; "?" if the file does not say."""
+    try:
+        with path.open("rb") as file:
+            return shown(read_header(file)[0].model)
+    except (NotUsable, OSError) as reason:
+        logger.debug("a packed copy says nothing of its model: %s", reason)
+        return "?"
 
 
 def read_header(file: BinaryIO) -> tuple[Header, int]:
