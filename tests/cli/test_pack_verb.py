@@ -102,7 +102,7 @@ def test_mapped_weights_do_not_count_as_memory_for_sequences(
 ) -> None:
     """The system calls their pages free. Weights that no memory could hold leave sequences a little."""
     main(["pack", "--quiet", str(file)])
-    free, seen, made = [100_000_000], list[int](), LocalModel.__init__
+    free, seen, made = [10_000_000_000], list[int](), LocalModel.__init__
 
     def init(self: LocalModel, *arguments: Any, **named: Any) -> None:
         seen.append(named["memory"])
@@ -116,4 +116,4 @@ def test_mapped_weights_do_not_count_as_memory_for_sequences(
         size = model.bytes
     free.append(size)  # before it is loaded
     with LocalModel.load(str(file), cache=cache):
-        assert seen == [(100_000_000 - size) // 2, 100_000_000 // 16]
+        assert seen == [(10_000_000_000 - size) // 2, 10_000_000_000 // 16]
