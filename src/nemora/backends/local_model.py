@@ -35,6 +35,7 @@ from nemora.ops.kv_format import KVCache
 from nemora.weights.checkpoint import Checkpoint, open_checkpoint
 from nemora.weights.load import load_model
 from nemora.weights.memory import available_memory
+from nemora.weights.packed_place import packed_place
 from nemora.weights.packing import Activations
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 MEMORY_SHARE = 0.5
 """Of the memory that is free once the weights are loaded: for sequences and the prefix cache."""
+
+LEAST_SHARE = 0.125
+"""Of the memory that the system calls free, what counts as free beside weights that are larger than it, and mapped."""
 
 CACHE_SHARE = 0.5
 """Of that, the most that the prefix cache takes."""
@@ -163,7 +167,7 @@ class LocalModel:
         Args:
             name: that it answers to; "": as it is called in the catalog or the family, else as its folder or file.
             device: cpu, or an accelerator as torch calls it: cuda, cuda:1, mps.
-            cache: where fetched models lie. Without it only paths can be loaded.
+            cache: where fetched models lie, and packed copies. Without it only paths can be loaded.
             token: for the Hugging Face hub, sent nowhere else.
             context: tokens of a sequence, at most what the model was made for and memory holds; 0 means that.
             memory: bytes for sequences and the prefix cache; 0: half of what is free when the weights are loaded.
@@ -185,13 +189,21 @@ class LocalModel:
         )
         if threads:
             torch.set_num_threads(threads)
-        checkpoint = open_checkpoint(place.path)
+        checkpoint, free = open_checkpoint(place.path), available_memory(device)
+        loaded = load_model(
+            checkpoint,
+            device=device,
+            mtp=speculation != "off",
+            activations=activations,
+            packed_copy=None if cache is None else packed_place(cache, place.path).file,
+            through=through,
+        )
         return cls(
             name or place.name,
-            load_model(checkpoint, device=device, mtp=speculation != "off", activations=activations, through=through),
+            loaded,
             checkpoint,
             context=context,
-            memory=memory,
+            memory=memory or _memory(free, loaded),
             prefix_cache=prefix_cache,
             prefix_cache_bytes=prefix_cache_bytes,
             batched=batched,
@@ -504,6 +516,15 @@ class LocalModel:
             logprobs=chosen.logprobs,
             thinking=thinking,
         )
+
+
+def _memory(before: int, model: Model) -> int:
+    """Bytes for sequences and the prefix cache. `before` is what was free before the model was loaded.
+
+    Weights that are mapped files count as free memory, and must have room nevertheless.
+    """
+    now = available_memory(model.device.type)
+    return int(MEMORY_SHARE * max(min(now, before - model.bytes), LEAST_SHARE * now))
 
 
 def _offered(request: ChatRequest) -> tuple[Tool, ...]:

@@ -32,6 +32,7 @@ VERBS = {
     "train": "adapt a model to texts of your own",
     "check": "say what a checkpoint is and all that is wrong with it",
     "pull": "fetch models",
+    "pack": "write a copy of a model that starts in seconds",
     "rm": "remove a model from the cache",
     "ledger": "show, verify and report on the record of what left",
     "keys": "make, list and revoke API keys",

@@ -1,6 +1,7 @@
 """`nemora models`: the models in the cache and its catalog, and the whole Nemotron family with what of it fits here.
 
-With --json an object: "cached" are the models that can be opened by name, "family" is the Nemotron family.
+With --json an object: "cached" are the models that can be opened by name, "family" is the Nemotron family, "packed" are
+the packed copies of models that lie elsewhere.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from nemora.weights.family import USUAL_CONTEXT, find
 from nemora.weights.family_model import FamilyModel
 from nemora.weights.fetch import LICENCE_FILE, opened_path
 from nemora.weights.hub_entry import read_note
+from nemora.weights.packed_place import keys_elsewhere, named_place, packed_bytes
 from nemora.weights.progress import megabytes
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         names = dict.fromkeys([*CATALOG, *store.model_names(cache)])
         described = [_describe(cache, name, full=args.verify) for name in names]
     if args.name is None:
-        _show_all(described, args, device)
+        _show_all(described, _packed_elsewhere(cache), args, device)
     elif args.json:
         _print_json(described[0])
     else:
@@ -80,17 +82,23 @@ def _show_family_model(model: FamilyModel, args: argparse.Namespace, device: str
         view.print_model(row)
 
 
-def _show_all(described: list[dict[str, Json]], args: argparse.Namespace, device: str) -> None:
+def _show_all(
+    described: list[dict[str, Json]], packed: list[dict[str, Json]], args: argparse.Namespace, device: str
+) -> None:
     from nemora.cli import family_view as view
 
     place = _place(args, device)
     family = view.describe_family(place)
     if args.json:
         cached: list[Json] = [*described]
-        _print_json({"cached": cached, "family": [*family], **dataclasses.asdict(place)})
+        _print_json({"cached": cached, "family": [*family], "packed": [*packed], **dataclasses.asdict(place)})
     else:
         _print_table(described)
         print()
+        for row in packed:
+            print(f"packed copy {row['key']} of {row['model']}, elsewhere: {megabytes(_number(row['size']))}")
+        if packed:
+            print()
         view.print_family(family, place)
 
 
@@ -115,7 +123,8 @@ def _describe(cache: Path, name: str, *, full: bool) -> dict[str, Json]:
             raise UnknownModel("No model of that name is known or cached; `nemora models` lists all.")
         size = store.folder_bytes(folder)
         row: dict[str, Json] = {"name": name, "kind": "", "summary": "not in the catalog", "state": "unknown"}
-        return row | {"size": size, "cached_bytes": size, "path": str(folder), "damaged": [], "missing": []}
+        row |= {"size": size, "cached_bytes": size, "packed_bytes": packed_bytes(named_place(cache, name))}
+        return row | {"path": str(folder), "damaged": [], "missing": []}
     status = store.status(cache, entry, full=full)
     return {
         "name": name,
@@ -124,12 +133,27 @@ def _describe(cache: Path, name: str, *, full: bool) -> dict[str, Json]:
         "state": str(status.state),
         "size": entry.size,
         "cached_bytes": status.bytes,
+        "packed_bytes": packed_bytes(named_place(cache, name)),
         "path": str(opened_path(cache, entry)),
         "missing": list(status.missing),
         "damaged": list(status.damaged),
         "licence": _describe_licence(cache, entry),
         "files": _describe_files(folder, entry),
     }
+
+
+def _packed_elsewhere(cache: Path) -> list[dict[str, Json]]:
+    """The packed copies of models that are not in the cache, with what those were called."""
+    keys = list(keys_elsewhere(cache))
+    if not keys:
+        return []
+    from nemora.weights.packed_copy import noted_model  # loads torch
+
+    places = {key: named_place(cache, key) for key in keys}
+    return [
+        {"key": key, "model": noted_model(place.file), "size": packed_bytes(place), "path": str(place.file)}
+        for key, place in places.items()
+    ]
 
 
 def _describe_licence(cache: Path, entry: Entry) -> dict[str, Json]:
@@ -172,7 +196,8 @@ def _print_table(rows: Sequence[dict[str, Json]]) -> None:
         licence = row.get("licence")
         spdx = str(licence["spdx"]) if isinstance(licence, dict) else ""
         size = row["cached_bytes"] or row["size"]
-        table.append((str(row["name"]), str(row["kind"]), str(row["state"]), megabytes(_number(size)), spdx))
+        state = f"{row['state']}, packed" if row["packed_bytes"] else str(row["state"])
+        table.append((str(row["name"]), str(row["kind"]), state, megabytes(_number(size)), spdx))
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -181,6 +206,8 @@ def _print_table(rows: Sequence[dict[str, Json]]) -> None:
 def _print_detail(row: dict[str, Json]) -> None:
     print(f"{row['name']}: {row['summary']}")
     print(f"state    {row['state']}, {megabytes(_number(row['cached_bytes']))} in the cache")
+    if row["packed_bytes"]:
+        print(f"packed   {megabytes(_number(row['packed_bytes']))} of that are its packed copy")
     print(f"path     {row['path']}")
     licence, files = row.get("licence"), row.get("files")
     if isinstance(licence, dict):

@@ -59,7 +59,7 @@ class LocalModels:
         return _find(self._settings, model, offline=True)
 
     def _load(self, name: str) -> LocalBackend:
-        backend = _load(self._settings.local, self._places[name])
+        backend = _load(self._settings, self._places[name])
         backend.local.engine.totals = self._totals[name]
         return backend
 
@@ -90,7 +90,7 @@ def local_side(settings: Settings, progress: Progress | None = None) -> LocalSid
         if place.name in places:
             raise SettingsError(f"local.models: two models are called {place.name}; take one out or rename it.")
         places[place.name] = place
-        loaded = loaded or _load(local, place, progress)
+        loaded = loaded or _load(settings, place, progress)
     assert loaded is not None  # there is always a first
     if not comes_and_goes(settings):
         return LocalSide([loaded])
@@ -118,14 +118,16 @@ def _find(settings: Settings, model: str, *, offline: bool, progress: Progress |
     )
 
 
-def _load(local: LocalSettings, place: LocalPlace, progress: Progress | None = None) -> LocalBackend:
+def _load(settings: Settings, place: LocalPlace, progress: Progress | None = None) -> LocalBackend:
     from nemora.backends.local import LocalBackend
     from nemora.backends.local_model import LocalModel
 
+    local = settings.local
     model = LocalModel.load(
         str(place.path),
         name=place.name,
         device=local.device,
+        cache=settings.paths.cache,
         context=local.context,
         threads=local.threads,
         memory=local.memory_bytes,

@@ -15,6 +15,7 @@ from nemora.ops.cpu.packed_weight import PackedExperts, PackedWeight
 from nemora.ops.quantise import fake_quantise_fp8, fake_quantise_nvfp4
 from nemora.ops.weight import BlockWeight, DenseWeight, JoinedRows, RoundedInputs, Weight
 from nemora.weights.checkpoint import Checkpoint
+from nemora.weights.packed_groups import group_name
 from nemora.weights.packing import Packing
 from nemora.weights.quantisation import Algorithm
 from nemora.weights.read_matrix import read_matrix, read_number
@@ -60,10 +61,14 @@ class CheckpointWeights:
 
     def fused(self, parts: Sequence[tuple[str, int]], columns: int) -> Weight:
         found = [_sound(self.finder.matrix(name, rows, columns)) for name, rows in parts]
+        if (ready := self._ready(group_name(parts), found)) is not None:
+            return ready[0]
         return self._kept(found, [name for name, _ in parts], decode=self.decode_dense)
 
     def experts(self, name: str, count: int, rows: int, columns: int) -> Sequence[Weight]:
-        numbered = (_sound(self.finder.expert(name, number, count, rows, columns)) for number in range(count))
+        numbered = [_sound(self.finder.expert(name, number, count, rows, columns)) for number in range(count)]
+        if (ready := self._ready(name, numbered)) is not None:
+            return PackedExperts(ready)
         kept = [self._kept([found], [name], decode=self.decode_experts) for found in numbered]
         packed = [weight for weight in kept if isinstance(weight, PackedWeight)]
         return PackedExperts(packed) if packed and len(packed) == len(kept) else kept
@@ -114,6 +119,13 @@ class CheckpointWeights:
         if packed is not None:
             self._let_go(read)
         return weight if rounded[0] is None else RoundedInputs(weight, _round_input(*rounded[0]))
+
+    def _ready(self, group: str, found: Sequence[Found]) -> Sequence[PackedWeight] | None:
+        """A group's weights from the packed copy; of what is stored nothing is read then."""
+        ready = None if self.packing is None else self.packing.ready(group, self.dtype)
+        if ready is not None:
+            self._count(sum(map(self._stored_bytes, found)), sum(weight.bytes for weight in ready))
+        return ready
 
     def _packed(self, found: Sequence[Found], stored: Sequence[StoredMatrix]) -> Weight | None:
         """The matrices for the native kernels, if they are to take them."""

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from nemora.weights.catalog import CATALOG, STARTER
 from nemora.weights.checkpoint import Checkpoint
 
 SAMPLE_BYTES = 4096
 """Read of each tensor."""
+FILE_SAMPLES = 16
+"""Of each file, beside its beginning and its end."""
+FILE_START = 1 << 16
+"""Bytes at a file's beginning, where headers are."""
 
 
 def identity_of(checkpoint: Checkpoint) -> str:
@@ -34,6 +41,42 @@ def identity_of(checkpoint: Checkpoint) -> str:
         add(name.encode(), repr(info.shape).encode(), info.format.name.encode())
         add(rows.reshape(-1)[:SAMPLE_BYTES].numpy().tobytes())
     return digest.hexdigest()
+
+
+def files_identity(checkpoint: Checkpoint) -> str:
+    """A sha256, in hexadecimal, over sizes, times of change and samples of the files that the weights are read from.
+
+    It is the same wherever the files lie, and costs milliseconds. Files that were copied without their times have
+    another one.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name, path in _weight_files(checkpoint):
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            digest.update(json.dumps([name, found.st_size, found.st_mtime_ns]).encode())
+            for offset, size in _samples(found.st_size):
+                digest.update(os.pread(file.fileno(), size, offset))
+    return digest.hexdigest()
+
+
+def _weight_files(checkpoint: Checkpoint) -> Iterator[tuple[str, Path]]:
+    """What settings and weights are read from; a GGUF file's name says nothing."""
+    path = checkpoint.path
+    if checkpoint.kind == "gguf":
+        yield "", path
+        return
+    for file in sorted([*path.glob("*.safetensors"), *path.glob("*.index.json"), *path.glob("*config.json")]):
+        yield file.name, file
+
+
+def _samples(length: int) -> Iterator[tuple[int, int]]:
+    """Offsets and sizes."""
+    yield 0, FILE_START
+    for number in range(1, FILE_SAMPLES + 1):
+        yield max(0, length * number // FILE_SAMPLES - SAMPLE_BYTES), SAMPLE_BYTES
 
 
 def is_starter(checkpoint: Checkpoint) -> bool:

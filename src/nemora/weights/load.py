@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
@@ -20,6 +21,7 @@ from nemora.weights.checkpoint_weights import CheckpointWeights, LoadProgress
 from nemora.weights.device import check_device
 from nemora.weights.memory import available_memory
 from nemora.weights.names import Layout
+from nemora.weights.packed_copy import open_copy
 from nemora.weights.packing import Activations, activation_bits, packing
 from nemora.weights.quantisation import Quantisation
 from nemora.weights.stored import Described, Problem, TensorFinder
@@ -37,6 +39,7 @@ def load_model(
     mtp: bool = False,
     simulate_activations: bool = False,
     activations: Activations = "float32",
+    packed_copy: Path | None = None,
     progress: LoadProgress | None = None,
     through: Callable[[Weights], Weights] | None = None,
 ) -> Model:
@@ -54,6 +57,7 @@ def load_model(
             activations: "int8", "int15", or as `packing.activation_bits` finds right for the model's size ("auto").
             Those of BF16, F16, FP8 and F32 they multiply by exact activations. Not together with
             `simulate_activations`.
+        packed_copy: where one may lie (`packed_place`), to be mapped where matrices would be packed.
         progress: called after each tensor.
         through: what the model is to get its weights from instead, made of what reads them.
 
@@ -73,6 +77,7 @@ def load_model(
     budget = default_decode_budget(plan, device) if decode_budget is None else decode_budget
     bits = activation_bits(activations, plan.inventory.parameters) if on_cpu else None
     build = plan.builder(mtp=mtp)
+    find_copy = None if packed_copy is None else partial(open_copy, packed_copy, checkpoint, plan.whole)
     weights = CheckpointWeights(
         checkpoint,
         plan.finder,
@@ -82,7 +87,7 @@ def load_model(
         decode_budget=budget,
         simulate=simulate_activations,
         progress=progress,
-        packing=bits and packing(plan.finder, bits, available_memory(device)),
+        packing=bits and packing(plan.finder, bits, available_memory(device), find_copy),
     )
     model = build(weights if through is None else through(weights))
     weights.finish()
@@ -122,6 +127,11 @@ class LoadPlan:
     def builder(self, *, mtp: bool) -> Callable[[Any], Model]:
         """What makes the model of weights."""
         return partial(_build, self.architecture, self.config, mtp and has_draft_head(self.finder))
+
+    @property
+    def whole(self) -> Callable[[Any], Model]:
+        """What makes the model of weights with all that the checkpoint has."""
+        return self.builder(mtp=True)
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the checkpoint's tensors."""

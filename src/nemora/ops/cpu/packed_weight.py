@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, overload
 
 import torch
@@ -58,6 +59,8 @@ BLOCKS = (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, NVFP4, Q4_K, Q5_K, Q6_K)
 FLOATS = (BF16, F16, FP8_E4M3, F32)
 _NUMBERS = {format.name: number for number, format in enumerate((*BLOCKS, *FLOATS))}
 _NUMBERS[MODELOPT_NVFP4.name] = _NUMBERS[NVFP4.name]
+PANEL_FORMATS = {format.name: format for format in (*BLOCKS, *FLOATS)}
+"""What panels hold. ModelOpt's NVFP4 becomes that of GGUF."""
 
 
 class CannotPack(Exception):
@@ -69,11 +72,43 @@ def can_pack(format: BlockFormat, columns: int) -> bool:
     return format.name in _NUMBERS and columns % max(BLOCK, format.size) == 0
 
 
+def panel_format(format: BlockFormat) -> str:
+    """Which of `PANEL_FORMATS` a matrix of that format is as panels."""
+    return NVFP4.name if format.name == MODELOPT_NVFP4.name else format.name
+
+
+def panel_bytes(library: Library, format: str, rows: int, columns: int) -> int:
+    """Memory of a matrix as panels. `format` is one of `PANEL_FORMATS`."""
+    return int(library.c.nemora_panel_bytes(_NUMBERS[format], rows, columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panels:
+    """A matrix as the kernels read it: `data` are its panels' bytes, uint8. A number is what they say · scale."""
+
+    format: str
+    """One of `PANEL_FORMATS`."""
+    rows: int
+    columns: int
+    scale: float
+    data: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows, self.columns
+
+    @property
+    def c(self) -> CPacked:
+        """Where it is; the caller keeps `data` alive."""
+        number = _NUMBERS[self.format]
+        return CPacked(ctypes.c_void_p(self.data.data_ptr()), number, self.rows, self.columns, self.scale)
+
+
 class PackedWeight:
     """Stored matrices, stacked by rows where a model fuses them, as panels.
 
     Args:
-        parts: of a format that `can_pack` allows. They are not kept.
+        parts: of a format that `can_pack` allows; they are not kept. Or what is packed already, which is.
         dtype: of what `rows` gives.
         activation_bits: 8, or 15: as exact as float32, at up to twice the work. Of no meaning to formats of floats.
         instructions: one of `library.sets()`; by default the widest.
@@ -84,7 +119,7 @@ class PackedWeight:
 
     def __init__(
         self,
-        parts: Sequence[StoredMatrix],
+        parts: Sequence[StoredMatrix] | Sequence[Panels],
         library: Library,
         *,
         dtype: torch.dtype = torch.float32,
@@ -96,9 +131,9 @@ class PackedWeight:
         if self.set > library.best:
             raise ValueError(f"this processor has no {instructions}")
         self.shape = (sum(part.shape[0] for part in parts), parts[0].shape[1])
-        self._panels = [_pack(run, library) for run in _runs(parts)]
-        self.bytes = sum(panels.nbytes for panels, _ in self._panels)
-        self.c = (CPacked * len(self._panels))(*(matrix for _, matrix in self._panels))
+        self.panels = [run if isinstance(run, Panels) else _pack(run, library) for run in _runs(parts)]
+        self.bytes = sum(panels.data.nbytes for panels in self.panels)
+        self.c = (CPacked * len(self.panels))(*(panels.c for panels in self.panels))
 
     def matmul(self, x: Tensor) -> Tensor:
         """See `Weight`. What is not finite in a row makes the row's result NaN, or with floats what IEEE 754 says."""
@@ -192,21 +227,25 @@ def _scratch(size: int) -> Tensor:
     return torch.empty(size, dtype=torch.uint8)
 
 
-def _runs(parts: Sequence[StoredMatrix]) -> Iterator[list[StoredMatrix]]:
-    """Parts that can be one matrix: alike, and each beginning with a panel."""
+def _runs(parts: Sequence[StoredMatrix | Panels]) -> Iterator[list[StoredMatrix] | Panels]:
+    """Parts that can be one matrix: alike, and each beginning with a panel. What is packed is one already."""
     run: list[StoredMatrix] = []
     for part in parts:
+        if isinstance(part, Panels):
+            yield part
+            continue
         if run and (run[0].format, run[0].scale) == (part.format, part.scale) and run[-1].shape[0] % PANEL == 0:
             run.append(part)
             continue
         if run:
             yield run
         run = [part]
-    yield run
+    if run:
+        yield run
 
 
-def _pack(parts: Sequence[StoredMatrix], library: Library) -> tuple[Tensor, CPacked]:
-    """The parts' panels one after the other, and what says where they are."""
+def _pack(parts: Sequence[StoredMatrix], library: Library) -> Panels:
+    """The parts' panels one after the other."""
     format, columns = parts[0].format, parts[0].shape[1]
     if not can_pack(format, columns):
         raise CannotPack(f"the kernels do not know {format.name} with {columns} columns")
@@ -229,4 +268,4 @@ def _pack(parts: Sequence[StoredMatrix], library: Library) -> tuple[Tensor, CPac
         if unsound:
             raise CannotPack("a number is not finite, or a block's scale below zero")
         at += size
-    return panels, CPacked(ctypes.c_void_p(panels.data_ptr()), number, rows, columns, parts[0].scale)
+    return Panels(panel_format(format), rows, columns, parts[0].scale, panels)
