@@ -57,6 +57,9 @@ def test_an_error_is_one_sentence_without_content(
 def test_a_missing_settings_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "/does/not/exist.toml", "ledger", "verify"]) == 2
     assert "exist.toml" in capsys.readouterr().err
+    assert main(["--config", ".", "ledger", "verify"]) == 2
+    said = capsys.readouterr().err
+    assert "folder" in said and "exist" not in said
 
 
 @pytest.mark.parametrize(
