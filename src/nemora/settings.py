@@ -26,6 +26,8 @@ Duration = float
 MAX_PORT = 65535
 MOST_SECONDS = 1e9
 """What is longer is for ever."""
+CLIENT_KEY = "NEMORA_API_KEY"
+"""The variable with the key of who asks."""
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 NOT_FROM_FILES = {"api_key", "name"}
 _ONE_MODEL = (
@@ -207,6 +209,8 @@ class Settings:
     """Never fetch anything."""
     air_gapped: bool = False
     """Reach no other machine at all; implies `offline`."""
+    client_key: str | None = field(default=None, repr=False)
+    """What `ask` and `chat` present to the running server. Read from the variable NEMORA_API_KEY."""
     hub_token: str | None = field(default=None, repr=False)
     """For gated models on the Hugging Face hub, sent nowhere else. Read from the variable HF_TOKEN."""
 
@@ -236,6 +240,10 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     env = os.environ if environ is None else environ
     paths = _paths(env)
     if config is not None and not config.is_file():
+        if config.exists():
+            raise SettingsError(
+                f"{config} is a folder or no regular file; name the settings file, or leave --config out."
+            )
         raise SettingsError(f"The settings file {config} does not exist; write it or leave --config out.")
     file = config or paths.config / "nemora.toml"
     table = _read_toml(file) if file.is_file() else {}
@@ -266,6 +274,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         policy=(file.parent / policy) if policy else (beside if beside.is_file() else None),
         offline=_switch(table, "offline", env, "NEMORA_OFFLINE", file) or air_gapped,
         air_gapped=air_gapped,
+        client_key=env.get(CLIENT_KEY) or None,
         hub_token=env.get("HF_TOKEN") or None,
     )
     _refuse_what_is_far(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import signal
@@ -22,12 +23,13 @@ sys.path.append(str(Path(__file__).parents[1] / "server"))  # where the fakes of
 from server_fakes import SECRET, Setup, plays, served, setup, talks_for_ever
 
 from nemora.cli.ask import _answer
-from nemora.cli.asking import Door, GatewayDoor, ServerDoor, open_door
+from nemora.cli.asking import Door, GatewayDoor, ServerDoor, _key, open_door
 from nemora.core import ChatRequest, Delta, Message
-from nemora.errors import BackendError, NemoraError, PrivacyRefused
+from nemora.errors import BackendError, NemoraError, PrivacyRefused, UsageError
 from nemora.privacy.finding import Sensitivity
 from nemora.privacy.policy import Action, Policy
-from nemora.settings import load_settings
+from nemora.server.api_keys import ApiKeys
+from nemora.settings import ServerSettings, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +219,34 @@ def test_the_running_server_is_asked_unless_flags_name_a_cloud(tmp_path: Path, m
             assert isinstance(door, ServerDoor)
         with closing(open_door(_args(tmp_path, running.host[1], **cloud))) as door:
             assert isinstance(door, GatewayDoor)
+
+
+def test_a_key_of_the_environment_opens_the_running_server_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = ApiKeys(tmp_path / "data")
+    secret = keys.add("one")
+    with served(setup(), keys=keys) as running:
+        monkeypatch.setenv("NEMORA_API_KEY", secret)
+        args = _args(tmp_path, running.host[1])
+        assert secret not in repr(load_settings(args.config))
+        with closing(open_door(args)) as door:
+            assert "".join(door.answer(request("hello"))[1])
+        for given in ("", "nemora-other"):
+            monkeypatch.setenv("NEMORA_API_KEY", given)
+            with closing(open_door(args)) as door, pytest.raises(NemoraError, match="NEMORA_API_KEY") as refused:
+                door.answer(request("hello"))
+            assert "other" not in refused.value.message
+        monkeypatch.setenv("NEMORA_API_KEY", "two words")
+        with pytest.raises(UsageError, match="NEMORA_API_KEY") as refused:
+            open_door(args)
+        assert "words" not in refused.value.message
+
+
+def test_the_key_of_who_asks_goes_before_the_owners() -> None:
+    both = Settings(paths=load_settings(None, {"HOME": "/nowhere"}).paths, server=ServerSettings(api_key="owners"))
+    assert _key(both) == "owners"
+    assert _key(dataclasses.replace(both, client_key="mine")) == "mine"
 
 
 def test_with_nothing_at_the_address_the_answer_comes_from_this_process(

@@ -225,3 +225,30 @@ def test_the_verb_draws_without_a_display_or_a_global_figure(tmp_path: Path) -> 
     draw({"curve": curve}, tmp_path / "c.png")
     assert (tmp_path / "c.png").read_bytes()[:4] == b"\x89PNG"
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_broken_lines_and_unknown_classes_are_counted_without_content(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = [
+        {"text": "a CANARY", "class": "CANARYCLASS"},
+        {"text": "b", "class": "arguable"},
+        {"text": "c", "class": ["x"]},
+    ]
+    (data / "odd.jsonl").write_text("\n".join([*map(json.dumps, odd), "CANARY"]) + "\n", encoding="utf-8")
+    found = report(capsys, str(data))
+    assert (found["skipped"], found["unknown_class"]) == (3, 2)
+    assert main(["eval", str(data)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Left out"))
+    assert "no text): 3;" in line and line.endswith(": 2.") and "CANARY" not in line
+
+
+def test_a_file_without_a_single_row_is_named_and_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "wrong.jsonl").write_text('CANARY\n{"words": "CANARY"}\n', encoding="utf-8")
+    assert main(["eval", str(data)]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "No line of wrong.jsonl can be read as a row (2 tried)" in said
+        and "CANARY" not in said
+        and said.count("\n") == 1
+    )

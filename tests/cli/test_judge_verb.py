@@ -82,6 +82,29 @@ def test_the_starter_is_refused_before_anything_is_loaded(tmp_path: Path, capsys
     assert "starter model cannot be a judge" in capsys.readouterr().err
 
 
+def test_what_is_left_out_is_counted_in_one_line(
+    tmp_path: Path, judge: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calibrate(tmp_path, rows() + json.dumps({"text": "quite long", "class": CANARY}) + "\n") == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert (
+        first.startswith("Left out: lines")
+        and "no text): 1;" in first
+        and first.endswith(": 1.")
+        and CANARY not in first
+    )
+
+
+def test_data_that_is_not_there_or_holds_no_row_is_said_before_a_model_is_loaded(
+    tmp_path: Path, judge: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["judge", "calibrate", "none", "--data", str(tmp_path / "nope"), "--out", str(tmp_path / "j")]) == 2
+    said = capsys.readouterr().err
+    assert "does not exist" in said and "eval" not in said
+    assert calibrate(tmp_path, "broken\n", "none") == 2
+    assert "No line of rows.jsonl" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("recall", ["0", "1.1", "nan"])
 def test_a_wrong_recall_is_refused(tmp_path: Path, recall: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert calibrate(tmp_path, rows(), str(FOLDER), "--recall", recall) == 2

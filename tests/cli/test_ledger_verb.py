@@ -123,3 +123,9 @@ def test_a_deleted_database_is_not_an_empty_ledger(filled):
         part.unlink()
     with pytest.raises(LedgerError, match="gone"):
         run("verify")
+
+
+@pytest.mark.parametrize("limit", ["-1", "99999999999999999999"])
+def test_a_limit_out_of_range_is_refused(filled, limit):
+    with pytest.raises(UsageError, match="--limit must be from 0"):
+        run("show", f"--limit={limit}")

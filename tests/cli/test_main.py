@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,9 @@ def test_an_error_is_one_sentence_without_content(
 def test_a_missing_settings_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "/does/not/exist.toml", "ledger", "verify"]) == 2
     assert "exist.toml" in capsys.readouterr().err
+    assert main(["--config", ".", "ledger", "verify"]) == 2
+    said = capsys.readouterr().err
+    assert "folder" in said and "exist" not in said
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,40 @@ def test_a_misspelt_option_is_named_and_never_guessed(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["ask", "x", "--temp", "1"])
     assert "unknown option --temp" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_output_that_cannot_be_written_is_one_sentence(size: int) -> None:
+    code = (
+        "import sys; from nemora.cli import main, rm; rm.run = lambda args: print('x' * int(sys.argv[1])) or 0;"
+        "sys.exit(main.main(['rm', 'x']))"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code, str(size)], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "nemora: The output cannot be written (No space left on device); make room, or write it elsewhere.\n"
+    )
+
+
+def test_an_error_of_the_system_that_is_not_of_the_output_is_not_blamed_on_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(args: argparse.Namespace) -> int:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(importlib.import_module("nemora.cli.rm"), "run", fails)
+    assert main(["rm", "x"]) == 1
+    assert "FileNotFoundError" in capsys.readouterr().err
+
+
+def test_a_closed_output_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("nemora.cli.rm"), "run", lambda args: print("x") or 0)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["rm", "x"]) == 0
+    sys.stdout.close()
 
 
 def test_only_the_called_verb_is_imported() -> None:

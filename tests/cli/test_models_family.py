@@ -109,3 +109,18 @@ def test_unknown_values_are_null_and_said_to_be_unknown(capsys: pytest.CaptureFi
     assert row["sampling"]["plain"] is None and row["parsers"][0]["reasoning"] is None
     text = shown(capsys, "nemotron-nano-9b-v2")
     assert re.search(r"plain +unknown", text) and "None" not in text
+
+
+def test_a_precision_after_the_name_shows_the_model_and_an_unknown_one_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = next(iter(FAMILY))
+    assert as_json(capsys, f"{name}:fp8")["name"] == as_json(capsys, name)["name"] == name
+    assert main(["models", f"{name}:fp9"]) == 1
+    assert "expected one of bf16" in capsys.readouterr().err
+
+
+def test_an_unknown_name_to_pull_points_at_the_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", "nope"]) == 1
+    error = capsys.readouterr().err
+    assert "family" in error and "nemora models" in error and error.count("\n") == 1

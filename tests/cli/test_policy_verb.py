@@ -221,3 +221,9 @@ def test_moments_are_read_and_printed_in_utc() -> None:
     for wrong in ("", "7", "-1d", "2026-13-01", "9" * 400):
         with pytest.raises(UsageError):
             moment(wrong, "--since")
+
+
+@pytest.mark.parametrize("action", ["check", "replay"])
+def test_a_folder_in_place_of_a_policy_is_said_to_be_one(tmp_path, capsys, action):
+    assert main(["policy", action, str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

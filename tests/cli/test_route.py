@@ -191,3 +191,22 @@ def test_a_wrong_command_line_is_2_with_one_sentence(capsys: pytest.CaptureFixtu
     assert main(["route", "text", "--jsonl", "-"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["route", "text", "--outbound"]) == 2
+
+
+@pytest.mark.parametrize("words", [["route"], ["route", "--jsonl", "-"]])
+def test_without_a_standard_input_one_sentence_asks_for_a_text(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "no standard input" in error and error.count("\n") == 1
+
+
+def test_standard_input_that_is_no_text_is_refused_without_an_echo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"CANARY \xff"), encoding="utf-8"))
+    assert main(["route"]) == 2
+    error = capsys.readouterr().err
+    assert "not valid UTF-8" in error and "CANARY" not in error

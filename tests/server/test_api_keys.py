@@ -176,4 +176,19 @@ def test_the_command_makes_lists_and_revokes(
     assert main(["keys", "add", "ci"]) == 2 and main(["keys", "add", "a b"]) == 2 and main(["keys", "revoke", "x"]) == 2
     assert "a b" not in capsys.readouterr().err
     assert main(["keys", "revoke", "ci"]) == 0
+    capsys.readouterr()
     assert main(["keys", "list", "--json"]) == 0 and json.loads(capsys.readouterr().out.strip()) == []
+
+
+def test_revoking_the_last_key_says_that_nobody_gets_in_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert main(["keys", "add", "one"]) == 0 and main(["keys", "add", "two"]) == 0
+    capsys.readouterr()
+    assert main(["keys", "revoke", "one"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["keys", "revoke", "two"]) == 0
+    said = capsys.readouterr().out
+    assert "No key is left" in said and "401" in said and "nemora keys add" in said
+    assert str(tmp_path / "nemora" / KEYS_FILE) in said and said.count("\n") == 1

@@ -42,6 +42,34 @@ def test_a_wrong_label_is_refused_with_its_line_and_no_text(tmp_path: Path, chan
     assert "Ada" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{CANARY", "not valid JSON"),
+        ('["CANARY"]', "not an object"),
+        ('{"class": "public", "topics": [], "group": "CANARY"}', "has no text"),
+        (json.dumps({**ROW, "class": "CANARY"}), "unknown class; expected one of public"),
+        (json.dumps({**ROW, "topics": ["CANARY"]}), "topics that are not"),
+        (json.dumps({key: value for key, value in ROW.items() if key != "group"}), "has no group"),
+    ],
+)
+def test_each_mistake_of_a_row_has_a_sentence_of_its_own(tmp_path: Path, line: str, problem: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(f"{json.dumps(ROW)}\n{line}\n")
+    with pytest.raises(UsageError, match=problem) as caught:
+        read_authored(tmp_path)
+    assert caught.value.message.startswith("rows.jsonl, line 2 ") and "CANARY" not in caught.value.message
+
+
+def test_a_file_is_read_as_a_folder_is_and_what_is_missing_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "full", ROW)
+    assert read_authored(folder / "rows.jsonl") == read_authored(folder)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"The folder empty holds no \.jsonl"):
+        read_authored(tmp_path / "empty")
+    with pytest.raises(UsageError, match=r"none\.jsonl does not exist"):
+        read_authored(tmp_path / "none.jsonl")
+
+
 def test_every_slot_gives_something_else_each_time() -> None:
     draw = random.Random(0)
     for make in SLOTS.values():

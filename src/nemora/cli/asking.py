@@ -19,13 +19,13 @@ import httpx2
 from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason, Thinking
-from nemora.errors import BackendError, NemoraError, OverrideNeeded, UsageError
+from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UsageError
 from nemora.net_guard import guard_network, is_loopback
 from nemora.privacy.decide import explain
 from nemora.server.gateway import Gateway
 from nemora.server.listen import base_url, quiet_logs
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override
-from nemora.settings import Settings, load_settings, with_cloud
+from nemora.settings import CLIENT_KEY, Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
 
 READ_SECONDS = 600.0
@@ -151,8 +151,16 @@ def open_door(args: argparse.Namespace) -> Door:
     if args.cloud_url is None and getattr(args, "device", None) is None:
         base = _running(settings)
         if base is not None:
-            return ServerDoor(base, settings.server.api_key)
+            return ServerDoor(base, _key(settings))
     return GatewayDoor(settings)
+
+
+def _key(settings: Settings) -> str | None:
+    """The key of who asks, or else the owner's, if this installation has one."""
+    key = settings.client_key
+    if key is not None and not re.fullmatch(r"[!-~]+", key):  # more cannot stand in a header
+        raise UsageError(f"{CLIENT_KEY} holds no API key: spaces or letters that no key has; set it to the key alone.")
+    return key or settings.server.api_key
 
 
 def _running(settings: Settings) -> str | None:
@@ -224,6 +232,8 @@ def _refusal(response: httpx2.Response) -> NemoraError:
     try:
         error = response.json()["error"]
         message = str(error["message"])
+        if error.get("code") == Unauthorized.code:
+            message += f" Here that is the key in the variable {CLIENT_KEY}."
         if error.get("code") == OverrideNeeded.code:
             asked = error["override"]
             reasons = tuple(map(str, asked["reasons"]))

@@ -18,7 +18,7 @@ from rich.table import Table
 from nemora.cli.eval_judge import judged, latency
 from nemora.cli.eval_presidio import MISSING, Presidio, load_presidio
 from nemora.cli.eval_report import report_of, store, tables_of
-from nemora.cli.eval_rows import Row, files_in, read_rows
+from nemora.cli.eval_rows import Row, files_in, gather, left_out
 from nemora.cli.eval_score import Item
 from nemora.cli.route import Reading, make_reading
 from nemora.errors import UsageError
@@ -43,14 +43,14 @@ def run(args: argparse.Namespace) -> int:
     presidio = load_presidio() if args.presidio else None
     if args.presidio and presidio is None:
         sys.stderr.write(MISSING + "\n")
-    rows, skipped = _rows(files, args.limit)
-    if not rows:
-        raise UsageError("The data holds no row with a text, messages or a request; see docs/evaluation.md.")
+    gathered = gather(files, args.limit)
+    rows = gathered.rows
     with closing(make_reading(load_settings(args.config))) as reading:
         items = judge_all(rows, reading, positions=args.positions, presidio=presidio)
         measured = latency(reading) if args.latency else None
     unread = len({(r.set_name, r.number) for r in rows}) - _read(items)
-    report = report_of(items, skipped=skipped + unread, policy_id=reading.policy.id)
+    report = report_of(items, skipped=gathered.unread + unread, policy_id=reading.policy.id)
+    report["unknown_class"] = gathered.unknown_class
     if measured is not None:
         report["latency"] = measured
     tables = tables_of(items, measured)
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report))
     else:
-        _print(tables, report["skipped"], items if args.misses else ())
+        left = left_out(report["skipped"], report["unknown_class"])
+        _print(tables, left, items if args.misses else ())
     return 0
 
 
@@ -93,28 +94,11 @@ def misses(items: list[Item]) -> list[dict[str, object]]:
     ]
 
 
-def _rows(files: list[Path], limit: int) -> tuple[list[Row], int]:
-    """The rows of all files, and how many lines are none."""
-    rows: list[Row] = []
-    skipped = 0
-    for file in files:
-        taken = 0
-        for row in read_rows(file):
-            if limit and taken >= limit:
-                break
-            if row is None:
-                skipped += 1
-            else:
-                rows.append(row)
-                taken += 1
-    return rows, skipped
-
-
 def _read(items: list[Item]) -> int:
     return len({(item.set_name, item.number) for item in items})
 
 
-def _print(tables: list[list[tuple[str, ...]]], skipped: int, missed: list[Item] | tuple[()]) -> None:
+def _print(tables: list[list[tuple[str, ...]]], left: str, missed: list[Item] | tuple[()]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 150)
     for head, *rows in tables:
         table = Table(*head)
@@ -122,8 +106,8 @@ def _print(tables: list[list[tuple[str, ...]]], skipped: int, missed: list[Item]
             table.add_row(*row)
         console.print(table)
     print("Shares have 95 % intervals (Wilson). Read both columns together: either alone can be made perfect.")
-    if skipped:
-        print(f"{skipped} lines hold nothing that can be read as a row; they do not count.")
+    if left:
+        print(left)
     for miss in misses(list(missed)):
         kinds = miss["kinds"]
         named = ", ".join(kinds) if isinstance(kinds, dict) and kinds else "nothing found"

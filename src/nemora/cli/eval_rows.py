@@ -30,6 +30,8 @@ NOT_IDENTIFYING = frozenset(
 )
 """Types of gold spans that alone identify nobody (docs/labelling.md)."""
 STAYS = {"confidential": True, "secret": True, "public": False}
+CLASSES = frozenset({*STAYS, "personal", "arguable"})
+"""What `class` may say (docs/labelling.md)."""
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 ENDPOINT = "/v1/chat/completions"
 
@@ -61,6 +63,60 @@ class Row:
     disguise: str
     language: str
     endpoint: str
+    unknown_class: bool = False
+    """It states a class that is none, and nothing that goes before the class: whether it must stay is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The rows of some files, and how many lines and rows say nothing of use."""
+
+    rows: list[Row]
+    unread: int
+    """Lines that are no row: broken JSON, or nothing to read."""
+
+    @property
+    def unknown_class(self) -> int:
+        """Rows whose class is an unknown word."""
+        return sum(row.unknown_class for row in self.rows)
+
+
+def left_out(unread: int, unknown_class: int) -> str:
+    """One line with the counts of what was left out, or "" if nothing was."""
+    said = [
+        f"lines that cannot be read as rows (broken JSON, or no text): {unread}" if unread else "",
+        f"rows of an unknown class (none of {', '.join(sorted(CLASSES))}): {unknown_class}" if unknown_class else "",
+    ]
+    return f"Left out: {'; '.join(filter(None, said))}." if any(said) else ""
+
+
+def gather(files: Sequence[Path], limit: int = 0) -> Gathered:
+    """The rows of all files, the first `limit` of each if it is not 0.
+
+    Raises:
+        UsageError: a file cannot be read, or has lines of which none is a row; or there is no row at all.
+    """
+    rows: list[Row] = []
+    unread = 0
+    for file in files:
+        taken = broken = 0
+        for row in read_rows(file):
+            if limit and taken >= limit:
+                break
+            if row is None:
+                broken += 1
+            else:
+                rows.append(row)
+                taken += 1
+        if broken and not taken:
+            raise UsageError(
+                f"No line of {file.name} can be read as a row ({broken} tried): a JSON object with text, messages or a "
+                "request was expected; see docs/evaluation.md."
+            )
+        unread += broken
+    if not rows:
+        raise UsageError("The data holds no row with a text, messages or a request; see docs/evaluation.md.")
+    return Gathered(rows, unread)
 
 
 def files_in(names: Sequence[Path]) -> list[Path]:
@@ -70,12 +126,12 @@ def files_in(names: Sequence[Path]) -> list[Path]:
         if name.is_dir():
             inside = sorted(f for f in name.rglob("*") if f.name.endswith((".jsonl", ".jsonl.gz")))
             if not inside:
-                raise UsageError("A folder given to eval holds no .jsonl or .jsonl.gz file; name one that has some.")
+                raise UsageError("A folder of the data holds no .jsonl or .jsonl.gz file; name one that has some.")
             found += inside
         elif name.is_file():
             found.append(name)
         else:
-            raise UsageError("A file or folder given to eval does not exist; name .jsonl or .jsonl.gz files.")
+            raise UsageError("A file or folder of the data does not exist; name .jsonl or .jsonl.gz files.")
     return found
 
 
@@ -117,6 +173,7 @@ def parse_row(line: bytes, set_name: str, number: int) -> Row | None:
         disguise=_word(entry.get("adversarial")) or _word(entry.get("kind")) or "none",
         language=_word(entry.get("lang")) or "unknown",
         endpoint=entry["endpoint"] if entry.get("endpoint") == ENDPOINT else ENDPOINT,
+        unknown_class=_has_unknown_class(entry),
     )
 
 
@@ -151,6 +208,12 @@ def _private(entry: dict[str, Any], gold: Sequence[Gold]) -> bool | None:
     if "spans" in entry:
         return True if any(g.identifies for g in gold) else None
     return False
+
+
+def _has_unknown_class(entry: dict[str, Any]) -> bool:
+    said = entry.get("class")
+    decides = "class" in entry and not isinstance(entry.get("may_leave"), bool)
+    return decides and not (isinstance(said, str) and said in CLASSES)
 
 
 def _word(value: Any) -> str:

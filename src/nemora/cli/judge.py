@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nemora.cli.eval_place import as_it_is
-from nemora.cli.eval_rows import Row, files_in, read_rows
+from nemora.cli.eval_rows import Row, files_in, gather, left_out
 from nemora.cli.eval_score import wilson
 from nemora.errors import RequestError, UsageError
 from nemora.privacy.calibration import Calibration, calibrate
@@ -46,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
     if not 0.5 <= args.recall <= 1:
         raise UsageError("--recall must be from 0.5 to 1.")
     settings = load_settings(args.config)
-    rows = [row for row in _rows(args.data) if row.private is not None]
+    gathered = gather(files_in(args.data))
+    if left := left_out(gathered.unread, gathered.unknown_class):
+        print(left)
+    rows = [row for row in gathered.rows if row.private is not None]
     reference = str(Path(args.model).resolve()) if Path(args.model).exists() else args.model
     with load_model_to_judge(settings, reference) as model:
         refuse_starter(model)
@@ -69,11 +72,6 @@ def measured(judge: Judge, rows: Sequence[Row]) -> tuple[list[float], list[bool]
                 scores.append(max(found))
                 private.append(row.private is True)
     return scores, private
-
-
-def _rows(names: Sequence[Path]) -> Iterator[Row]:
-    for file in files_in(names):
-        yield from (row for row in read_rows(file) if row is not None)
 
 
 def _windows(row: Row) -> list[str]:

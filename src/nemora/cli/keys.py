@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from nemora.cli.tables import print_table
 from nemora.server.api_keys import ApiKey, ApiKeys
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SettingsError: a name or limit is wrong, or the keys cannot be read or written.
     """
-    keys = ApiKeys(load_settings(args.config).paths.data)
+    settings = load_settings(args.config)
+    keys = ApiKeys(settings.paths.data)
     if args.action == "add":
         print(
             keys.add(
@@ -48,12 +50,24 @@ def run(args: argparse.Namespace) -> int:
         )
     elif args.action == "revoke":
         keys.revoke(args.name)
+        if not keys.all():
+            print(_none_left(keys.path, has_owner=settings.server.api_key is not None))
     elif args.json:
         print(json.dumps([{k: v for k, v in asdict(key).items() if k != "digest"} for key in keys.all()], indent=1))
     else:
         heads = ("name", "tenant", "for", "requests/min", "tokens/min", "made")
         print_table(heads, [_row(key) for key in keys.all()])
     return 0
+
+
+def _none_left(file: Path, *, has_owner: bool) -> str:
+    whom, then = (
+        (" to all but the owner's key", "asks for that key") if has_owner else ("", "answers whoever reaches it")
+    )
+    return (
+        f"No key is left: every path but /health/live answers 401{whom} until `nemora keys add` makes a key, or until "
+        f"{file} is removed and the server started again, which then {then}."
+    )
 
 
 def _row(key: ApiKey) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from nemora.settings import Settings, load_settings
 
 EMPTY = "The ledger is empty: no request has been decided yet."
 ARCHIVE_FOLDER = "archive"
+MOST_ROWS = 10**9
+"""That --limit may name."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +83,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(ledger: Ledger | None, limit: int, as_json: bool) -> int:
-    if limit < 0:
-        raise UsageError("--limit must be 0 or more.")
+    if not 0 <= limit <= MOST_ROWS:
+        raise UsageError(f"--limit must be from 0, which is all, to {MOST_ROWS}.")
     rows = ledger.rows(limit or None) if ledger is not None else []
     if as_json:
         print(json.dumps([_plain(row) for row in rows], indent=2))

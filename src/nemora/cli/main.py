@@ -6,12 +6,14 @@ Exit status: 0, or 1 with one sentence on stderr, or 2 for a wrong command line 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,7 +41,8 @@ VERBS = {
     "policy": "check a policy file, or try it on what was decided",
 }
 
-
+OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors that only writing has."""
 OPTION = re.compile(r"--[a-z][a-z-]{0,20}")
 
 
@@ -56,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     logging.raiseExceptions = False  # a log handler that fails would print the exception that is being handled
+    _fill_in_closed_streams()
     try:
         args = _parse(arguments)
         module = importlib.import_module(f"nemora.cli.{args.verb}")
@@ -69,10 +73,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone; python must not complain again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show what the user wrote
+        if isinstance(error, OSError) and (error.errno in OUTPUT_FAULTS or _output_fails()):
+            _give_up_output()
+            return _fail(f"The output cannot be written ({error.strerror}); make room, or write it elsewhere.", 1)
         return _fail(f"Nemora failed unexpectedly with {type(error).__name__}; this is a defect, please report it.", 1)
+
+
+def _fill_in_closed_streams() -> None:
+    """A closed output takes all that is written to it, as it does for `print`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the end
+
+
+def _output_fails() -> bool:
+    """Whether what was printed still cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _give_up_output() -> None:
+    """Let what is not yet written go nowhere, so that python does not try again at exit."""
+    with suppress(OSError):  # an output that is no file of the system has nothing to redirect
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -19,8 +19,8 @@ from nemora.errors import HashMismatch, UnknownModel, UsageError
 from nemora.settings import load_settings
 from nemora.weights import cache as store
 from nemora.weights.catalog import CATALOG, Entry
-from nemora.weights.family import USUAL_CONTEXT, find
-from nemora.weights.family_model import FamilyModel
+from nemora.weights.family import FAMILY, USUAL_CONTEXT, find, split_precision
+from nemora.weights.family_model import PRECISIONS, FamilyModel
 from nemora.weights.fetch import LICENCE_FILE, opened_path
 from nemora.weights.hub_entry import read_note
 from nemora.weights.packed_place import keys_elsewhere, named_place, packed_bytes
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one model, in detail; also a repository of the family")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="one model, in detail; also a repository of the family, or NAME:PRECISION",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--context", type=int, metavar="N", help="tokens of a sequence that must fit (default: 32768)")
     parser.add_argument("--verify", action="store_true", help="hash every file, also those that look unchanged")
@@ -50,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--context must be 1 or more.")
     settings = load_settings(args.config)
     cache, device = settings.paths.cache, settings.local.device
-    if args.name is not None and args.name not in CATALOG and (model := find(args.name)) is not None:
+    if args.name is not None and args.name not in CATALOG and (model := _of_family(args.name)) is not None:
         _show_family_model(model, args, device)
         return 0
     if args.name is not None:
@@ -70,6 +75,16 @@ def run(args: argparse.Namespace) -> int:
             f"Files of {', '.join(damaged)} are damaged; run `nemora pull {' '.join(damaged)}` to fetch them again."
         )
     return 0
+
+
+def _of_family(name: str) -> FamilyModel | None:
+    """The family's model of that name, or with that repository. A precision, as in NAME:fp8, changes nothing here:
+    all of them are shown."""
+    found = find(name) or split_precision(name)[0]
+    known, colon, _ = name.rpartition(":")
+    if found is None and colon and known in FAMILY:
+        raise UnknownModel(f"{known} is known, and that precision is not; expected one of {', '.join(PRECISIONS)}.")
+    return found
 
 
 def _show_family_model(model: FamilyModel, args: argparse.Namespace, device: str) -> None:

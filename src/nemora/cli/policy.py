@@ -40,13 +40,19 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SettingsError: the policy file is wrong, or missing.
-        UsageError: a wrong moment, or a tenant that the policy does not have.
+        UsageError: a folder, a wrong moment, or a tenant that the policy does not have.
         LedgerError: the ledger cannot be read.
     """
     settings = load_settings(args.config)
     if args.action == "check":
-        return _check(settings, args.file or settings.policy, args.tenant)
+        return _check(settings, _no_folder(args.file or settings.policy), args.tenant)
     return _replay(settings, args)
+
+
+def _no_folder(file: Path | None) -> Path | None:
+    if file is not None and file.is_dir():
+        raise UsageError(f"{file} is a folder; name the policy file in it.")
+    return file
 
 
 def _check(settings: Settings, file: Path | None, tenant: str) -> int:
@@ -151,7 +157,7 @@ def _print_rest(whole: Policy, policy: Policy) -> None:
 
 
 def _replay(settings: Settings, args: argparse.Namespace) -> int:
-    policy = load_policy(args.file)
+    policy = load_policy(_no_folder(args.file))
     since = moment(args.since, "--since")
     until = None if args.until is None else moment(args.until, "--until")
     ledger = open_ledger(settings)

@@ -137,7 +137,7 @@ def _ask(model: HubModel) -> None:
     if not reasons:
         return
     why = " and ".join(reasons)
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"The model {model.reference} is fetched only with --yes: {why}.")
     sys.stderr.write(f"Fetch {model.reference}? {why[0].upper()}{why[1:]}. Type yes: ")
     sys.stderr.flush()

@@ -35,6 +35,7 @@ from nemora.settings import Settings, load_settings
 from nemora.tagger.reader import load_reader
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
+NO_INPUT = "There is no standard input to read from; give a text, or --jsonl with a file."
 
 Judge = Callable[[ChatRequest], Decision]
 Redact = Callable[[ChatRequest, Decision], Redaction]
@@ -62,16 +63,32 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--file goes with a text; with --jsonl, documents stand in the requests.")
     if args.outbound and args.jsonl is None:
         raise UsageError("--outbound goes with --jsonl.")
+    if args.jsonl == "-" and sys.stdin is None:
+        raise UsageError(NO_INPUT)
+    text = "" if args.jsonl is not None else _text(args.text)
     settings = load_settings(args.config)
     with closing(make_reading(settings)) as reading:
-        return _run(args, settings, reading)
+        return _run(args, text, settings, reading)
 
 
-def _run(args: argparse.Namespace, settings: Settings, reading: Reading) -> int:
+def _text(given: str | None) -> str:
+    """The request to judge: the argument, or else standard input."""
+    if given is not None:
+        return given
+    if sys.stdin is None:
+        raise UsageError(NO_INPUT)
+    try:
+        return sys.stdin.read()
+    except OSError as error:
+        raise UsageError(f"The request cannot be read from standard input ({error.strerror}).") from None
+    except UnicodeError:
+        raise UsageError("The request is not valid UTF-8 text; convert it first.") from None
+
+
+def _run(args: argparse.Namespace, text: str, settings: Settings, reading: Reading) -> int:
     judge, redact = reading.judge, reading.redact
     explainer = Explainer(reading, settings.policy) if args.explain else None
     if args.jsonl is None:
-        text = args.text if args.text is not None else sys.stdin.read()
         request = ChatRequest(model="auto", messages=(with_files(text, args.file),))
         if explainer is not None:
             explainer.show(text, request, Console(highlight=False))

@@ -66,6 +66,11 @@ class ApiKeys:
         """Whether there is a file of keys, so that clients need one. Looks anew, and never raises."""
         return self._now() is not None
 
+    @property
+    def path(self) -> Path:
+        """The file of keys."""
+        return self._path
+
     def all(self) -> list[ApiKey]:
         """In the order in which they were made."""
         return list(self._by_digest.values())
@@ -118,7 +123,7 @@ class ApiKeys:
         return secret
 
     def revoke(self, name: str) -> None:
-        """Forget a key.
+        """Forget a key. Where it was the last one, the file stays, and lets nobody in.
 
         Raises:
             SettingsError: there is none of that name, or the file cannot be written.

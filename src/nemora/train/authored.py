@@ -15,8 +15,10 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nemora.errors import UsageError
+from nemora.train.request_lines import request_lines
 
 TOPICS = (
     "health", "intimate", "belief", "minors", "personal_finance", "identity", "credentials", "legal", "employment",
@@ -48,32 +50,47 @@ class Example:
 
 
 def read_authored(folder: Path) -> list[Example]:
-    """Every request in the .jsonl files of a folder, with its slots still empty.
+    """Every request in the .jsonl files of a folder, or in one file, with its slots still empty.
 
     Raises:
-        UsageError: a line has not the form that is described above.
+        UsageError: there is no file, or a line has not the form that is described above.
     """
-    examples: list[Example] = []
-    for file in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-            if line.strip():
-                examples.append(_example(line, f"{file.name}, line {number}"))
-    return examples
+    return [_example(line, where) for where, line in request_lines(folder)]
+
+
+def labelled_row(line: str, where: str) -> dict[str, Any]:
+    """A row with a text and with labels that are known, so far as it has some.
+
+    Raises:
+        UsageError: it is not so; the sentence begins with `where` and repeats nothing of the row.
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise UsageError(f"{where} is not valid JSON; one JSON object a line was expected.") from None
+    if not isinstance(row, dict):
+        raise UsageError(f"{where} is JSON, but not an object with text and labels.")
+    if not isinstance(row.get("text"), str) or not row["text"].strip():
+        raise UsageError(f"{where} has no text: write the request as a string under the key text.")
+    kind, topics = row.get("class"), row.get("topics")
+    if kind is not None and not (isinstance(kind, str) and kind in CLASSES):
+        raise UsageError(f"{where} has an unknown class; expected one of {', '.join(CLASSES)}.")
+    known = isinstance(topics, list) and all(isinstance(topic, str) and topic in TOPICS for topic in topics)
+    if topics is not None and not known:
+        raise UsageError(f"{where} has topics that are not a list of known ones; expected some of {', '.join(TOPICS)}.")
+    return row
 
 
 def _example(line: str, where: str) -> Example:
-    try:
-        row = json.loads(line)
-        topics, text = tuple(row["topics"]), row["text"]
-        if row["class"] not in CLASSES or not set(topics) <= set(TOPICS) or not isinstance(text, str):
-            raise ValueError("a label")
-        return Example(
-            MARK.sub(r"\2", text), row["class"] in STAYING, topics, str(row["group"]), str(row.get("lang", "en"))
-        )
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(
-            f"{where} is not a labelled request: JSON with text, class ({', '.join(CLASSES)}), topics and group."
-        ) from None
+    row = labelled_row(line, where)
+    for key in ("class", "topics", "group"):
+        if row.get(key) is None:
+            raise UsageError(
+                f"{where} has no {key}: text, class, topics and group are needed to train anew; with --from, a class "
+                "or topics are enough."
+            )
+    text, lang = MARK.sub(r"\2", row["text"]), str(row.get("lang", "en"))
+    return Example(text, row["class"] in STAYING, tuple(row["topics"]), str(row["group"]), lang)
 
 
 def is_held_out(group: str, share: float = 0.15) -> bool:

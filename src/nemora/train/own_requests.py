@@ -11,10 +11,10 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nemora.errors import UsageError
-from nemora.train.authored import CLASSES, MARK, STAYING, TOPICS, Example, is_held_out
+from nemora.train.authored import CLASSES, MARK, STAYING, Example, is_held_out, labelled_row
+from nemora.train.request_lines import request_lines
 from nemora.train.span_labels import EVERYWHERE
 from nemora.train.span_sources import authored_row
 
@@ -29,13 +29,7 @@ def read_own(files: list[Path]) -> list[Example]:
     Raises:
         UsageError: no file, too few rows, or a row that is not as described above.
     """
-    found: list[Example] = []
-    for file in (f for path in files for f in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])):
-        try:
-            lines = file.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeError):
-            raise UsageError(f"{file.name} cannot be read; a file of JSON lines in UTF-8 was expected.") from None
-        found += [own_row(line, f"{file.name}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    found = [own_row(line, where) for path in files for where, line in request_lines(path)]
     if len(found) < LEAST_ROWS:
         raise UsageError(
             f"There are {len(found)} labelled requests; at least {LEAST_ROWS} are needed to adapt a model."
@@ -45,18 +39,10 @@ def read_own(files: list[Path]) -> list[Example]:
 
 def own_row(line: str, where: str) -> Example:
     """One row. `where` stands in the error. Raises as above."""
-    try:
-        row: dict[str, Any] = json.loads(line)
-        text, kind, topics = row["text"], row.get("class"), row.get("topics")
-        if not isinstance(text, str) or not text.strip() or (kind is None and topics is None):
-            raise ValueError("nothing is said of a text")
-        if (kind is not None and kind not in CLASSES) or not set(topics or ()) <= set(TOPICS):
-            raise ValueError("a label")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(
-            f"{where} is not a labelled request: JSON with text, and class ({', '.join(CLASSES)}) or topics"
-            f" (of {', '.join(TOPICS)}), was expected."
-        ) from None
+    row = labelled_row(line, where)
+    text, kind, topics = row["text"], row.get("class"), row.get("topics")
+    if kind is None and topics is None:
+        raise UsageError(f"{where} has no label: a class ({', '.join(CLASSES)}) or topics were expected.")
     stays = kind in STAYING if kind is not None else bool(topics)
     group = str(row.get("group") or hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16])
     lang = str(row.get("lang", "en"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from nemora.errors import UsageError
 from nemora.train.authored import MARK
 from nemora.train.person_name import address_pieces, name_pieces
+from nemora.train.request_lines import request_lines
 from nemora.train.span_labels import (
     ABSENT_FROM_HARMLESS,
     AUTHORED,
@@ -43,12 +44,7 @@ def read_authored_spans(folder: Path) -> list[SpanText]:
     Raises:
         UsageError: a line is not a request with marked spans.
     """
-    found = []
-    for file in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-            if line.strip():
-                found.append(authored_row(line, f"{file.name}, line {number}"))
-    return found
+    return [authored_row(line, where) for where, line in request_lines(folder)]
 
 
 def authored_row(line: str, where: str) -> SpanText:

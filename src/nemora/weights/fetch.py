@@ -165,8 +165,8 @@ def known(name: str) -> Entry:
     """
     if name not in CATALOG:
         raise UnknownModel(
-            f"The catalog has no model of that name; it has: {', '.join(CATALOG)}; a repository of the hub is "
-            "written hub:OWNER/REPO."
+            f"The catalog has no model of that name; it has: {', '.join(CATALOG)}. The Nemotron family has names too, "
+            "which `nemora models` lists, and a repository of the hub is written hub:OWNER/REPO."
         )
     return CATALOG[name]
 
