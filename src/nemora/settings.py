@@ -241,9 +241,8 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     paths = _paths(env)
     if config is not None and not config.is_file():
         if config.exists():
-            raise SettingsError(
-                f"{config} is a folder or no regular file; name the settings file, or leave --config out."
-            )
+            what = "a folder" if config.is_dir() else "not a regular file"
+            raise SettingsError(f"{config} is {what}; name the settings file, or leave --config out.")
         raise SettingsError(f"The settings file {config} does not exist; write it or leave --config out.")
     file = config or paths.config / "nemora.toml"
     table = _read_toml(file) if file.is_file() else {}

@@ -99,7 +99,11 @@ def test_a_whole_model_is_trained_and_can_be_trained_further(model: Path, data: 
 
 
 def test_a_stopped_run_goes_on_bit_for_bit(
-    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = ("--lora", 4, "--dropout", 0.1, "--steps", 6, "--rate", 0.01, "--save-every", 2)
     assert run(model, data, tmp_path / "whole", *options) == 0
@@ -113,6 +117,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "step", stopped)
         assert run(model, data, tmp_path / "parts", *options) == 130
+    said = capsys.readouterr().err
+    assert "0 of 6 steps" in said and said.endswith("nemora: Stopped; --resume goes on from step 2.\n")
     assert not (tmp_path / "parts" / "adapter").exists()
     torch.manual_seed(99)
     assert run(model, data, tmp_path / "parts", *options, "--resume") == 0

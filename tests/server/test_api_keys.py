@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from server_fakes import Setup, plays, served, setup
 
@@ -141,6 +141,7 @@ def test_no_guess_is_a_key(tmp_path_factory: pytest.TempPathFactory, guess: str)
 
 
 @given(st.integers(1, 50), st.lists(st.floats(0, 30), max_size=80))
+@example(1, [0.0, 0.1, 0.0])
 def test_no_minute_has_more_requests_than_twice_the_limit_and_a_wait_helps(limit: int, pauses: list[float]) -> None:
     now = 0.0
     limits = RateLimits(clock=lambda: now)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import io
 import json
 import runpy
 from pathlib import Path
@@ -14,12 +14,14 @@ import pytest
 import torch
 from tiny_encoder import write_encoder
 
-from nemora.cli.train_sensitivity import _each_minute
+from nemora.cli import train_sensitivity as verb
+from nemora.cli.main import main
 from nemora.errors import CorruptCheckpoint, UsageError
 from nemora.tagger.reader import TextReader
 from nemora.train import sensitivity
 from nemora.train.authored import Example
 from nemora.train.evaluate import area_under_curve, draw_line, figures, interval
+from nemora.train.log_lines import now_and_then
 from nemora.train.reader import Recipe, Trainer
 
 TINY = Recipe(epochs=2, layers=1, generated=8)
@@ -183,13 +185,36 @@ def test_bf16_training_keeps_fp32_weights(tmp_path: Path) -> None:
     assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}
 
 
-def test_a_log_is_told_of_the_run_once_a_minute() -> None:
-    now, file = iter(range(0, 10_000, 7)), io.StringIO()
-    report = _each_minute(file, lambda: next(now))
-    for step in range(100):
-        report("loss 1.0", step, 100)
-    lines = file.getvalue().splitlines()
-    assert lines[0] == "loss 1.0, step 0 of 100" and 8 <= len(lines) <= 14
+def test_a_log_is_told_of_the_beginning_and_then_every_half_minute() -> None:
+    now, told = 0.0, list[str]()
+    tell = now_and_then(told.append, lambda: now)
+    for second in range(100):
+        now = float(second)
+        tell(f"{second}")
+    assert told == ["0", "30", "60", "90"]
+
+
+def test_training_tells_of_its_beginning_and_of_every_step(tmp_path: Path) -> None:
+    examples = [Example(f"word {'abcdef'[n % 6]} cake", n % 2 == 0, (), str(n)) for n in range(24)]
+    trainer, told = Trainer(write_encoder(tmp_path / "base"), examples, TINY), list[tuple[str, int, int]]()
+    trainer.train(lambda *line: told.append(line))
+    assert told[0][:2] == ("training", 0)
+    assert [done for _, done, _ in told] == list(range(len(trainer.losses) + 1))
+    assert {total for *_, total in told} == {len(trainer.losses)}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_who_stops_a_run_is_told_whether_it_can_go_on(
+    tmp_path: Path, is_kept: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stops(_args: argparse.Namespace, unfinished: Path) -> dict[str, object]:
+        if is_kept:
+            unfinished.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verb, "_from_encoder", stops)
+    assert main(["train", "sensitivity", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 130
+    assert ("--resume goes on" in capsys.readouterr().err) == is_kept
 
 
 def test_the_card_says_what_the_report_of_the_shipped_model_says() -> None:

@@ -1,6 +1,6 @@
 """The `nemora` command: one verb a file, imported when it is called.
 
-Exit status: 0, or 1 with one sentence on stderr, or 2 for a wrong command line or wrong settings.
+Exit status: 0, or 1 with one sentence on stderr, or 2 for a wrong command line or wrong settings, or 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nemora import __version__
+from nemora.cli.stopped import Stopped
 from nemora.errors import NemoraError, UsageError
 
 VERBS = {
@@ -70,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error.message, 2)
     except NemoraError as error:
         return _fail(error.message, 1)
+    except Stopped as stopped:
+        return _fail(stopped.message, 130)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone; python must not complain again at exit

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nemora.cli.stopped import stopped_run
 from nemora.errors import UsageError
 
 
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: no recipe or texts, or OUT is there and --resume was not given.
+        Stopped: Ctrl-C, while it trained.
     """
     if args.recipe is None or not args.data:
         raise UsageError(
@@ -55,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     trainer = new_run(args.out, documents, recipe)
     trainer.resume()
     with progress(console, recipe.training.steps, done=trainer.done) as trainer.report:
-        trainer.run()
+        try:
+            trainer.run()
+        except KeyboardInterrupt:
+            raise stopped_run(args.out) from None
     report = finish(trainer, documents, recipe)
     print(json.dumps(report, indent=1) if args.json else _summary(report, args.out / MODEL))
     return 0

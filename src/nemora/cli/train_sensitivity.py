@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from nemora.cli.stopped import Stopped
 from nemora.errors import UsageError
 from nemora.settings import Settings, load_settings
+from nemora.train.log_lines import now_and_then
 
 ENCODER = "minilm-l6"
 SHIPPED = "shipped"
-MINUTE = 60.0
 Report = Callable[[str, int, int], None]
 T = TypeVar("T")
 
@@ -69,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: no texts, DIR is there already, or an adapted model lost recall.
+        Stopped: Ctrl-C, without --from.
     """
     if not args.data:
         raise UsageError("Give --data with labelled requests; recipes/sensitivity/README.md says how they look.")
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    report = _from_encoder(args) if args.start is None else _adapted(args)
+    report = _resumable(args) if args.start is None else _adapted(args)
     if args.json:
         print(json.dumps(report, indent=1))
     else:
@@ -96,7 +96,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
+def _resumable(args: argparse.Namespace) -> dict[str, Any]:
+    unfinished = _unfinished(args)
+    try:
+        return _from_encoder(args, unfinished)
+    except KeyboardInterrupt:
+        if unfinished.exists():
+            raise Stopped("Stopped; --resume goes on after the last whole epoch.") from None
+        raise Stopped("Stopped before an epoch was whole; there is nothing to go on with.") from None
+
+
+def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
     from nemora.train import sensitivity
     from nemora.train.reader import Recipe
     from nemora.weights.device import check_device
@@ -110,7 +120,6 @@ def _from_encoder(args: argparse.Namespace) -> dict[str, Any]:
         rate=args.rate or Recipe.rate,
         tokens_per_batch=args.batch_tokens or Recipe.tokens_per_batch,
     )
-    unfinished = _unfinished(args)
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
     with _opened(args.warm_start) as start:
         base = start or _encoder(load_settings(args.config))
@@ -179,24 +188,16 @@ def _with_progress(train: Callable[[Report], T]) -> T:
     )
     console = Console(stderr=True)
     if not console.is_terminal:
-        return train(_each_minute(sys.stderr))
+        return train(_logged(sys.stderr))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("training", total=None)
         return train(lambda text, done, total: bar.update(task, description=text, completed=done, total=total))
 
 
-def _each_minute(file: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
-    """Tells of the first step that it hears of, and then once a minute: for a log."""
-    told = -math.inf
-
-    def report(text: str, done: int, total: int) -> None:
-        nonlocal told
-        if clock() - told >= MINUTE:
-            told = clock()
-            file.write(f"{text}, step {done} of {total}\n")
-            file.flush()
-
-    return report
+def _logged(file: TextIO) -> Report:
+    """Tells of the beginning and then every half minute: for a log."""
+    tell = now_and_then(lambda line: print(line, file=file, flush=True))
+    return lambda text, done, total: tell(f"{text}, step {done} of {total}")
 
 
 def _comparison(report: dict[str, Any], out: Path) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nemora.cli.stopped import stopped_run
 from nemora.errors import UsageError
 from nemora.settings import Settings, load_settings
 
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: an argument or a line of the data is wrong, or DIR is there already.
         NemoraError: the model cannot be read or trained, or DIR not be written.
+        Stopped: Ctrl-C, while it trained.
     """
     _check(args)
     from nemora.train.chat_file import read_chats
@@ -88,7 +90,10 @@ def run(args: argparse.Namespace) -> int:
     with processes(args.device or settings.local.device) as part:
         job = _prepared(args, settings, chats, held_out, part)
         _begin(job)
-        _trained(job)
+        try:
+            _trained(job)
+        except KeyboardInterrupt:
+            raise (stopped_run(args.out / RUN) if job.first else KeyboardInterrupt) from None
         report = _written(job)
     if part.rank == 0:
         print(json.dumps(report, indent=1) if args.json else _summary(report, args.out))
@@ -316,6 +321,7 @@ def _trained(job: _Job) -> None:
     )
     baseline = args.out / "before.json"
     if not baseline.exists():
+        console.print("measuring what the model knows before training")
         loss = evaluate(trainable, trainer.objective, held_out)["next"]
         if job.first:
             baseline.write_text(json.dumps({"held_out_loss": loss}) + "\n", encoding="utf-8")

@@ -16,6 +16,8 @@ from nemora.errors import Overloaded
 from nemora.server.api_keys import ApiKey
 
 MOST_RETRY = 3600
+ROUNDING = 1e-6
+"""Of a request: who has waited as long as was said must not be refused for a sum that is a trifle too small."""
 
 
 class Bucket:
@@ -52,7 +54,7 @@ class RateLimits:
         """
         with self._lock:
             requests, tokens = self._of(key)
-            if requests.per_minute and requests.level < 1:
+            if requests.per_minute and requests.level < 1 - ROUNDING:
                 raise Overloaded(
                     f"This key may ask {requests.per_minute} times a minute, and has; ask again later.",
                     retry_after=requests.seconds_until(1),

@@ -89,15 +89,16 @@ class Trainer:
         total = total or self.recipe.epochs * sum(1 for _ in self._batches([*self.examples, *self.more(0)]))
         rates = [group["lr"] for group in optimiser.param_groups]
         self.model.train()
+        report("training", len(self.losses), total)
         for epoch in range(first, self.recipe.epochs):
             examples = [*self.examples, *self.more(epoch)]
             for batch in self._batches([varied.vary(example) for example in examples]):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * self._rate(len(self.losses), total)
                 self._step(batch, optimiser)
-                if len(self.losses) % 20 == 0:
-                    recent = sum(self.losses[-20:]) / 20
-                    report(f"epoch {epoch + 1}, loss {recent:.3f}", len(self.losses), max(total, len(self.losses)))
+                latest = self.losses[-20:]
+                recent = sum(latest) / len(latest)
+                report(f"epoch {epoch + 1}, loss {recent:.3f}", len(self.losses), max(total, len(self.losses)))
             self._save(epoch + 1, total, optimiser)
 
     def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> None:
