@@ -225,7 +225,7 @@ FILL_A_DISK = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-sys.path.insert(0, sys.argv[3])
+sys.path[:0] = sys.argv[3:]
 from test_fetch_http import get
 from nemora.errors import FetchError
 try:
@@ -237,7 +237,7 @@ except FetchError as error:
 
 def test_full_disk_is_one_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
     with serving(Behaviour(CONTENT)) as url:
-        command = [sys.executable, "-c", FILL_A_DISK, f"{url}/w", str(tmp_path), str(Path(__file__).parent)]
+        command = [sys.executable, "-c", FILL_A_DISK, f"{url}/w", str(tmp_path), *map(str, Path(__file__).parents[:2])]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert "is full" in answer.stdout and answer.stdout.count("\n") == 1, answer.stderr
     assert left_behind(tmp_path) == []

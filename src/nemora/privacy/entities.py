@@ -162,7 +162,8 @@ def _widened(text: str, group: Sequence[TaggedSpan], score: float) -> tuple[int,
 
 
 _REST_OF_SURNAME = re.compile(
-    rf"(?i:(?:[ '’](?:{PARTICLES.pattern}|und)(?=[ '’])){{0,3}})[ '’][A-ZÀ-Þ][^\W\d_]{{0,30}}(?:[-'’][^\W\d_]{{1,30}}){{0,3}}"
+    rf"(?i:(?:[ '’](?:{PARTICLES.pattern}|und)(?=[ '’])){{0,3}})"
+    r"[ '’][A-ZÀ-Þ][^\W\d_]{0,30}(?:[-'’][^\W\d_]{1,30}){0,3}"
 )
 """After a particle with which what the model knows of a name ends: "Jean-Luc de" goes on "la Tour"."""
 _SURNAME_AFTER = re.compile(
