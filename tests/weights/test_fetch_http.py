@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from file_server import Behaviour, serving, unused_port
 
+from file_server import Behaviour, serving, unused_port
 from nemora.errors import FetchError
 from nemora.weights.catalog import ModelFile, UrlFile
 from nemora.weights.fetch_part import PartFile, SourceFailed, WrongBytes
