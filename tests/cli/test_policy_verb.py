@@ -92,7 +92,7 @@ def run(module: object, *arguments: str) -> int:
 
 def test_check_prints_what_a_policy_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.toml").write_text(FULL)
-    (tmp_path / "next.toml").write_text("")
+    (tmp_path / "next.toml").write_text("version = 1")
     assert run(verb, "check", str(tmp_path / "p.toml")) == 0
     said = capsys.readouterr().out
     for part in (
@@ -138,7 +138,7 @@ def test_replay_counts_what_would_change(filled: Path, tmp_path: Path, capsys: p
     assert (found["decisions"], found["changed"], found["stricter"], found["laxer"]) == (3, 3, 3, 0)
     assert run(verb, "replay", str(file)) == 0
     assert "3 of 3 decisions would be others" in capsys.readouterr().out
-    file.write_text("")
+    file.write_text("version = 1")
     for arguments, decisions in (((), 3), (("--tenant", "nobody"), 0), (("--until", "1d"), 0)):
         run(verb, "replay", str(file), "--since", "2d", "--json", *arguments)
         found = json.loads(capsys.readouterr().out)
@@ -148,7 +148,7 @@ def test_replay_counts_what_would_change(filled: Path, tmp_path: Path, capsys: p
 
 
 def test_replay_of_no_ledger_makes_none(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "p.toml").write_text("")
+    (tmp_path / "p.toml").write_text("version = 1")
     assert run(verb, "replay", str(tmp_path / "p.toml")) == 0
     assert "0 of 0" in capsys.readouterr().out and not data.exists()
 

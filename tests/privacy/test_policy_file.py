@@ -46,14 +46,16 @@ def looked_at(file: PolicyFile, clock: Clock, times: int = 2) -> Policy:
 
 
 def test_a_new_file_takes_over_and_what_was_pinned_stays(write: Callable[..., Path], clock: Clock) -> None:
-    file = PolicyFile(write(""), clock=clock)
+    file = PolicyFile(write("version = 1"), clock=clock)
     pinned = file.in_force
     write(STRICT)
     assert looked_at(file, clock).action_for(Sensitivity.PUBLIC) is Action.LOCAL
     assert pinned.policy == Policy() and file.health()["policy"] == file.in_force.policy.id != Policy().id
 
 
-@pytest.mark.parametrize("broken", ["[actions", "[actions]\npublic = 'perhaps'", "[actions]\nsecret = 'cloud'", "\0"])
+@pytest.mark.parametrize(
+    "broken", ["", "[actions", "[actions]\npublic = 'perhaps'", "[actions]\nsecret = 'cloud'", "\0"]
+)
 def test_a_broken_file_changes_nothing_and_is_said_once(
     broken: str, write: Callable[..., Path], clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -63,7 +65,7 @@ def test_a_broken_file_changes_nothing_and_is_said_once(
     looked_at(file, clock, 6)
     assert file.in_force is before and file.health()["status"] == "outdated"
     assert str(path) in file.health()["problem"] and caplog.text.count("stays in force") == 1
-    write("")
+    write("version = 1")
     assert looked_at(file, clock) == Policy() and file.health()["problem"] is None
 
 
@@ -122,6 +124,6 @@ def test_the_shadow_is_watched_too_and_a_broken_one_is_none(write: Callable[...,
     write("[taint]\ndays = 3", "next.toml")
     looked_at(file, clock)
     assert file.in_force.shadow is not None and file.in_force.shadow.taint_days == 3
-    write("")
+    write("version = 1")
     looked_at(file, clock)
     assert file.in_force.shadow is None and file.health()["shadow_problem"] is None

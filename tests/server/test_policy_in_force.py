@@ -322,7 +322,7 @@ def test_tenants_have_their_own_policy() -> None:
 def test_a_request_is_pinned_to_the_policy_it_was_decided_by(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "policy.toml"
-    path.write_text("")
+    path.write_text("version = 1")
     what = made(PolicyFile(path, clock=clock))
     strict = "[actions]\npublic = 'local'\npersonal = 'local'\n"
 
