@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from file_server import Behaviour, serving, unused_port
 
+from file_server import Behaviour, serving, unused_port
 from hub_server import COMMIT, REPO, Hub, serving_hub
 from nemora.weights.fetch_part import AccessRefused, SourceFailed
 from nemora.weights.sources_read import Reader
