@@ -267,10 +267,13 @@ def test_the_kernels_bytes_agree_with_those_that_were_counted() -> None:
     after = sent()
     server.kill(); server.wait()
     count = METER.counts()["far"]
-    print(recorded, count.bodies, count.heads, after[0] - before[0], after[1] - before[1])
+    names, values = (l.split() for l in open("/proc/net/snmp") if l.startswith("Tcp:"))
+    again = int(values[names.index("RetransSegs")])
+    print(recorded, count.bodies, count.heads, after[0] - before[0], after[1] - before[1], again)
     """,
         inside=True,
     )
-    recorded, bodies, heads, sent, packets = map(int, out.split())
+    recorded, bodies, heads, sent, packets, again = map(int, out.split())
     assert recorded == bodies > 450_000
-    assert sent - 94 * packets <= bodies + heads <= sent - 42 * packets
+    twice = 1500 * again  # at most: what a busy machine acknowledges late is sent twice
+    assert sent - 94 * packets - twice <= bodies + heads <= sent - 42 * packets

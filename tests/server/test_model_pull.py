@@ -150,8 +150,8 @@ def test_who_hangs_up_stops_the_process_and_the_next_goes_on_from_there(
     with pulling(behaviour, settings, monkeypatch) as server:
         with httpx2.stream("POST", server.url + "/api/pull", json={"model": NAME}, timeout=60) as answer:
             lines = answer.iter_lines()
-            until(lambda: json.loads(next(lines)).get("completed", 0) is not None and part.is_file())
-            until(lambda: part.stat().st_size >= 50_000)
+            until(lambda: json.loads(next(lines)).get("total") == len(CONTENT))
+            until(lambda: part.is_file() and part.stat().st_size >= 50_000)
         until(lambda: not _children(str(CHILD)))
         behaviour.stall = False
         client = ollama.Client(host=server.url)

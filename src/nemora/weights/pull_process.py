@@ -10,12 +10,12 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from nemora.core import Json
 from nemora.errors import NemoraError
+from nemora.weights.catalog import CATALOG
 from nemora.weights.family import USUAL_CONTEXT
-from nemora.weights.family_reference import reference_of
 from nemora.weights.fetch import resolve
 
 SECONDS = 0.2
@@ -62,14 +62,21 @@ def main() -> int:
     asked = json.loads(sys.stdin.read())
     progress, cache = JsonProgress(sys.stdout), Path(asked["cache"])
     try:
-        context = asked["context"] or USUAL_CONTEXT
-        meant = reference_of(asked["model"], context=context, device=asked["device"], cache=cache)
-        path = resolve(meant, cache=cache, progress=progress, token=asked["token"])
+        path = resolve(_meant(asked, cache), cache=cache, progress=progress, token=asked["token"])
     except NemoraError as error:
         progress.say({"error": {"class": type(error).__name__, "message": error.message}})
         return 1
     progress.say({"path": str(path)})
     return 0
+
+
+def _meant(asked: dict[str, Any], cache: Path) -> str:
+    """A name of the catalog as it is; of the family, the repository that is meant."""
+    if asked["model"] in CATALOG:
+        return str(asked["model"])
+    from nemora.weights.family_reference import reference_of  # loads torch
+
+    return reference_of(asked["model"], context=asked["context"] or USUAL_CONTEXT, device=asked["device"], cache=cache)
 
 
 if __name__ == "__main__":
