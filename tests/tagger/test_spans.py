@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,39 @@ def test_slices_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(spans, "_SLICE", 7)
     assert len(whole) > 10
     assert decode(probabilities, words, offsets, LABELS) == whole
+
+
+def test_no_word_is_torn_out_of_a_span_because_another_type_is_a_little_likelier_for_it_alone() -> None:
+    rows = np.array([[0.02, 0.9, 0.04, 0.02, 0.02], [0.02, 0.02, 0.44, 0.02, 0.5]], dtype=np.float32)
+    (span,) = decode(rows, np.array([0, 1]), np.array([[0, 3], [4, 7]]), LABELS)
+    assert (span.label, span.start, span.end) == ("NAME", 0, 7)
+
+
+@settings(max_examples=60)
+@given(arrays.arrays(np.float32, (4, 5), elements=st.floats(-5, 5, width=32)))
+def test_the_sequence_is_the_likeliest_of_all(logits: spans.Floats) -> None:
+    """Beside the slow twin: every sequence of O, beginnings and goings-on is weighed."""
+    rows = softmax(logits.astype(np.float64))
+    by_type, outside = rows[:, LABELS.begin] + rows[:, LABELS.inside], rows[:, LABELS.outside]
+    fresh = rows[:, LABELS.begin] / by_type
+
+    def weight(states: tuple[tuple[int, bool], ...]) -> float:
+        total, before = 0.0, spans.OUTSIDE
+        for word, (kind, begins) in enumerate(states):
+            if kind == spans.OUTSIDE:
+                total += np.log(outside[word] * spans.OUTSIDE_WEIGHT + spans._TINY)
+            elif begins or before == kind:
+                share = fresh[word, kind] if begins else 1 - fresh[word, kind]
+                total += np.log(by_type[word, kind] * share + spans._TINY)
+            else:
+                return -np.inf
+            before = kind
+        return float(total)
+
+    kinds, begins = spans._likeliest(by_type, outside, fresh)
+    possible = [(spans.OUTSIDE, False), *((kind, new) for kind in (0, 1) for new in (True, False))]
+    best = max(weight(states) for states in product(possible, repeat=4))
+    assert weight(tuple(zip(kinds.tolist(), begins.tolist(), strict=True))) == pytest.approx(best)
 
 
 @settings(max_examples=50)

@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from nemora.core import Json
-from nemora.errors import FetchError, NotCached, RequestError, ShuttingDown
+from nemora.errors import FetchError, NotCached, RequestError
 from nemora.server.caller import Caller
 from nemora.server.drain import Drain
 from nemora.server.gateway import Gateway
@@ -147,10 +147,7 @@ class ModelPulls:
         try:
             while not reading.done():
                 if self._drain is not None and self._drain.begun:
-                    raise ShuttingDown(
-                        "The server is stopping; what has been fetched is kept, so ask it again when it is back.",
-                        retry_after=self._drain.refusal().retry_after,
-                    )
+                    raise self._drain.refusal()
                 await asyncio.wait({reading}, timeout=LOOK_SECONDS)
             return reading.result()
         finally:
