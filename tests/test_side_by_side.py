@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import math
 import random
@@ -18,6 +19,7 @@ def loaded() -> ModuleType:
     spec = importlib.util.spec_from_file_location("side_by_side", FILE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for its annotations
     spec.loader.exec_module(module)
     return module
 
@@ -42,10 +44,30 @@ def test_the_bound_holds_for_nineteen_of_twenty_drawn_sets() -> None:
 
 
 def test_each_test_of_llama_bench_is_taken_for_what_it_is() -> None:
-    said = [{"n_prompt": 0, "n_gen": 64, "avg_ts": 7.5}, {"n_prompt": 512, "n_gen": 0, "avg_ts": 99}]
-    assert side_by_side.speeds_of_llama(said) == {"prefill": 99.0, "decode": 7.5}
-    with pytest.raises(side_by_side.Failed):
-        side_by_side.speeds_of_llama(said[:1])
+    said = [
+        {"n_prompt": 0, "n_gen": 64, "n_depth": 0, "avg_ts": 7.5},
+        {"n_prompt": 512, "n_gen": 0, "n_depth": 0, "avg_ts": 99},
+        {"n_prompt": 0, "n_gen": 64, "n_depth": 4096, "avg_ts": 6.0},
+    ]
+    run = side_by_side.LlamaRun(said, {"pl": 8, "speed_pp": 50.0, "speed_tg": 20.0})
+    speeds = {"prefill": 99.0, "decode": 7.5, "decode after 4096": 6.0, "decode, 8 at once": 20.0}
+    assert side_by_side.speeds_of_llama(run) == speeds
+
+
+def test_both_programs_name_what_they_measured_alike() -> None:
+    spread = {"tokens_per_second": {"median": 5.0}}
+    cases = [{"context": context, "batch": batch} | spread for context in (0, 4096) for batch in (1, 8)]
+    speeds = side_by_side.speeds_of_nemora({"prompt": spread, "decode": cases})
+    assert {"prefill", "decode", "decode after 4096", "decode, 8 at once"} <= set(speeds)
+
+
+def test_what_only_one_program_measured_is_named() -> None:
+    args = argparse.Namespace(context=None, batch=8, prompt=512, gen=64, threads=2)
+    spread = {"tokens_per_second": {"median": 5.0}}
+    ours = {"prompt": spread, "decode": [{"context": 0, "batch": batch} | spread for batch in (1, 8)]}
+    theirs = side_by_side.LlamaRun([{"n_gen": 0, "avg_ts": 9}, {"n_gen": 64, "avg_ts": 3}], None)
+    with pytest.raises(side_by_side.Failed, match="8 at once"):
+        side_by_side.report_of(args, [ours], [theirs])
 
 
 def test_only_ratios_of_pairs_count() -> None:
@@ -61,3 +83,10 @@ def test_a_program_that_does_not_measure_is_named(code: str) -> None:
         side_by_side.json_of([sys.executable, "-c", code])
     with pytest.raises(side_by_side.Failed, match="cannot be run"):
         side_by_side.json_of(["/does/not/exist"])
+
+
+def test_of_a_program_that_prints_line_by_line_the_last_line_counts() -> None:
+    code = "print('{\"n\": 1}'); print('{\"n\": 2}')"
+    assert side_by_side.json_of([sys.executable, "-c", code], last_line=True) == {"n": 2}
+    with pytest.raises(side_by_side.Failed, match="no JSON"):
+        side_by_side.json_of([sys.executable, "-c", ""], last_line=True)
