@@ -27,9 +27,10 @@ from nemora.cli.route import Reading, make_reading
 from nemora.core import ChatRequest, Message
 from nemora.errors import NemoraError
 from nemora.privacy.classify import classify
-from nemora.privacy.decide import REDACTED, Decision, decide
+from nemora.privacy.decide import Decision, decide
 from nemora.privacy.finding import Sensitivity
 from nemora.privacy.policy import Action
+from nemora.privacy.reasons import REDACTED
 from nemora.privacy.restore import Restorer, Values
 from nemora.privacy.taint import TaintStore
 from nemora.settings import load_settings

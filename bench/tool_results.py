@@ -23,8 +23,8 @@ from nemora.cli.eval_score import Share
 from nemora.cli.route import Reading, make_reading
 from nemora.core import ChatRequest, Message, Tool, ToolCall
 from nemora.errors import NemoraError
-from nemora.privacy.decide import REDACTED
 from nemora.privacy.policy import Action
+from nemora.privacy.reasons import REDACTED
 from nemora.privacy.request_text import strings_of
 from nemora.settings import load_settings
 from tool_result_carriers import CARRIERS, file_listing

@@ -133,3 +133,20 @@ def test_only_the_called_verb_is_imported() -> None:
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run([sys.executable, "-c", code], env={"HOME": home}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["ask", "chat"])
+def test_to_ask_a_running_server_the_reading_is_not_imported(verb: str) -> None:
+    code = f"import sys, nemora.cli.{verb}; sys.exit('nemora.privacy.detectors' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_wrong_setting_is_said_before_the_server_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "nemora.toml").write_text('[server]\nport = "x"\n')
+    code = (
+        "import sys; from nemora.cli.main import main;"
+        f"status = main(['--config', {str(tmp_path / 'nemora.toml')!r}, 'serve']);"
+        "sys.exit(status == 0 or 'nemora.server.run' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "server.port" in done.stderr

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from nemora.errors import SettingsError
 from nemora.privacy.classify import classify
 from nemora.privacy.custom_entities import CustomEntity, EntityDetector, entity_of
-from nemora.privacy.decide import Decision, decide, explain
+from nemora.privacy.decide import Decision, decide
 from nemora.privacy.finding import Sensitivity
 from nemora.privacy.inspect import Inspector
 from nemora.privacy.policy import Policy, parse_policy
 from nemora.privacy.protocols import Segment
 from nemora.privacy.reading import ReadingRules
+from nemora.privacy.reasons import explain
 from nemora.privacy.segment_cache import SegmentCache
 
 FALCON = "[[entities]]\nname = 'project'\nclass = 'confidential'\nwords = ['Falcon Nine', '青い鳥']\n"

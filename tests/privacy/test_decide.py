@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.errors import LedgerError, LocalModelDown, PrivacyRefused, UnknownModel
-from nemora.privacy.decide import Decision, decide, explain, resolve_destination
+from nemora.privacy.decide import Decision, decide, resolve_destination
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.policy import Action, KindRule, Policy, strictest
+from nemora.privacy.reasons import explain
 
 PUBLIC, PERSONAL, CONFIDENTIAL, SECRET = Sensitivity
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nemora.core import Message, ToolCall
 from nemora.errors import LedgerError
 from nemora.privacy.classify import classify
-from nemora.privacy.decide import Decision, decide, explain
+from nemora.privacy.decide import Decision, decide
 from nemora.privacy.disclosures import (
     CONVERSATION_SECONDS,
     WINDOW_SECONDS,
@@ -25,6 +25,7 @@ from nemora.privacy.finding import Sensitivity
 from nemora.privacy.inspect import Inspection
 from nemora.privacy.keys import DISCLOSURES_FILE
 from nemora.privacy.policy import Action, Policy, parse_policy
+from nemora.privacy.reasons import explain
 
 KEY = bytes(range(32))
 TURNS = {

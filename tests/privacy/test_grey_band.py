@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from nemora.privacy.calibration import Calibration
 from nemora.privacy.classify import classify
-from nemora.privacy.decide import Decision, decide, explain
+from nemora.privacy.decide import Decision, decide
 from nemora.privacy.finding import CATALOGUE, Finding, Kind, Sensitivity
 from nemora.privacy.grey_band import MOST_CHARACTERS, MOST_WINDOWS, GreyBand
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.policy import Policy, parse_policy
 from nemora.privacy.protocols import Question, Reading, Segment, TaggedSpan
 from nemora.privacy.questions import QUESTIONS
+from nemora.privacy.reasons import explain
 from nemora.privacy.topics import MATTERS
 
 GOOD = Calibration(

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 
@@ -21,12 +21,14 @@ from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason, Thinking
 from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UsageError
 from nemora.net_guard import guard_network, is_loopback
-from nemora.privacy.decide import explain
-from nemora.server.gateway import Gateway
+from nemora.privacy.reasons import explain
 from nemora.server.listen import base_url, quiet_logs
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override
 from nemora.settings import CLIENT_KEY, Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
+
+if TYPE_CHECKING:
+    from nemora.server.gateway import Gateway  # which takes seconds to import, and is for answers in this process only
 
 READ_SECONDS = 600.0
 THINKING = {

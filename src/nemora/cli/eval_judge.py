@@ -15,10 +15,11 @@ from nemora.cli.eval_rows import Row
 from nemora.cli.eval_score import Item, Outcome, is_covered, outcome, times
 from nemora.cli.route import Reading, as_request
 from nemora.errors import NemoraError
-from nemora.privacy.decide import REDACTED, Decision
+from nemora.privacy.decide import Decision
 from nemora.privacy.finding import Finding
 from nemora.privacy.inspect import Inspection
 from nemora.privacy.policy import Action, Policy
+from nemora.privacy.reasons import REDACTED
 from nemora.privacy.topics import MATTERS
 
 MIN_CONFIDENCES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from nemora.cli.tables import print_table
-from nemora.privacy.decide import explain
 from nemora.privacy.ledger_report import Left, Report
+from nemora.privacy.reasons import explain
 
 UNSEEN = (
     "The ledger records what passed through Nemora. It cannot see a program that talks to a provider directly; "

@@ -20,11 +20,12 @@ from nemora.cli.route_explain import Explainer
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import NemoraError, RequestError, UsageError
 from nemora.privacy.classify import Classification, classify
-from nemora.privacy.decide import Decision, Inspected, decide, explain
+from nemora.privacy.decide import Decision, Inspected, decide
 from nemora.privacy.finding import Sensitivity
 from nemora.privacy.grey_band import GreyBand
 from nemora.privacy.inspect import Inspection, Inspector
 from nemora.privacy.policy import Action, Policy, load_policy
+from nemora.privacy.reasons import explain
 from nemora.privacy.segment import segments
 from nemora.server.documents import DocumentReader
 from nemora.server.judge import load_band

@@ -15,10 +15,11 @@ from rich.text import Text
 
 from nemora.cli.asking import CONTROLS
 from nemora.core import ChatRequest, OpaquePart
-from nemora.privacy.decide import REDACTED, Decision, explain
+from nemora.privacy.decide import Decision
 from nemora.privacy.explain import Change, distances, policy_line, what_would_change
 from nemora.privacy.finding import Finding
 from nemora.privacy.policy import Action
+from nemora.privacy.reasons import REDACTED, explain
 from nemora.privacy.topics import MATTERS
 
 if TYPE_CHECKING:

@@ -27,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from nemora.server.run import serve
-
     settings = with_chosen_model(_settings(args), asking(args.yes))
+
+    from nemora.server.run import serve  # takes seconds: a wrong setting is said before
+
     serve(settings, progress=progress_on(sys.stderr))
     return 0
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nemora.privacy.decide import Decision, explain
+from nemora.privacy.decide import Decision
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.ledger_rows import LedgerRow
 from nemora.privacy.policy import DEFAULT_POLICY, Action, Policy
 from nemora.privacy.policy_fields import line_of
+from nemora.privacy.reasons import explain
 
 LEAVING = (Action.CLOUD, Action.REDACT)
 MAX_KINDS = 12

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nemora.privacy.calibration import Calibration
-from nemora.privacy.decide import JUDGE, Decision
+from nemora.privacy.decide import Decision
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.inspect import Inspection
@@ -19,6 +19,7 @@ from nemora.privacy.normalise import normalise
 from nemora.privacy.policy import Action
 from nemora.privacy.protocols import Judge, Match, Segment
 from nemora.privacy.questions import QUESTIONS, evidence
+from nemora.privacy.reasons import JUDGE
 from nemora.privacy.segment_cache import SegmentCache
 
 logger = logging.getLogger("nemora.privacy")

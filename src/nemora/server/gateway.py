@@ -35,14 +35,12 @@ from nemora.errors import (
     UnknownModel,
 )
 from nemora.privacy.decide import (
-    CLOUD_DOWN,
     Classified,
     Decision,
     Destination,
     Inspected,
     Wanted,
     decide,
-    explain,
     overridden,
     resolve_destination,
 )
@@ -52,6 +50,7 @@ from nemora.privacy.ledger import Ledger
 from nemora.privacy.ledger_rows import LedgerRow
 from nemora.privacy.policy import DEFAULT_TENANT, Action, Policy
 from nemora.privacy.policy_file import InForce, PolicyFile
+from nemora.privacy.reasons import CLOUD_DOWN, explain
 from nemora.privacy.restore import AnswerRestorer
 from nemora.privacy.spending import Spending
 from nemora.privacy.taint import TaintStore

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nemora.core import ChatRequest
-from nemora.privacy.decide import REDACTED, Classified, Decision, Inspected, decide
+from nemora.privacy.decide import Classified, Decision, Inspected, decide
 from nemora.privacy.finding import Finding, Sensitivity
 from nemora.privacy.policy import Action, Policy
+from nemora.privacy.reasons import REDACTED
 from nemora.privacy.redact import Redacted, redact, with_note
 
 logger = logging.getLogger("nemora.server")
