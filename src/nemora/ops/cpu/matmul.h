@@ -7,12 +7,13 @@ namespace {
 constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory is what it waits for
 inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
 
-// Adds to the sums of T tokens the products of a half or a whole block's codes with one plane of them.
-template <typename Codes, int T>
-[[gnu::always_inline]] inline void products(const I *codes, const int8_t *x, I *sums) {
+// Adds to the sums of T tokens and V vectors of rows, [T][V], the products of a half or a whole block's codes, those of
+// vector v at codes[v], with one plane of the tokens.
+template <typename Codes, int T, int V>
+[[gnu::always_inline]] inline void products(const I *const *codes, const int8_t *x, I *sums) {
     constexpr int N = GROUPS / Codes::HALVES;
-    if constexpr (Codes::MOST == SIGNED) dot_signed<N, T>(codes, x, sums);
-    else dot_unsigned<N, Codes::MOST, T>(codes, x, sums);
+    if constexpr (Codes::MOST == SIGNED) dot_signed<N, T, V>(codes, x, sums);
+    else dot_unsigned<N, Codes::MOST, T, V>(codes, x, sums);
 }
 
 // The codes of a block's rows of one vector, and what goes with them.
@@ -22,7 +23,7 @@ struct Block {
     F scale[Codes::HALVES], minimum;
 
     // `of` is what a head of K-quants says of the block.
-    [[gnu::always_inline]] inline Block(const uint8_t *block, const float *of, int part) {
+    [[gnu::always_inline]] inline void read(const uint8_t *block, const float *of, int part) {
         Codes::codes(block, part, codes);
 #pragma GCC unroll 2
         for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, of, part, half);
@@ -37,53 +38,74 @@ struct Here {
     const int32_t *start;
 };
 
-// Adds to `held`, [T][PANEL_ROWS], what a block's rows give with T tokens from `t` on. `tokens` is told apart from
-// x.tokens so that it may be a constant: one token's sums then stay in a register.
-template <typename Codes, int PLANES, int T>
-[[gnu::always_inline]] inline void some_tokens(const Block<Codes> &block, const Here &x, int tokens, int t, float *held) {
+// Adds to `held`, [T][PANEL_ROWS], what V vectors of a block's rows give with T tokens from `t` on. `tokens` is told
+// apart from x.tokens so that it may be a constant: one token's sums then stay in a register.
+template <typename Codes, int PLANES, int T, int V>
+[[gnu::always_inline]] inline void some_tokens(const Block<Codes> *rows, const Here &x, int tokens, int t, float *held) {
     const int8_t *high = x.codes + static_cast<int64_t>(t) * BLOCK;
     const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
-    F total[T];
-#pragma GCC unroll 8
-    for (int i = 0; i < T; i++) total[i] = load(held + i * PANEL_ROWS);
 #pragma GCC unroll 2
     for (int half = 0; half < Codes::HALVES; half++) {
-        const I *some = block.codes + half * (GROUPS / 2);
         const int at = half * (BLOCK / 2);
-        I sums[T];
+        const I *some[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++) some[v] = rows[v].codes + half * (GROUPS / 2);
+        I sums[T * V];
 #pragma GCC unroll 8
-        for (int i = 0; i < T; i++) sums[i] = Codes::OFFSET != 0 ? same_word(x.start + half * tokens + t + i) : no_sum();
-        products<Codes, T>(some, low + at, sums);
+        for (int i = 0; i < T * V; i++)
+            sums[i] = Codes::OFFSET != 0 ? same_word(x.start + half * tokens + t + i / V) : no_sum();
+        products<Codes, T, V>(some, low + at, sums);
         if constexpr (PLANES == 2) {
-            I above[T];
+            I above[T * V];
 #pragma GCC unroll 8
-            for (int i = 0; i < T; i++) above[i] = no_sum();
-            products<Codes, T>(some, high + at, above);
+            for (int i = 0; i < T * V; i++) above[i] = no_sum();
+            products<Codes, T, V>(some, high + at, above);
 #pragma GCC unroll 8
-            for (int i = 0; i < T; i++) sums[i] = plus(sums[i], times_128(above[i]));
+            for (int i = 0; i < T * V; i++) sums[i] = plus(sums[i], times_128(above[i]));
         }
 #pragma GCC unroll 8
-        for (int i = 0; i < T; i++)
-            total[i] = fused(mul(block.scale[half], all(x.scale[t + i])), floats(sums[i]), total[i]);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < T; i++) {
-        if constexpr (Codes::MINIMUM) total[i] = fused(block.minimum, all(x.sums[t + i]), total[i]);
-        store(held + i * PANEL_ROWS, total[i]);
+        for (int i = 0; i < T * V; i++) {
+            float *to = held + i / V * PANEL_ROWS + i % V * W;
+            const Block<Codes> &row = rows[i % V];
+            F total = fused(mul(row.scale[half], all(x.scale[t + i / V])), floats(sums[i]), load(to));
+            if constexpr (Codes::MINIMUM) total = fused(row.minimum, all(x.sums[t + i / V]), total);
+            store(to, total);
+        }
     }
 }
 
+// All tokens with the V vectors of the panel's rows from `part` on, T at once as long as there are so many.
+template <typename Codes, int PLANES, int T, int V>
+[[gnu::always_inline]] inline void vectors_of_tokens(const uint8_t *from, const float *of, int part, const Here &x,
+                                                     int tokens, float *held) {
+    Block<Codes> rows[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; v++) rows[v].read(from, of, part + v);
+    held += part * W;
+    int t = 0;
+    if constexpr (T > 1)
+        for (; t + T <= tokens; t += T) some_tokens<Codes, PLANES, T, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
+    if constexpr (V > 1 && T > 2)
+        for (; t + 2 <= tokens; t += 2) some_tokens<Codes, PLANES, 2, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
+    for (; t < tokens; t++) some_tokens<Codes, PLANES, 1, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
+}
+
+// Few tokens take one vector after the other, whose codes then stay in registers.
 template <typename Codes, int PLANES>
-inline void block_of_tokens(const uint8_t *from, const float *of, int part, const Tokens &x, int tokens, int64_t b,
-                            float *held) {
-    const Block<Codes> block(from, of, part);
+inline void block_of_tokens(const uint8_t *from, const float *of, const Tokens &x, int tokens, int64_t b, float *held) {
+    constexpr bool TOGETHER = VECTORS_TOGETHER > 1 && Codes::MOST != SIGNED;  // of signed ones most of the work is theirs
+    constexpr int FEW = 8 / PLANES, ALONE = VECTORS_TOGETHER > 1 ? 1 : TOKENS_TOGETHER;
     const Here here{x.codes + b * PLANES * tokens * BLOCK, x.scale + b * tokens, x.sums + b * tokens,
                     x.start + b * 2 * tokens};
-    int t = 0;
-    if constexpr (TOKENS_TOGETHER > 1)
-        for (; t + TOKENS_TOGETHER <= tokens; t += TOKENS_TOGETHER)
-            some_tokens<Codes, PLANES, TOKENS_TOGETHER>(block, here, tokens, t, held + t * PANEL_ROWS);
-    for (; t < tokens; t++) some_tokens<Codes, PLANES, 1>(block, here, tokens, t, held + t * PANEL_ROWS);
+    if constexpr (TOGETHER) {
+        if (tokens >= FEW) {
+            for (int part = 0; part < PARTS; part += VECTORS_TOGETHER)
+                vectors_of_tokens<Codes, PLANES, TOKENS_TOGETHER, VECTORS_TOGETHER>(from, of, part, here, tokens, held);
+            return;
+        }
+    }
+#pragma GCC unroll 2
+    for (int part = 0; part < PARTS; part++) vectors_of_tokens<Codes, PLANES, ALONE, 1>(from, of, part, here, tokens, held);
 }
 
 template <typename Codes, int PLANES>
@@ -103,9 +125,7 @@ inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *h
         }
         if (tokens == 1)
             for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + AHEAD + line);
-#pragma GCC unroll 2
-        for (int part = 0; part < PARTS; part++)
-            block_of_tokens<Codes, PLANES>(panel, of, part, x, tokens, b, held + part * W);
+        block_of_tokens<Codes, PLANES>(panel, of, x, tokens, b, held);
     }
 }
 

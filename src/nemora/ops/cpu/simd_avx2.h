@@ -121,33 +121,39 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
     odd[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(second, 1));
 }
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
-constexpr int TOKENS_TOGETHER = 1;
+// Four tokens' numbers meet two vectors of rows, so that what is fetched of each is used more than once.
+constexpr int TOKENS_TOGETHER = 3, VECTORS_TOGETHER = 2;
+// Where the compiler would take another order, for which there are too few registers.
+inline void in_a_register(I &x) { asm("" : "+x"(x)); }
 // As many pairs are added in 16 bits as these hold.
-template <int N, int MOST, int T>
-[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
+template <int N, int MOST, int T, int V>
+[[gnu::always_inline]] inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {
     constexpr int ROOM = 32767 / (2 * 127 * MOST);
+    I pairs[T * V];
 #pragma GCC unroll 8
-    for (int t = 0; t < T; t++, x += BLOCK) {
+    for (int g = 0; g < N; g++) {
+        I code[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++) in_a_register(code[v] = codes[v][g]);
 #pragma GCC unroll 8
-        for (int first = 0; first < N; first += ROOM) {
-            I pairs = _mm256_maddubs_epi16(codes[first], same_four(x + 4 * first));
-            for (int g = first + 1; g < N && g < first + ROOM; g++)
-                pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes[g], same_four(x + 4 * g)));
-            sums[t] = plus(sums[t], pairs_added(pairs));
+        for (int i = 0; i < T * V; i++) {
+            const I some = _mm256_maddubs_epi16(code[i % V], same_four(x + i / V * BLOCK + 4 * g));
+            pairs[i] = g % ROOM == 0 ? some : _mm256_add_epi16(pairs[i], some);
+            in_a_register(pairs[i]);
+            if (g % ROOM == ROOM - 1 || g == N - 1) sums[i] = plus(sums[i], pairs_added(pairs[i]));
         }
     }
 }
 // The codes' signs go over to the other numbers: 2 * 128 * 127 is within 16 bits, -128 taken for 128 as it should be.
-template <int N, int T>
-[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
+template <int N, int T, int V>
+[[gnu::always_inline]] inline void dot_signed(const I *const *codes, const int8_t *x, I *sums) {
 #pragma GCC unroll 8
-    for (int t = 0; t < T; t++, x += BLOCK) {
+    for (int g = 0; g < N; g++)
 #pragma GCC unroll 8
-        for (int g = 0; g < N; g++) {
-            const I turned = _mm256_sign_epi8(same_four(x + 4 * g), codes[g]);
-            sums[t] = plus(sums[t], pairs_added(_mm256_maddubs_epi16(_mm256_abs_epi8(codes[g]), turned)));
+        for (int i = 0; i < T * V; i++) {
+            const I code = codes[i % V][g], turned = _mm256_sign_epi8(same_four(x + i / V * BLOCK + 4 * g), code);
+            sums[i] = plus(sums[i], pairs_added(_mm256_maddubs_epi16(_mm256_abs_epi8(code), turned)));
         }
-    }
 }
 
 }  // namespace

@@ -101,18 +101,20 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {  // as on AVX2
     *even = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(_mm256_slli_epi16(both, 8), 1), mask));
     *odd = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(both, 1), mask));
 }
+constexpr int VECTORS_TOGETHER = 1;  // which are all of a panel
 #ifdef __AVX512VNNI__
 constexpr int SIGNED_OFFSET = 128;
 constexpr int TOKENS_TOGETHER = 8;
 // A sum waits for itself: eight tokens' take turns, or two of one.
-template <int N, int MOST, int T>
-[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
+template <int N, int MOST, int T, int V>
+[[gnu::always_inline]] inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {
+    static_assert(V == 1);
     if constexpr (T == 1) {
         I odd = no_sum();
 #pragma GCC unroll 8
         for (int g = 0; g < N; g += 2) {
-            sums[0] = _mm512_dpbusd_epi32(sums[0], codes[g], same_four(x + 4 * g));
-            odd = _mm512_dpbusd_epi32(odd, codes[g + 1], same_four(x + 4 * g + 4));
+            sums[0] = _mm512_dpbusd_epi32(sums[0], codes[0][g], same_four(x + 4 * g));
+            odd = _mm512_dpbusd_epi32(odd, codes[0][g + 1], same_four(x + 4 * g + 4));
         }
         sums[0] = plus(sums[0], odd);
     } else {
@@ -120,44 +122,41 @@ template <int N, int MOST, int T>
         for (int g = 0; g < N; g++)
 #pragma GCC unroll 8
             for (int t = 0; t < T; t++)
-                sums[t] = _mm512_dpbusd_epi32(sums[t], codes[g], same_four(x + t * BLOCK + 4 * g));
+                sums[t] = _mm512_dpbusd_epi32(sums[t], codes[0][g], same_four(x + t * BLOCK + 4 * g));
     }
 }
-template <int N, int T>
-[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
+template <int N, int T, int V>
+[[gnu::always_inline]] inline void dot_signed(const I *const *codes, const int8_t *x, I *sums) {
     I above_zero[N];
 #pragma GCC unroll 8
-    for (int g = 0; g < N; g++) above_zero[g] = _mm512_xor_si512(codes[g], _mm512_set1_epi8(-128));
-    dot_unsigned<N, 255, T>(above_zero, x, sums);
+    for (int g = 0; g < N; g++) above_zero[g] = _mm512_xor_si512(codes[0][g], _mm512_set1_epi8(-128));
+    const I *const unsigned_codes[] = {above_zero};
+    dot_unsigned<N, 255, T, V>(unsigned_codes, x, sums);
 }
-#else  // as on AVX2
+#else  // as on AVX2, but that registers hold all of a block's codes
 constexpr int SIGNED_OFFSET = 0;
 constexpr int TOKENS_TOGETHER = 1;
 inline I pairs_added(I pairs) { return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)); }
-template <int N, int MOST, int T>
-[[gnu::always_inline]] inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
+template <int N, int MOST, int T, int V>
+[[gnu::always_inline]] inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {
+    static_assert(T == 1 && V == 1);
     constexpr int ROOM = 32767 / (2 * 127 * MOST);
 #pragma GCC unroll 8
-    for (int t = 0; t < T; t++, x += BLOCK) {
-#pragma GCC unroll 8
-        for (int first = 0; first < N; first += ROOM) {
-            I pairs = _mm512_maddubs_epi16(codes[first], same_four(x + 4 * first));
-            for (int g = first + 1; g < N && g < first + ROOM; g++)
-                pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(codes[g], same_four(x + 4 * g)));
-            sums[t] = plus(sums[t], pairs_added(pairs));
-        }
+    for (int first = 0; first < N; first += ROOM) {
+        I pairs = _mm512_maddubs_epi16(codes[0][first], same_four(x + 4 * first));
+        for (int g = first + 1; g < N && g < first + ROOM; g++)
+            pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(codes[0][g], same_four(x + 4 * g)));
+        sums[0] = plus(sums[0], pairs_added(pairs));
     }
 }
-template <int N, int T>
-[[gnu::always_inline]] inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
+template <int N, int T, int V>
+[[gnu::always_inline]] inline void dot_signed(const I *const *codes, const int8_t *x, I *sums) {
+    static_assert(T == 1 && V == 1);
 #pragma GCC unroll 8
-    for (int t = 0; t < T; t++, x += BLOCK) {
-#pragma GCC unroll 8
-        for (int g = 0; g < N; g++) {
-            const I same = same_four(x + 4 * g);
-            const I turned = _mm512_mask_sub_epi8(same, _mm512_movepi8_mask(codes[g]), no_sum(), same);
-            sums[t] = plus(sums[t], pairs_added(_mm512_maddubs_epi16(_mm512_abs_epi8(codes[g]), turned)));
-        }
+    for (int g = 0; g < N; g++) {
+        const I code = codes[0][g], same = same_four(x + 4 * g);
+        const I turned = _mm512_mask_sub_epi8(same, _mm512_movepi8_mask(code), no_sum(), same);
+        sums[0] = plus(sums[0], pairs_added(_mm512_maddubs_epi16(_mm512_abs_epi8(code), turned)));
     }
 }
 #endif

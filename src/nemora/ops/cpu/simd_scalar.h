@@ -123,19 +123,20 @@ inline I dot_codes(I code, const int8_t *x) {
     for (int i = 0; i < 4; i++) sum += codes[i] * x[i];
     return sum;
 }
-// Adds to the sums of T tokens, BLOCK numbers in -127..127 each, the products of 4 N of them and N groups of four codes,
-// at most MOST.
-constexpr int TOKENS_TOGETHER = 1;  // tokens that a set takes so where it can
-template <int N, int MOST, int T>
-inline void dot_unsigned(const I *codes, const int8_t *x, I *sums) {
-    for (int t = 0; t < T; t++)
-        for (int g = 0; g < N; g++) sums[t] += dot_codes<uint8_t>(codes[g], x + t * BLOCK + 4 * g);
+// How many tokens and vectors of rows a set takes together where it can.
+constexpr int TOKENS_TOGETHER = 1, VECTORS_TOGETHER = 1;
+// Adds to the sums of T tokens, BLOCK numbers in -127..127 each, and V vectors of rows the products of 4 N of them and N
+// groups of four codes, at most MOST.
+template <int N, int MOST, int T, int V>
+inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {
+    for (int i = 0; i < T * V; i++)
+        for (int g = 0; g < N; g++) sums[i] += dot_codes<uint8_t>(codes[i % V][g], x + i / V * BLOCK + 4 * g);
 }
 // The same for codes in -128..127; what comes out is without SIGNED_OFFSET times the sum of x.
-template <int N, int T>
-inline void dot_signed(const I *codes, const int8_t *x, I *sums) {
-    for (int t = 0; t < T; t++)
-        for (int g = 0; g < N; g++) sums[t] += dot_codes<int8_t>(codes[g], x + t * BLOCK + 4 * g);
+template <int N, int T, int V>
+inline void dot_signed(const I *const *codes, const int8_t *x, I *sums) {
+    for (int i = 0; i < T * V; i++)
+        for (int g = 0; g < N; g++) sums[i] += dot_codes<int8_t>(codes[i % V][g], x + i / V * BLOCK + 4 * g);
 }
 
 }  // namespace
