@@ -21,7 +21,8 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as stopped:
         main([verb, "--help"])
     assert stopped.value.code == 0
-    assert f"nemora {verb}" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"nemora {verb}" in said and f"{VERBS[verb][1:]}." in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["bogus"], ["ask", "--bogus"], ["serve", "--port", "x"]])
@@ -133,3 +134,8 @@ def test_only_the_called_verb_is_imported() -> None:
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run([sys.executable, "-c", code], env={"HOME": home}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_package_runs_as_the_command() -> None:
+    answer = subprocess.run([sys.executable, "-m", "nemora", "bogus"], capture_output=True, text=True)
+    assert answer.returncode == 2 and "usage: nemora" in answer.stderr

@@ -7,8 +7,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Sampling
-from nemora.errors import UsageError
+from nemora.errors import RequestError, UsageError
 from nemora.settings import load_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Load the model, print the continuation.
 
     Raises:
-        UsageError: neither or both of PROMPT and --prompt-ids, or --prompt-ids are no numbers.
+        UsageError: neither or both of PROMPT and --prompt-ids, or one of them or an option is wrong.
         NemoraError: the model cannot be loaded or run.
     """
     ids = _prompt_ids(args.prompt_ids)
@@ -43,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give either PROMPT or --prompt-ids.")
     if ids is not None and args.chat:
         raise UsageError("--chat needs PROMPT: token ids do not go through a chat template.")
+
+    if args.prompt is not None:
+        unicode_text(args.prompt, "PROMPT")
+    _check_options(args)
 
     from nemora.backends.local_model import LocalModel
     from nemora.weights.progress import progress_on
@@ -64,6 +69,18 @@ def run(args: argparse.Namespace) -> int:
     ) as model:
         _generate(model, _prepared(model, args, ids), as_json=args.json)
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """As the engine would, but before a model is loaded."""
+    from nemora.engine.request import GenerationParams
+
+    numbers = {name: getattr(args, name) for name in ("max_tokens", "temperature", "top_k", "top_p", "min_p")}
+    try:
+        GenerationParams(**{"max_tokens": 1} | {name: value for name, value in numbers.items() if value is not None})
+    except RequestError as error:
+        name = error.param or ""
+        raise UsageError(error.message.replace(name, f"--{name.replace('_', '-')}", 1)) from None
 
 
 def _prompt_ids(text: str | None) -> list[int] | None:
