@@ -106,7 +106,7 @@ def prepare(folder: Path) -> None:
 
 
 def store(folder: Path, report: Mapping[str, Any], tables: Sequence[Sequence[tuple[str, ...]]]) -> None:
-    """report.json, table.md and curve.png in `folder`, which is there. Raises `UsageError` if they cannot be written."""
+    """report.json, table.md and curve.png in `folder`, which is there. Raises `UsageError` if that fails."""
     try:
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         (folder / "table.md").write_text(markdown(tables), encoding="utf-8")
