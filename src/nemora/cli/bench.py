@@ -33,7 +33,9 @@ MOST_BYTES = 64 << 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a catalog name, a folder or a file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
+    )
     parser.add_argument("--prompt-ids", type=Path, metavar="FILE", help="read the token ids in a file")
     parser.add_argument("--prompt", type=int, metavar="N", help=f"or so many random ones (default: {PROMPT})")
     parser.add_argument("--gen", type=int, default=64, metavar="N", help="tokens to write (default: 64)")

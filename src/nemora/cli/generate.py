@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a catalog name, a folder or a file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
+    )
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="text to continue, as it is")
     parser.add_argument("--prompt-ids", metavar="1,2,3", help="token ids to continue, instead of PROMPT")
     parser.add_argument("--chat", action="store_true", help="put PROMPT as a user's message into the chat template")

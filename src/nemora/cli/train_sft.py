@@ -39,7 +39,11 @@ MAY_CHANGE = ("config", "verb", "what", "out", "resume", "threads", "json", "dev
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `nemora train sft`."""
-    parser.add_argument("model", metavar="MODEL", help="a known name, a folder or a GGUF file, with a chat template")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a name that `nemora models` lists, a folder or a GGUF file, with a chat template",
+    )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="FILE", help="conversations, one JSON object a line"
     )
