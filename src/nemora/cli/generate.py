@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Sampling
@@ -77,9 +77,12 @@ def _check_options(args: argparse.Namespace) -> None:
     """As the engine would, but before a model is loaded."""
     from nemora.engine.request import GenerationParams
 
-    numbers = {name: getattr(args, name) for name in ("max_tokens", "temperature", "top_k", "top_p", "min_p")}
+    given: dict[str, Any] = {"max_tokens": 1}
+    for name in ("max_tokens", "temperature", "top_k", "top_p", "min_p"):
+        if (value := getattr(args, name)) is not None:
+            given[name] = value
     try:
-        GenerationParams(**{"max_tokens": 1} | {name: value for name, value in numbers.items() if value is not None})
+        GenerationParams(**given)
     except RequestError as error:
         name = error.param or ""
         raise UsageError(error.message.replace(name, f"--{name.replace('_', '-')}", 1)) from None
