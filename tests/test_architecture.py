@@ -43,6 +43,7 @@ BELOW = {
     "train": {"weights", "models", "chat", "privacy", "tagger", "ops"},
     "settings": set(),
     "__init__": {"backends", "settings"},
+    "__main__": {"cli"},
 }
 PROTOCOLS = {"Examples", "Reader", "Reading", "TaggedSpan"}
 MAY_USE_WORKER = {"chat", "server", "cli", "tagger"}

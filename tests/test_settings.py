@@ -289,3 +289,9 @@ def test_keep_alive_is_a_duration_in_the_file_too(tmp_path: Path) -> None:
     file.write_text('[local]\nkeep_alive = "soon"\n')
     with pytest.raises(SettingsError, match="a duration such as"):
         load_settings(file, {})
+
+
+def test_more_threads_than_torch_survives_are_refused(tmp_path: Path) -> None:
+    assert load(tmp_path, "[local]\nthreads = 256\n").local.threads == 256
+    with pytest.raises(SettingsError, match="threads must be at most 256"):
+        load(tmp_path, "[local]\nthreads = 257\n")

@@ -24,6 +24,8 @@ T = TypeVar("T")
 Duration = float
 """Seconds; `math.inf` where a negative number was given, which means: for ever."""
 MAX_PORT = 65535
+MAX_THREADS = 256
+"""The native kernels use no more, and torch dies of many more without a word."""
 MOST_SECONDS = 1e9
 """What is longer is for ever."""
 CLIENT_KEY = "NEMORA_API_KEY"
@@ -261,11 +263,14 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     beside = file.parent / "policy.toml"
     if isinstance(port := server.get("port"), int) and port > MAX_PORT:
         raise SettingsError(f"{file}: server.port must be at most {MAX_PORT}.")
+    local = _table(table, "local", file)
+    if isinstance(threads := local.get("threads"), int) and threads > MAX_THREADS:
+        raise SettingsError(f"{file}: local.threads must be at most {MAX_THREADS}.")
     air_gapped = _switch(table, "air_gapped", env, "NEMORA_AIR_GAPPED", file)
     settings = Settings(
         paths=dataclasses.replace(paths, config=file.parent),
         server=_build(ServerSettings, server, file, "server"),
-        local=_build(LocalSettings, _table(table, "local", file), file, "local"),
+        local=_build(LocalSettings, local, file, "local"),
         inspection=_build(InspectionSettings, _table(table, "inspection", file), file, "inspection"),
         embeddings=_build(EmbeddingSettings, _table(table, "embeddings", file), file, "embeddings"),
         ledger=_build(LedgerSettings, _table(table, "ledger", file), file, "ledger"),

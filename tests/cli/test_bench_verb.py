@@ -99,6 +99,7 @@ def test_people_get_a_table(model: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--gen", "-3"], "--gen"),
         (["--repeat", "0"], "--repeat"),
         (["--threads", "0"], "--threads"),
+        (["--threads", "99999"], "--threads"),
         (["--prompt", "3", "--prompt-ids", "x"], "either"),
         (["--prompt-ids", "/does/not/exist"], "--prompt-ids"),
         (["--device", "cuda"], "--device cpu"),

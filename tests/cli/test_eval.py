@@ -252,3 +252,12 @@ def test_a_file_without_a_single_row_is_named_and_refused(data: Path, capsys: py
         and "CANARY" not in said
         and said.count("\n") == 1
     )
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(eval_verb, "judge_all", lambda *_args, **_options: pytest.fail("something was judged"))
+    assert main(["eval", str(data), "--out", str(tmp_path / "file")]) == 2
+    assert "--out" in capsys.readouterr().err

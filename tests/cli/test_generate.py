@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nemora.cli import generate
-from nemora.errors import RequestError, UsageError
+from nemora.errors import UsageError
 from starter import STARTER, needs_starter
 from tiny_llama import write_folder
 from tiny_nemotron_h import CONFIG as HYBRID
@@ -60,14 +60,29 @@ def test_chat_uses_the_template(capsys):
     assert json.loads(capsys.readouterr().out)["prompt_tokens"] > 20
 
 
-@needs_starter
-def test_values_out_of_range_are_one_sentence():
-    with pytest.raises(RequestError, match="temperature"):
-        run(str(STARTER), "x", "--temperature", "-1")
-
-
 def test_a_checkpoint_without_a_vocabulary_answers_in_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = write_folder(tmp_path / "hybrid", HYBRID, random_tensors(HYBRID))
     assert run(str(model), "--prompt-ids", "5,6,7", "--max-tokens", "4", "--temperature", "0") == 0
     ids = [int(part) for part in capsys.readouterr().out.split(",")]
     assert len(ids) == 4 and all(0 <= id < HYBRID["vocab_size"] for id in ids)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--max-tokens", "0"], "--max-tokens"),
+        (["--temperature", "nan"], "--temperature"),
+        (["--temperature", "-1"], "--temperature"),
+        (["--top-k", "-5"], "--top-k"),
+        (["--top-p", "0"], "--top-p"),
+        (["--min-p", "2"], "--min-p"),
+    ],
+)
+def test_an_option_out_of_range_is_named_before_a_model_is_looked_for(words, named):
+    with pytest.raises(UsageError, match=f"^{named} must be"):
+        run("/does/not/exist", "text", *words)
+
+
+def test_a_prompt_that_is_no_text_is_refused_before_a_model_is_looked_for():
+    with pytest.raises(UsageError, match="PROMPT is not valid UTF-8"):
+        run("/does/not/exist", "a \udcff")

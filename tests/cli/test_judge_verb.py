@@ -127,3 +127,12 @@ def test_the_same_rows_give_the_tiny_model_its_true_measure(
     data = [{"text": text, "class": name} for name in ("secret", "public") for text in ("good morning", "what is rain")]
     assert calibrate(tmp_path, "\n".join(map(json.dumps, data))) == 2
     assert "AUC on these texts is 0.500" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, judge: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out in (tmp_path / "none" / "judge.json", tmp_path):
+        assert calibrate(tmp_path, rows(), str(FOLDER), "--out", str(out)) == 2
+        assert "--out" in capsys.readouterr().err
+    assert not judge.seen

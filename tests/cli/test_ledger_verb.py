@@ -129,3 +129,15 @@ def test_a_deleted_database_is_not_an_empty_ledger(filled):
 def test_a_limit_out_of_range_is_refused(filled, limit):
     with pytest.raises(UsageError, match="--limit must be from 0"):
         run("show", f"--limit={limit}")
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+def test_a_moment_that_utc_has_no_year_for_is_refused_in_one_sentence(filled, edge):
+    with pytest.raises(UsageError, match="--since must be like"):
+        run("report", "--since", edge)
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01", "9999-12-31T23:59:59.999999"])
+def test_the_first_and_the_last_moment_can_be_shown(filled, edge, capsys):
+    assert run("report", "--since", edge) == 0
+    assert edge[:10] in capsys.readouterr().out

@@ -21,7 +21,8 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as stopped:
         main([verb, "--help"])
     assert stopped.value.code == 0
-    assert f"nemora {verb}" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"nemora {verb}" in said and f"{VERBS[verb][1:]}." in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["bogus"], ["ask", "--bogus"], ["serve", "--port", "x"]])
@@ -150,3 +151,8 @@ def test_a_wrong_setting_is_said_before_the_server_is_imported(tmp_path: Path) -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "server.port" in done.stderr
+
+
+def test_the_package_runs_as_the_command() -> None:
+    answer = subprocess.run([sys.executable, "-m", "nemora", "bogus"], capture_output=True, text=True)
+    assert answer.returncode == 2 and "usage: nemora" in answer.stderr

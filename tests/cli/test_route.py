@@ -210,3 +210,41 @@ def test_standard_input_that_is_no_text_is_refused_without_an_echo(
     assert main(["route"]) == 2
     error = capsys.readouterr().err
     assert "not valid UTF-8" in error and "CANARY" not in error
+
+
+@pytest.mark.parametrize("words", [["CANARY \udcff"], []])
+def test_bytes_that_are_no_text_are_refused_and_not_called_public(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the locale is C, python lets them into standard input too."""
+    stream = io.TextIOWrapper(io.BytesIO(b"CANARY \xff"), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert main(["route", *words]) == 2
+    said = capsys.readouterr()
+    assert "not valid UTF-8" in said.err and "CANARY" not in said.err and not said.out
+
+
+@pytest.mark.parametrize("words", [[""], [" \n"], []])
+def test_nothing_to_judge_is_refused_and_not_called_public(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert main(["route", *words]) == 2
+    said = capsys.readouterr()
+    assert "empty" in said.err and said.err.count("\n") == 1 and not said.out
+
+
+def test_a_document_alone_is_judged_without_waiting_for_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def read(self, size: int | None = -1) -> str:
+            raise AssertionError("a terminal was read")
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    (tmp_path / "note.txt").write_text(CARD)
+    assert main(["route", "--file", str(tmp_path / "note.txt")]) == 0
+    assert "class: secret" in capsys.readouterr().out

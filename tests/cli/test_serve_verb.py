@@ -62,6 +62,7 @@ def test_a_cloud_on_the_command_line_takes_its_key_from_the_named_variable(
         (["--port", "65536"], "--port"),
         (["--port", "-1"], "--port"),
         (["--threads", "0"], "--threads"),
+        (["--threads", "99999"], "--threads"),
         (["--cloud-model", "big"], "--cloud-url"),
         (["--cloud-key-env", "FAR_KEY"], "--cloud-url"),
         (["--cloud-url", "https://far.example/v1", "--cloud-model", "b", "--cloud-key-env", "UNSET_XYZ"], "UNSET_XYZ"),

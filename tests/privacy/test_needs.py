@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.privacy.needs import Needed, needing
+from nemora.privacy.needs import NEEDS, Needed
 
-READERS = needing()
+READERS = tuple(NEEDS)
 SAMPLES = (
     "4 7 1 6 2 0 9 3", "4-7-1-6-2-0-9-3", "4716|2093|1184", "4!7!1!6!2!0!9!3", "my SSN is 5E6-21-S07B",
     "....- --... .---- -.... ..--- ----- ----. ...--", "\u283c\u2801\u2803\u2809", "foursevenonesixtwo",

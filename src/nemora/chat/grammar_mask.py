@@ -49,11 +49,6 @@ class GrammarMask:
         return self._matcher.validate_tokens([token_id]) == 1
 
     @property
-    def is_forced(self) -> bool:
-        """Whether the grammar leaves no choice of what comes next."""
-        return bool(self._matcher.compute_ff_bytes())
-
-    @property
     def may_end(self) -> bool:
         """Whether what was accepted is a whole text of the grammar."""
         return self._matcher.is_accepting()

@@ -16,9 +16,9 @@ from nemora.cli.asking import (
     open_door,
     show,
     thinking_of,
-    whole_text,
 )
 from nemora.cli.files import with_files
+from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Sampling
 from nemora.errors import OverrideNeeded, PrivacyRefused, UsageError
 from nemora.server.overrides import Override
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--max-tokens must be 1 or more.")
     if args.temperature is not None and not 0 <= args.temperature <= 2:
         raise UsageError("--temperature must be between 0 and 2.")
-    system = (Message("system", whole_text(args.system, "--system")),) if args.system else ()
+    system = (Message("system", unicode_text(args.system, "--system")),) if args.system else ()
     request = ChatRequest(
         model=args.model,
         messages=(*system, with_files(text, files)),
@@ -83,7 +83,7 @@ def _answer(door: Door, request: ChatRequest, reason: str | None) -> tuple[Notic
 def _question(args: argparse.Namespace) -> str:
     try:
         if args.text is not None and args.text != "-":
-            text = whole_text(args.text, "The question")
+            text = unicode_text(args.text, "The question")
         elif sys.stdin is None or (args.text is None and sys.stdin.isatty()):
             raise UsageError("There is no question; give a text, a file, or standard input.")
         else:

@@ -104,17 +104,6 @@ def show(notice: Notice, pieces: Generator[str]) -> str:
     return "".join(said)
 
 
-def whole_text(text: str, name: str) -> str:
-    """`text`, if it is Unicode: the system passes on bytes that are not UTF-8 as lone surrogates.
-
-    Raises:
-        UsageError: it is not; the sentence begins with `name`.
-    """
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise UsageError(f"{name} is not valid UTF-8 text; convert it first.")
-    return text
-
-
 def add_thinking_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--think", choices=THINKING, help="whether, or how much, to reason first (the model's default)")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
 from nemora.settings import load_settings
 
@@ -32,13 +33,15 @@ MOST_BYTES = 64 << 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a catalog name, a folder or a file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
+    )
     parser.add_argument("--prompt-ids", type=Path, metavar="FILE", help="read the token ids in a file")
     parser.add_argument("--prompt", type=int, metavar="N", help=f"or so many random ones (default: {PROMPT})")
     parser.add_argument("--gen", type=int, default=64, metavar="N", help="tokens to write (default: 64)")
     parser.add_argument("--context", metavar="N,N", help="after so many positions (default: 0,4096, where they fit)")
     parser.add_argument("--batch", default="1,4,8", metavar="N,N", help="sequences at once (default: 1,4,8)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of the processor (default: as the server)")
+    add_threads_argument(parser, "of the processor (default: as the server)")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each kind (default: 3)")
     parser.add_argument("--device", metavar="NAME", help="cpu is the only one so far")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -53,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     """
     batches = _numbers("--batch", args.batch, least=1)
     contexts = None if args.context is None else _numbers("--context", args.context, least=0)
-    for option in ("prompt", "gen", "threads", "repeat"):
+    check_threads(args.threads)
+    for option in ("prompt", "gen", "repeat"):
         _check(f"--{option}", getattr(args, option), least=1)
     if args.prompt is not None and args.prompt_ids is not None:
         raise UsageError("Give either --prompt or --prompt-ids.")

@@ -7,7 +7,8 @@ import importlib
 import sys
 from contextlib import closing, suppress
 
-from nemora.cli.asking import Door, add_cloud_arguments, add_thinking_argument, open_door, show, thinking_of, whole_text
+from nemora.cli.asking import Door, add_cloud_arguments, add_thinking_argument, open_door, show, thinking_of
+from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Thinking
 from nemora.errors import NemoraError, UsageError
 
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if sys.stdin is None:
         raise UsageError("There is no standard input to read messages from.")
-    history = [Message("system", whole_text(args.system, "--system"))] if args.system else []
+    history = [Message("system", unicode_text(args.system, "--system"))] if args.system else []
     with closing(open_door(args)) as door:
         if sys.stdin.isatty():
             with suppress(ImportError):  # not in every build of Python
@@ -58,7 +59,7 @@ def _next_line() -> str | None:
 def _turn(door: Door, model: str, thinking: Thinking, history: list[Message], text: str) -> None:
     """Ask with the whole history. A turn that fails or is stopped is taken back, and the conversation goes on."""
     try:
-        asked = Message("user", whole_text(text, "This message"))
+        asked = Message("user", unicode_text(text, "This message"))
         request = ChatRequest(model=model, messages=(*history, asked), thinking=thinking, stream=True)
         answer = show(*door.answer(request))
     except NemoraError as error:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from nemora.cli.eval_judge import judged, latency
 from nemora.cli.eval_presidio import MISSING, Presidio, load_presidio
-from nemora.cli.eval_report import report_of, store, tables_of
+from nemora.cli.eval_report import prepare, report_of, store, tables_of
 from nemora.cli.eval_rows import Row, files_in, gather, left_out
 from nemora.cli.eval_score import Item
 from nemora.cli.route import Reading, make_reading
@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.limit < 0:
         raise UsageError("--limit must be 0 or more.")
+    if args.out is not None:
+        prepare(args.out)
     files = files_in(args.data)
     presidio = load_presidio() if args.presidio else None
     if args.presidio and presidio is None:

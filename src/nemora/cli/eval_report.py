@@ -92,10 +92,22 @@ def markdown(tables: Sequence[Sequence[tuple[str, ...]]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def store(folder: Path, report: Mapping[str, Any], tables: Sequence[Sequence[tuple[str, ...]]]) -> None:
-    """report.json, table.md and curve.png in `folder`. Raises `UsageError` if it cannot be written."""
+def prepare(folder: Path) -> None:
+    """Make `folder`, so that nothing is measured for hours that then cannot be stored.
+
+    Raises:
+        UsageError: it cannot be made, or matplotlib is missing.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder given with --out cannot be made ({error.strerror}); name another.") from None
+    _figure_module()
+
+
+def store(folder: Path, report: Mapping[str, Any], tables: Sequence[Sequence[tuple[str, ...]]]) -> None:
+    """report.json, table.md and curve.png in `folder`, which is there. Raises `UsageError` if that fails."""
+    try:
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         (folder / "table.md").write_text(markdown(tables), encoding="utf-8")
         draw(report, folder / "curve.png")
@@ -103,13 +115,16 @@ def store(folder: Path, report: Mapping[str, Any], tables: Sequence[Sequence[tup
         raise UsageError(f"The folder given with --out cannot be written ({error.strerror}); name another.") from None
 
 
-def draw(report: Mapping[str, Any], file: Path) -> None:
-    """Both error rates against each other, one line per kind of threshold. Raises `UsageError` without matplotlib."""
+def _figure_module() -> Any:
     try:
-        figure_module: Any = importlib.import_module("matplotlib.figure")
+        return importlib.import_module("matplotlib.figure")
     except ImportError:
         raise UsageError("The picture needs matplotlib; install nemora[eval].") from None
-    figure = figure_module.Figure(figsize=(7, 5), layout="constrained")
+
+
+def draw(report: Mapping[str, Any], file: Path) -> None:
+    """Both error rates against each other, one line per kind of threshold. Raises `UsageError` without matplotlib."""
+    figure = _figure_module().Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     for kind in ("min_confidence", "topic_threshold"):
         points = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from nemora.cli.unicode_text import is_unicode
 from nemora.core import Message, OpaquePart, TextPart
 from nemora.errors import UsageError
 from nemora.server.declared import media_type_of
@@ -30,7 +31,7 @@ def _part(file: Path) -> OpaquePart:
     if not data or len(data) > MAX_BYTES:
         raise UsageError(f"A file given with --file must hold 1 to {MAX_BYTES} bytes.")
     name = file.name
-    if any("\ud800" <= letter <= "\udfff" for letter in name):
+    if not is_unicode(name):
         raise UsageError("The name of a file given with --file is not valid UTF-8; rename it first.")
     media_type = media_type_of(name, data)
     url = f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Sampling
-from nemora.errors import UsageError
+from nemora.errors import RequestError, UsageError
 from nemora.settings import load_settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a catalog name, a folder or a file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
+    )
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="text to continue, as it is")
     parser.add_argument("--prompt-ids", metavar="1,2,3", help="token ids to continue, instead of PROMPT")
     parser.add_argument("--chat", action="store_true", help="put PROMPT as a user's message into the chat template")
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Load the model, print the continuation.
 
     Raises:
-        UsageError: neither or both of PROMPT and --prompt-ids, or --prompt-ids are no numbers.
+        UsageError: neither or both of PROMPT and --prompt-ids, or one of them or an option is wrong.
         NemoraError: the model cannot be loaded or run.
     """
     ids = _prompt_ids(args.prompt_ids)
@@ -43,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Give either PROMPT or --prompt-ids.")
     if ids is not None and args.chat:
         raise UsageError("--chat needs PROMPT: token ids do not go through a chat template.")
+
+    if args.prompt is not None:
+        unicode_text(args.prompt, "PROMPT")
+    _check_options(args)
 
     from nemora.backends.local_model import LocalModel
     from nemora.weights.progress import progress_on
@@ -64,6 +71,21 @@ def run(args: argparse.Namespace) -> int:
     ) as model:
         _generate(model, _prepared(model, args, ids), as_json=args.json)
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """As the engine would, but before a model is loaded."""
+    from nemora.engine.request import GenerationParams
+
+    given: dict[str, Any] = {"max_tokens": 1}
+    for name in ("max_tokens", "temperature", "top_k", "top_p", "min_p"):
+        if (value := getattr(args, name)) is not None:
+            given[name] = value
+    try:
+        GenerationParams(**given)
+    except RequestError as error:
+        name = error.param or ""
+        raise UsageError(error.message.replace(name, f"--{name.replace('_', '-')}", 1)) from None
 
 
 def _prompt_ids(text: str | None) -> list[int] | None:

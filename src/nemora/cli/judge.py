@@ -6,7 +6,6 @@ Nothing of a text is printed or stored.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from nemora.privacy.questions import QUESTIONS, evidence, questions_id
 from nemora.privacy.segment import segments
 from nemora.server.judge import LocalJudge, identity_of, load_model_to_judge, refuse_starter
 from nemora.settings import load_settings
+from nemora.weights.cache import write_atomically
 
 WINDOW = 1000
 """Characters of a text that are judged at once, as the windows of a request are."""
@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 0.5 <= args.recall <= 1:
         raise UsageError("--recall must be from 0.5 to 1.")
+    if args.out.is_dir() or not args.out.parent.is_dir():
+        raise UsageError("--out must name a file in a folder that exists; make the folder first.")
     settings = load_settings(args.config)
     gathered = gather(files_in(args.data))
     if left := left_out(gathered.unread, gathered.unknown_class):
@@ -97,10 +99,8 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _write(path: Path, found: Calibration) -> None:
-    aside = path.with_name(f".{path.name}.new")
     try:
-        aside.write_text(found.to_json(), encoding="ascii")
-        os.replace(aside, path)
+        write_atomically(path, found.to_json().encode("ascii"))
     except OSError as error:
         raise UsageError(f"The calibration cannot be written to {path}: {error.strerror}.") from None
 

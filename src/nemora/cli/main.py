@@ -119,7 +119,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, summary in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=summary, description=summary.capitalize() + ".", allow_abbrev=False)
+        verb_parser = verbs.add_parser(
+            verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+        )
         if verb in arguments:
             importlib.import_module(f"nemora.cli.{verb}").add_arguments(verb_parser)
     args, unknown = parser.parse_known_args(arguments)

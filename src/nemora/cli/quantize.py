@@ -34,7 +34,9 @@ WIDTH = 120  # of the table where no terminal says how wide it is
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a known name, a folder or a file; not quantised, or GGUF")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a name that `nemora models` lists, a folder or a file; not quantised, or GGUF"
+    )
     parser.add_argument("out", metavar="OUT", type=Path, help="a new folder (nvfp4, fp8) or a new GGUF file")
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to make of the matrices")
     parser.add_argument(

@@ -17,6 +17,7 @@ from rich.console import Console
 from nemora.cli.asking import CONTROLS
 from nemora.cli.files import with_files
 from nemora.cli.route_explain import Explainer
+from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Json, Message
 from nemora.errors import NemoraError, RequestError, UsageError
 from nemora.privacy.classify import Classification, classify
@@ -66,20 +67,25 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--outbound goes with --jsonl.")
     if args.jsonl == "-" and sys.stdin is None:
         raise UsageError(NO_INPUT)
-    text = "" if args.jsonl is not None else _text(args.text)
+    text = "" if args.jsonl is not None else _text(args.text, args.file)
     settings = load_settings(args.config)
     with closing(make_reading(settings)) as reading:
         return _run(args, text, settings, reading)
 
 
-def _text(given: str | None) -> str:
-    """The request to judge: the argument, or else standard input."""
-    if given is not None:
-        return given
+def _text(given: str | None, files: list[Path]) -> str:
+    """The request to judge: the argument, or else standard input. Beside documents it may be empty."""
+    text = unicode_text(_read_input(files) if given is None else given, "The request")
+    if not text.strip() and not files:
+        raise UsageError("The request is empty; give a text, a document with --file, or standard input.")
+    return text
+
+
+def _read_input(files: list[Path]) -> str:
     if sys.stdin is None:
         raise UsageError(NO_INPUT)
     try:
-        return sys.stdin.read()
+        return "" if files and sys.stdin.isatty() else sys.stdin.read()  # who names a document need not type as well
     except OSError as error:
         raise UsageError(f"The request cannot be read from standard input ({error.strerror}).") from None
     except UnicodeError:

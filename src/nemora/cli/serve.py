@@ -8,6 +8,7 @@ import sys
 
 from nemora.cli.asking import add_cloud_arguments, settings_of
 from nemora.cli.offer import asking, with_chosen_model
+from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
 from nemora.settings import Settings
 from nemora.weights.progress import progress_on
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", help="the local model: a name that `nemora models` lists, hub:OWNER/REPO, a folder or a GGUF file"
     )
     parser.add_argument("--yes", action="store_true", help="without a model: take the largest that fits, do not ask")
-    parser.add_argument("--threads", type=int, help="threads for the local model (default: one per core)")
+    add_threads_argument(parser, "threads for the local model (default: one per core)")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     parser.add_argument("--offline", action="store_true", help="never fetch anything")
     add_cloud_arguments(parser)
@@ -39,8 +40,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     settings = settings_of(args)
     if args.port is not None and not 0 <= args.port <= 65535:
         raise UsageError("--port must be between 0 and 65535.")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError("--threads must be 1 or more.")
+    check_threads(args.threads)
     if args.model is not None and any(server.trust == "local" for server in settings.servers):
         raise UsageError('--model has no effect beside a server with trust = "local" in nemora.toml; leave one out.')
     server = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}

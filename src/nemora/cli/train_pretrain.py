@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nemora.cli.stopped import stopped_run
+from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where checkpoints and the model go")
     parser.add_argument("--resume", action="store_true", help="go on in --out, where a run was stopped")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -36,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.out.exists() != args.resume:
         raise UsageError("--out must be new, or with --resume the folder of a run that was stopped.")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError("--threads must be 1 or more.")
+    check_threads(args.threads)
     import torch
     from rich.console import Console
 

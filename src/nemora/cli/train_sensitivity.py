@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from nemora.cli.stopped import Stopped
+from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
 from nemora.settings import Settings, load_settings
 from nemora.train.log_lines import now_and_then
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--generated", type=int, metavar="N", help="texts from templates in each epoch; default: 14000")
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    add_threads_argument(parser)
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or mps")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out.exists():
         raise UsageError("--out names something that exists already; a new folder was expected.")
     if any(number is not None and number < 1 for number in _counts(args)):
-        raise UsageError("--epochs, --runs, --batch-tokens, --generated, --layers and --threads must be 1 or more.")
+        raise UsageError("--epochs, --runs, --batch-tokens, --generated and --layers must be 1 or more.")
+    check_threads(args.threads)
     if args.rate is not None and not 0 < args.rate < 1:
         raise UsageError("--rate must lie between 0 and 1.")
     if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
@@ -134,7 +136,7 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
 
 
 def _counts(args: argparse.Namespace) -> tuple[int | None, ...]:
-    return args.layers, args.epochs, args.threads, args.generated, args.runs, args.batch_tokens
+    return args.layers, args.epochs, args.generated, args.runs, args.batch_tokens
 
 
 def _encoder(settings: Settings) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemora.cli.stopped import stopped_run
+from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
 from nemora.settings import Settings, load_settings
 
@@ -38,7 +39,11 @@ MAY_CHANGE = ("config", "verb", "what", "out", "resume", "threads", "json", "dev
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `nemora train sft`."""
-    parser.add_argument("model", metavar="MODEL", help="a known name, a folder or a GGUF file, with a chat template")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a name that `nemora models` lists, a folder or a GGUF file, with a chat template",
+    )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="FILE", help="conversations, one JSON object a line"
     )
@@ -67,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run in DIR from its last checkpoint")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", metavar="NAME", help="where to train: cpu, cuda, cuda:1")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: one per core")
+    add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -113,8 +118,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--alpha, --dropout, --targets and --merge belong to --lora R; give it, or leave them out.")
     if not 0 < args.held_out_share < 1:
         raise UsageError("--held-out-share must be above 0 and below 1.")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError("--threads must be 1 or more.")
+    check_threads(args.threads)
 
 
 @dataclass

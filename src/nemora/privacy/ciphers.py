@@ -101,7 +101,6 @@ _LEET = str.maketrans("43105778@$!|9", "aeiosttba" + "silg")
 _MIXED = re.compile(
     r"(?<![\w@$!|])(?=[\w@$!|-]{0,24}[A-Za-z])(?=[\w@$!|-]{0,24}[0-9@$!|])[A-Za-z0-9@$!|]{2,24}(?![\w@$!|])"
 )
-_NUMERIC = re.compile(r"(?<![\w@$!.-])[0-9@$!|]{3}[A-Za-z]?(?![\w@$!.-])")
 
 
 def leet_words(text: str) -> Iterator[Edit]:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nemora.errors import LedgerError, SettingsError
-from nemora.privacy.keys import private_folder
+from nemora.privacy.private_file import private_folder
 
 MIN_FREE_BYTES = 4 * 1024 * 1024
 """With less room on the disk nothing is written: a full disk must not be found out in the middle of a row."""

@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 
 from nemora.errors import SettingsError
+from nemora.privacy.private_file import private_folder, sync_folder
 
 KEY_BYTES = 32
 KEY_FILE = "key"
@@ -47,18 +48,6 @@ def derive(key: bytes, purpose: str) -> bytes:
     return hmac.digest(key, b"nemora/" + purpose.encode("ascii") + b"\x01", "sha256")
 
 
-def private_folder(folder: Path) -> None:
-    """Make `folder` (0700) if it is missing, and close it to others if it is open. Raises `SettingsError`."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise SettingsError(
-            f"The data folder {folder} cannot be used ({error.strerror}); it must be a folder that only you can enter."
-        ) from None
-
-
 def _create(path: Path) -> None:
     """Appear at once and whole: write aside, then link, which fails if another process was first."""
     if any((path.parent / name).exists() for name in (LEDGER_FILE, HEAD_FILE)):
@@ -77,15 +66,7 @@ def _create(path: Path) -> None:
     finally:
         os.close(file)
         aside.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def _read(path: Path) -> bytes:

@@ -14,9 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import json
-import os
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +25,11 @@ from typing import Any, Literal
 from nemora.errors import LedgerError, SettingsError
 from nemora.privacy.database import Database
 from nemora.privacy.decide import Decision
-from nemora.privacy.keys import HEAD_FILE, HEADS_FILE, LEDGER_FILE, derive, private_folder
+from nemora.privacy.keys import HEAD_FILE, HEADS_FILE, LEDGER_FILE, derive
 from nemora.privacy.ledger_archive import Archives
 from nemora.privacy.ledger_heads import Heads, is_list_of_heads
 from nemora.privacy.ledger_rows import COLUMNS, LedgerRow
+from nemora.privacy.private_file import replace_private_file
 
 _WORD = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._:/@+\-]{0,199}|", re.ASCII)
 _REASON = re.compile(r"[a-z0-9_]+(:[a-z0-9_+]+)?", re.ASCII)
@@ -466,18 +465,9 @@ class Ledger:
     def _write_head_file(self, head: _Head) -> None:
         if self._head_path is None:
             return
-        aside = self._head_path.with_name(f".{HEAD_FILE}.{secrets.token_hex(8)}")
         try:
-            private_folder(self._head_path.parent)
-            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(file, f"{head.count} {head.last_mac} {head.mac}\n".encode("ascii"))
-                os.fsync(file)
-            finally:
-                os.close(file)
-            aside.replace(self._head_path)
+            replace_private_file(self._head_path, f"{head.count} {head.last_mac} {head.mac}\n".encode("ascii"))
         except (OSError, SettingsError) as error:
-            aside.unlink(missing_ok=True)
             raise LedgerError("The ledger's head file cannot be written; check its folder and the disk.") from error
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from nemora.errors import LedgerError, SettingsError
-from nemora.privacy.keys import private_folder
 from nemora.privacy.ledger_rows import COLUMNS, LedgerRow
+from nemora.privacy.private_file import replace_private_file, sync_folder
 
 
 class Archivable(Protocol):
@@ -48,22 +46,10 @@ def archive(ledger: Archivable, folder: Path, before_ms: int) -> tuple[Path, int
 
 
 def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        private_folder(path.parent)
-        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(file)
-        aside.replace(path)
-        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        replace_private_file(path, text.encode("ascii"))
+        sync_folder(path.parent)  # the rows are deleted next
     except (OSError, SettingsError):
-        aside.unlink(missing_ok=True)
         raise LedgerError("The archive cannot be written; check its folder and the disk. No row was deleted.") from None
 
 

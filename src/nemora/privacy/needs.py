@@ -61,7 +61,7 @@ _SINGLE = (
     r"\S(?:\r?\n[ \t]{0,2}\S){6}",
     r"\S(?:[._*~|/-]\S){6}",
 )
-_NEEDS: dict[Reader, tuple[Need, ...]] = {
+NEEDS: dict[Reader, tuple[Need, ...]] = {
     spelled_out.morse: (spelled_out.MORSE_RUN,),
     spelled_out.braille: ("[\u2801-\u28ff]",),
     spelled_out.run_together: (spelled_out.LONG_WORD,),
@@ -177,11 +177,7 @@ _NEEDS: dict[Reader, tuple[Need, ...]] = {
         r"(?:one|two|three|four|five|six|seven|eight|nine)[ ](?:zero|one|two|three|four|five|six|seven|eight|nine|oh)",
     ),
 }
-
-
-def needing() -> tuple[Reader, ...]:
-    """The readers of which something is said here."""
-    return tuple(_NEEDS)
+"""What a text must hold, any of it, for a reader to find something. Readers that are not here are always asked."""
 
 
 class Needed:
@@ -189,11 +185,11 @@ class Needed:
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = tuple(readers)
-        self._always = frozenset(number for number, reader in enumerate(readers) if reader not in _NEEDS)
+        self._always = frozenset(number for number, reader in enumerate(readers) if reader not in NEEDS)
         self._guards: list[tuple[int, Guard]] = []
         of: dict[re.Pattern[str], set[int]] = {}  # several readers may need the same
         for number, reader in enumerate(readers):
-            for need in _NEEDS.get(reader, ()):
+            for need in NEEDS.get(reader, ()):
                 if not isinstance(need, str | re.Pattern | QuickPattern):
                     self._guards.append((number, need))
                     continue

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-import os
 import re
 import secrets
 import time
@@ -21,7 +20,8 @@ from typing import Any
 
 from nemora.core import Json
 from nemora.errors import SettingsError, Unauthorized
-from nemora.privacy.keys import derive, load_key, private_folder
+from nemora.privacy.keys import derive, load_key
+from nemora.privacy.private_file import replace_private_file
 
 logger = logging.getLogger("nemora.server")
 
@@ -148,18 +148,10 @@ class ApiKeys:
 
     def _write(self, keys: Iterable[ApiKey]) -> None:
         """All of it at once: written aside, then put in its place."""
-        private_folder(self._path.parent)
-        aside = self._path.with_name(f".{KEYS_FILE}.{secrets.token_hex(8)}")
         text = json.dumps({"keys": [asdict(key) for key in keys]}, indent=1) + "\n"
         try:
-            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(file, "w", encoding="ascii") as opened:
-                opened.write(text)
-                opened.flush()
-                os.fsync(opened.fileno())
-            aside.replace(self._path)
+            replace_private_file(self._path, text.encode("ascii"))
         except OSError as error:
-            aside.unlink(missing_ok=True)
             raise SettingsError(
                 f"The API keys {self._path} cannot be written ({error.strerror}); check the folder's permissions."
             ) from None

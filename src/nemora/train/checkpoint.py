@@ -7,7 +7,6 @@ its name when all of it is written, so one that is there is whole.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from nemora.errors import CorruptCheckpoint
 from nemora.train.parameters import own_name, whole
+from nemora.weights.on_disk import flush_path
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.safetensors", "state.json"
 RANDOM = "random"
@@ -133,15 +133,7 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
 def _publish(partial: Path, final: Path) -> None:
     """Give a written folder its name, once its bytes are on the disk."""
     for path in (*partial.iterdir(), partial):
-        _flush(path)
+        flush_path(path)
     shutil.rmtree(final, ignore_errors=True)  # the same step, of a run that is done again
     partial.rename(final)
-    _flush(final.parent)
-
-
-def _flush(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    flush_path(final.parent)

@@ -26,6 +26,7 @@ from pathlib import Path
 from nemora.errors import FetchError, UnknownModel
 from nemora.weights.catalog import Entry, ModelFile, is_inside, is_name
 from nemora.weights.digest import git_blob_hash
+from nemora.weights.on_disk import flush_file
 
 log = logging.getLogger("nemora.weights")
 
@@ -150,8 +151,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as sink:
             sink.write(data)
-            sink.flush()
-            os.fsync(sink.fileno())
+            flush_file(sink)
             os.fchmod(sink.fileno(), 0o644)
         os.replace(temporary, path)
     except BaseException:

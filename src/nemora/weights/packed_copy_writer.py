@@ -24,6 +24,7 @@ from nemora.weights.checkpoint import Checkpoint
 from nemora.weights.checkpoint_weights import LET_GO
 from nemora.weights.identity import files_identity
 from nemora.weights.load import plan_loading
+from nemora.weights.on_disk import flush_file, flush_path
 from nemora.weights.packed_copy import check, packed_groups, read_header
 from nemora.weights.packed_groups import Group, take_groups
 from nemora.weights.packed_header import ALIGNMENT, DATA_AT, Entry, Header, NotUsable, Run, encode, padded, prefix
@@ -120,10 +121,10 @@ class _Writer:
         self._sink.seek(self._at)
         self._sink.write(text)
         self._sink.truncate()
-        _on_disk(self._sink)
+        flush_file(self._sink)
         self._sink.seek(0)
         self._sink.write(prefix(text, self._at))
-        _on_disk(self._sink)
+        flush_file(self._sink)
         os.utime(self._sink.fileno(), ns=(made * 1_000_000_000,) * 2)
 
     def _packed(self, group: Group, found: Sequence[Found]) -> PackedWeight | None:
@@ -206,23 +207,10 @@ def _replacing(file: Path) -> Iterator[BinaryIO]:
             with scratch.open("xb", buffering=CHUNK) as sink:
                 yield sink
             scratch.replace(file)
-            _folder_on_disk(file.parent)
+            flush_path(file.parent)
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as error:
         raise FetchError(
             f"The packed copy {file} cannot be written ({error.strerror}); make the folder writable or free space."
         ) from None
-
-
-def _on_disk(sink: BinaryIO) -> None:
-    sink.flush()
-    os.fsync(sink.fileno())
-
-
-def _folder_on_disk(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from torch import Tensor
 
 from nemora.errors import ModelError, UsageError
+from nemora.weights.on_disk import flush_file
 from nemora.weights.progress import NoProgress, Progress
 from nemora.weights.tensors import TensorInfo
 
@@ -120,5 +121,4 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write, on the disk when this ends."""
     with path.open("xb") as sink:
         yield sink
-        sink.flush()
-        os.fsync(sink.fileno())
+        flush_file(sink)
