@@ -125,17 +125,18 @@ class PrefixCache:
 
     def _make_room(self, namespace: str, pieces: AnySequence[Ids], state: State) -> bool:
         """Forget other things until a snapshot at the end of `pieces` fits; False if it cannot or is there already."""
+        whole = state.length * (state.bytes_per_position + ID_BYTES) + state.snapshot_bytes
         while True:
             known = self._tree.path(namespace, pieces)
             if len(known) == len(pieces) and known[-1].snapshot is not None:
                 self._tree.touch(known[-1])
                 return False
+            if whole > self.limit:  # and nothing is forgotten for it
+                return False
             missing = state.length - (known[-1].end if known else 0)
             need = missing * (state.bytes_per_position + ID_BYTES) + state.snapshot_bytes
             if self._tree.bytes + need <= self.limit:
                 return True
-            if not len(self._tree):
-                return False
             self._tree.evict()
 
 
