@@ -302,7 +302,7 @@ class Engine:
         scheduler = self._scheduler
         tokens = scheduler.waiting_tokens
         full = len(scheduler) >= scheduler.max_running + self._max_waiting
-        if full or (tokens and tokens + sequence.prompt_tokens > self._max_waiting_tokens):
+        if full or (tokens and tokens + sequence.to_read > self._max_waiting_tokens):
             raise Overloaded(
                 f"The local model already has {len(scheduler)} requests, and {tokens} tokens wait to be read; "
                 "try again later.",
