@@ -117,7 +117,10 @@ def test_namespaces_share_nothing(engine: Engine) -> None:
     assert cached == [0, 64, 0, 64, 0]
 
 
-def test_a_prompt_that_ends_at_a_cut_is_read_from_the_cut_before(engine: Engine) -> None:
+@pytest.mark.parametrize("interval", [CHUNK, 512])
+def test_a_prompt_that_ends_at_a_cut_is_read_from_the_cut_before(engine: Engine, interval: int) -> None:
+    assert engine._memory.cache is not None
+    engine._memory.cache.interval = interval
     prompt = text(64, 1)
     first = tokens(engine.submit(prompt, params(4)))
     again = engine.submit(prompt, params(4))
@@ -195,7 +198,7 @@ def test_a_prompt_that_the_cache_cannot_hold_costs_others_nothing(model: Model) 
     assert engine._memory.cache is not None
     engine._memory.cache.interval = 512
     cached = []
-    for prompt in (text(40, 1), text(400, 2), text(40, 1)):
+    for prompt in (text(40, 1), text(480, 2), text(40, 1)):
         generation = engine.submit(prompt, params(2))
         tokens(generation)
         cached.append(generation.cached_tokens)

@@ -62,8 +62,10 @@ class PrefixCache:
                 state.load([node.kv for node in nodes], hit.snapshot)
                 self._tree.touch(hit)
                 sequence.cached_tokens = hit.end
-        parted = [parting] if parting in sequence.cuts else []
-        sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, parted)
+        points = [cut for cut in sequence.cuts if cut == parting]
+        # At its own end a prompt cannot go on: a token must be left to read.
+        points += [cut for cut in sequence.cuts[-2:] if cut < sequence.prompt_tokens][-1:]
+        sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, points)
 
     def keep(self, sequence: Sequence) -> None:
         """After a pass over a prompt: keep what is remembered, if this is a place for it."""
@@ -95,8 +97,8 @@ class PrefixCache:
             if self._tree.bytes > max(0, self.limit):
                 raise RuntimeError(f"the prefixes take {self._tree.bytes} bytes and may take {self.limit}")
 
-    def _plan(self, cuts: AnySequence[int], start: int, parted: AnySequence[int]) -> frozenset[int]:
-        points = {*cuts[-1:], *parted}
+    def _plan(self, cuts: AnySequence[int], start: int, more: AnySequence[int]) -> frozenset[int]:
+        points = {*cuts[-1:], *more}
         last = start
         for cut in cuts:
             if cut - last >= self.interval:
