@@ -24,6 +24,7 @@ from nemora.core import (
     StopReason,
     TextPart,
     Tool,
+    Usage,
 )
 from nemora.errors import (
     ContextLengthExceeded,
@@ -413,6 +414,31 @@ def test_what_was_read_is_shared_within_a_tenant_only_and_counted(fake):
         model.engine.check_integrity()
     with LocalModel("fake", fake, letters_checkpoint(), prefix_cache=False) as model:
         assert answer(LocalBackend(model), request(max_tokens=2))[-1].usage.cached_tokens == 0
+
+
+def test_of_several_texts_the_known_tokens_of_each_count_once(fake):
+    texts = ("abcabcabcabcabcabcabcabc", "cbacbacbacbacbacbacbacba")
+    with LocalModel("fake", fake, letters_checkpoint(), prefix_cache_bytes=1 << 20) as model:
+        model.engine._prefill_chunk = 8
+
+        def usage(*texts: str, each: int = 1) -> Usage:
+            messages = tuple(Message("user", text) for text in texts)
+            asked = ChatRequest(
+                model="fake",
+                messages=messages,
+                raw=True,
+                choices=each * len(texts),
+                sampling=GREEDY,
+                max_tokens=2,
+            )
+            deltas = asyncio.run(collect(LocalBackend(model), asked))
+            return deltas[-1].usage
+
+        alone = usage(texts[0])
+        assert (alone.cached_tokens, usage(texts[0]).cached_tokens) == (0, 16)
+        both = usage(*texts, each=2)
+        assert (both.prompt_tokens, both.cached_tokens) == (2 * alone.prompt_tokens, 16)
+        assert usage(*texts, each=2).cached_tokens == 32
 
 
 def test_turns_are_named_to_the_engine(model):

@@ -154,3 +154,9 @@ def test_a_higher_priority_is_read_first(model: FakeModel) -> None:
         tokens(generation)
     assert model.passes == [(1,), (3,), (2,)]
     engine.close()
+
+
+def test_further_answers_to_a_long_prompt_are_not_too_many_tokens(small: Engine) -> None:
+    first = small.submit([2] * 40, params(2))
+    others = [small.submit([2] * 40, params(2), follows=first) for _ in range(5)]
+    assert [tokens(each) for each in (first, *others)] == [solo([2] * 40, 2)] * 6

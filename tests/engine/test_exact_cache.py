@@ -88,6 +88,19 @@ def test_a_prompt_that_parts_within_an_answer_is_still_right(model: Any, engine:
     assert tokens(engine.submit(other, params(6))) == cold(model, other, 6)
 
 
+def test_the_place_where_prompts_part_within_an_answer_gets_a_snapshot(model: Any, engine: Engine) -> None:
+    assert engine._memory.cache is not None
+    engine._memory.cache.interval = 400
+    prompt = text(40, 0)
+    answer = tokens(engine.submit(prompt, params(60)))
+    cached = []
+    for seed in (8, 9):
+        other = engine.submit(prompt + answer[:50] + text(30, seed), params(2))
+        tokens(other)
+        cached.append(other.cached_tokens)
+    assert cached == [32, 80]
+
+
 def test_neither_company_nor_drafts_change_a_token(model: Any) -> None:
     prompts = [[*text(20, seed), *text(20, seed)] for seed in range(4)]
     alone = [cold(model, prompt, 24) for prompt in prompts]

@@ -15,6 +15,7 @@ from nemora.engine.engine import Engine
 from nemora.engine.generation import Generation
 from nemora.engine.request import GenerationParams
 from nemora.models.base import Model
+from nemora.models.state import State
 from watched_model import VOCABULARY, WatchedModel, small_model
 
 CHUNK = 16
@@ -116,7 +117,10 @@ def test_namespaces_share_nothing(engine: Engine) -> None:
     assert cached == [0, 64, 0, 64, 0]
 
 
-def test_a_prompt_that_ends_at_a_cut_is_read_from_the_cut_before(engine: Engine) -> None:
+@pytest.mark.parametrize("interval", [CHUNK, 512])
+def test_a_prompt_that_ends_at_a_cut_is_read_from_the_cut_before(engine: Engine, interval: int) -> None:
+    assert engine._memory.cache is not None
+    engine._memory.cache.interval = interval
     prompt = text(64, 1)
     first = tokens(engine.submit(prompt, params(4)))
     again = engine.submit(prompt, params(4))
@@ -185,6 +189,33 @@ def test_a_small_cache_never_takes_more_than_it_may(model: Model) -> None:
         assert engine._memory.cache.bytes <= whole
     assert generation.cached_tokens > 0
     engine.close()
+
+
+def test_a_prompt_that_the_cache_cannot_hold_costs_others_nothing(model: Model) -> None:
+    state = model.new_state(1)
+    whole = 3 * state.snapshot_bytes + 100 * (state.bytes_per_position + 40)
+    engine = Engine(WatchedModel(model), context=512, prefill_chunk=CHUNK, cache_bytes=whole)
+    assert engine._memory.cache is not None
+    engine._memory.cache.interval = 512
+    cached = []
+    for prompt in (text(40, 1), text(480, 2), text(40, 1)):
+        generation = engine.submit(prompt, params(2))
+        tokens(generation)
+        cached.append(generation.cached_tokens)
+    assert cached == [0, 0, 32]
+    engine.check_integrity()
+    engine.close()
+
+
+def test_no_memory_for_what_the_cache_would_keep_ends_no_answer(
+    model: Model, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(State, "snapshot", fails)
+    generation = engine.submit(text(70, 1), params(4))
+    assert tokens(generation) == cold(model, text(70, 1), 4, [])[0]
 
 
 def test_the_interval_keeps_a_sequences_snapshots_within_their_share() -> None:

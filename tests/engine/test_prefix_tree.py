@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemora.engine.prefix_tree import PrefixTree
+from nemora.engine.prefix_tree import LONGEST_JOINED, PrefixTree
 from nemora.models.state import KVShape, KVSlice, MambaShape, State
 
 PIECE = st.lists(st.integers(0, 2), min_size=1, max_size=3).map(tuple)
@@ -50,6 +51,74 @@ def test_what_was_kept_is_found_and_what_was_forgotten_takes_nothing(steps: list
 def _has(tree: PrefixTree, namespace: str, path: tuple[tuple[int, ...], ...]) -> bool:
     nodes = tree.path(namespace, path)
     return len(nodes) == len(path) and nodes[-1].snapshot is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.tuples(st.sampled_from("ab"), PATH), st.none()), max_size=30))
+def test_however_short_nodes_are_joined_each_snapshot_is_found_with_its_positions(steps: list) -> None:
+    tree, kept = PrefixTree(joins=True), set()
+    for step in steps:
+        if step is None:
+            tree.evict()
+        else:
+            namespace, path = step
+            ids = tuple(token for piece in path for token in piece)
+            known = [node.ids for node in tree.furthest(namespace, ids)]
+            end = sum(map(len, known))
+            add(tree, namespace, known + ([ids[end:]] if end < len(ids) else []))
+            kept.add((namespace, ids))
+        tree.check_integrity()
+        found = set()
+        for namespace, ids in kept:
+            nodes, alike = tree.reach(namespace, ids, len(ids) + 1)
+            if sum(len(node.ids) for node in nodes) == len(ids):
+                found.add((namespace, ids))
+                keys = torch.cat([node.kv.keys[0] for node in nodes], dim=2)
+                assert torch.equal(keys.flatten(), torch.arange(2.0 * len(ids)))
+                assert tuple(token for node in nodes for token in node.ids) == ids and alike == len(ids)
+        assert len(found) == len(tree) and len(kept) - len(found) <= 1
+        kept = found
+    while len(tree):
+        tree.evict()
+        tree.check_integrity()
+    assert tree.bytes == 0 and not tree._roots
+
+
+def test_a_text_that_grew_by_a_token_at_a_time_is_not_kept_in_as_many_nodes() -> None:
+    tree, ids = PrefixTree(joins=True), tuple(range(400))
+    for end in range(1, len(ids) + 1):
+        known = [node.ids for node in tree.furthest("", ids[:end])]
+        add(tree, "", [*known, ids[sum(map(len, known)) : end]])
+        if len(tree) > 4:
+            tree.evict()
+    tree.check_integrity()
+    assert len(tree.furthest("", ids)) <= 4 + 2 * 400 // LONGEST_JOINED + 2
+
+
+def test_no_memory_for_joining_forgets_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> KVSlice:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(KVSlice, "joined", fails)
+    tree = PrefixTree(joins=True)
+    for path in ([(1,)], [(1,), (2,)]):
+        add(tree, "", path)
+    tree.touch(tree.furthest("", (1, 2))[-1])
+    tree.evict()
+    tree.check_integrity()
+    assert len(tree) == 1
+
+
+def test_how_far_a_text_is_known_is_said_to_the_token() -> None:
+    tree = PrefixTree(joins=True)
+    add(tree, "", [(1, 2, 3), (4, 5, 6)])
+    add(tree, "", [(1, 7)])
+    assert [tree.reach("", ids, len(ids))[1] for ids in ((1, 2, 3, 4, 5, 9), (1, 2, 9), (9,), (1, 2, 3))] == [
+        5,
+        2,
+        0,
+        3,
+    ]
 
 
 def test_positions_come_back_as_they_were() -> None:

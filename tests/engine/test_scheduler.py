@@ -123,6 +123,23 @@ def test_small_ones_pass_a_large_one_that_has_no_room_but_not_for_ever() -> None
     assert large.stage is Stage.DONE
 
 
+def test_a_small_one_does_not_wait_for_one_that_has_no_room_only_as_they_begin_alike() -> None:
+    queues = Scheduler(max_running=64, step_tokens=CHUNK, budget=Budget(1000), cost=COST, shares=True)
+    holder = Sequence([2] * 300, GenerationParams(max_tokens=400), context=1000, chunk=CHUNK, deliver=lambda _: None)
+    large, small, third = sequence(900, 10), sequence(200, 1), sequence(200, 1)
+    queues.add(holder)
+    step(queues)
+    for each in (large, small, third):
+        queues.add(each)
+    order = run(queues, 300)
+    assert holder.stage is large.stage.DECODE and large.stage is Stage.WAITING
+    assert small.stage is third.stage is Stage.DONE
+    chunks = [each for each in order if each in (small, third)]
+    assert chunks == [small] * 50 + [third] * 50  # of the two that begin, one still waits for the other
+    run(queues)
+    assert holder.stage is large.stage is Stage.DONE
+
+
 def test_who_comes_first_among_those_who_wait_is_by_priority_then_by_arrival() -> None:
     queues = scheduler(running=1)
     queues.add(sequence(1, 1))

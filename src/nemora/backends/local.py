@@ -72,6 +72,8 @@ class LocalBackend:
             loop.call_soon_threadsafe(arrived.put_nowait, (index, delta))
 
         running: dict[int, Generation] = {}
+        firsts = prepared.firsts
+        prompt_tokens = sum(len(prepared.choices[index].ids) for index in firsts)
         usage: Usage | None = None
         try:
             for index, choice in enumerate(prepared.choices):
@@ -89,8 +91,8 @@ class LocalBackend:
                     continue
                 generation = running.pop(index)
                 generation.cancel()  # before the last delta: the client may take its time with it
-                reader.cached_tokens = generation.cached_tokens if index == 0 else 0
-                usage = _together(usage, reader.usage, prepared.prompt_tokens)
+                reader.cached_tokens = generation.cached_tokens if index in firsts else 0
+                usage = _together(usage, reader.usage, prompt_tokens)
                 for delta in reader.finish(tokens.finish or StopReason.STOP):
                     yield delta if delta.finish is None else replace(delta, usage=None if running else usage)
         finally:
@@ -189,6 +191,6 @@ def _together(before: Usage | None, more: Usage, prompt_tokens: int) -> Usage:
     return Usage(
         prompt_tokens,
         before.completion_tokens + more.completion_tokens,
-        cached_tokens=max(before.cached_tokens, more.cached_tokens),
+        cached_tokens=before.cached_tokens + more.cached_tokens,
         reasoning_tokens=before.reasoning_tokens + more.reasoning_tokens,
     )

@@ -90,9 +90,12 @@ class PreparedAnswer:
         return (Choice(self.params, self.reader, self.ids), *self.further)
 
     @property
-    def prompt_tokens(self) -> int:
-        """Tokens of all prompts together; one that several answers have in common counts once."""
-        return sum(map(len, {tuple(choice.ids) for choice in self.further} | {tuple(self.ids)}))
+    def firsts(self) -> frozenset[int]:
+        """Which choice is the first of each prompt: one that several answers have in common counts once."""
+        first: dict[tuple[int, ...], int] = {}
+        for index, choice in enumerate(self.choices):
+            first.setdefault(tuple(choice.ids), index)
+        return frozenset(first.values())
 
 
 class LocalModel:

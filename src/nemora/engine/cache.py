@@ -36,7 +36,7 @@ class PrefixCache:
 
     def __init__(self, *, limit: int, interval: int, exact: bool = False) -> None:
         self.limit, self.interval, self.exact = limit, interval, exact
-        self._tree = PrefixTree()
+        self._tree = PrefixTree(joins=exact)
         self._lock = threading.Lock()
 
     @property
@@ -62,8 +62,10 @@ class PrefixCache:
                 state.load([node.kv for node in nodes], hit.snapshot)
                 self._tree.touch(hit)
                 sequence.cached_tokens = hit.end
-        parted = [parting] if parting in sequence.cuts else []
-        sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, parted)
+        points = [cut for cut in sequence.cuts if cut <= parting][-1:]
+        # At its own end a prompt cannot go on: a token must be left to read.
+        points += [cut for cut in sequence.cuts[-2:] if cut < sequence.prompt_tokens][-1:]
+        sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, points)
 
     def keep(self, sequence: Sequence) -> None:
         """After a pass over a prompt: keep what is remembered, if this is a place for it."""
@@ -95,8 +97,8 @@ class PrefixCache:
             if self._tree.bytes > max(0, self.limit):
                 raise RuntimeError(f"the prefixes take {self._tree.bytes} bytes and may take {self.limit}")
 
-    def _plan(self, cuts: AnySequence[int], start: int, parted: AnySequence[int]) -> frozenset[int]:
-        points = {*cuts[-1:], *parted}
+    def _plan(self, cuts: AnySequence[int], start: int, more: AnySequence[int]) -> frozenset[int]:
+        points = {*cuts[-1:], *more}
         last = start
         for cut in cuts:
             if cut - last >= self.interval:
@@ -109,8 +111,8 @@ class PrefixCache:
         if state is None or state.length <= sequence.cached_tokens:
             return
         with self._lock:
-            pieces = self._pieces_to(sequence, state.length)
-            if self._make_room(sequence.namespace, pieces, state):
+            pieces = self._make_room(sequence, state)
+            if pieces is not None:
                 self._tree.add(sequence.namespace, pieces, state.snapshot(), state.copy_kv)
 
     def _pieces_to(self, sequence: Sequence, end: int) -> list[Ids]:
@@ -118,24 +120,27 @@ class PrefixCache:
         if not self.exact:
             return _pieces(sequence)[: sequence.cuts.index(end) + 1]
         ids = tuple(sequence.ids[:end])
-        kept = [node.ids for node in self._tree.reach(sequence.namespace, ids, end + 1)[0]]
+        kept = [node.ids for node in self._tree.furthest(sequence.namespace, ids)]
         start = sum(map(len, kept))
         cuts = [start, *(cut for cut in sequence.cuts if start < cut < end), *([end] if end > start else [])]
         return kept + [ids[first:last] for first, last in itertools.pairwise(cuts)]
 
-    def _make_room(self, namespace: str, pieces: AnySequence[Ids], state: State) -> bool:
-        """Forget other things until a snapshot at the end of `pieces` fits; False if it cannot or is there already."""
+    def _make_room(self, sequence: Sequence, state: State) -> list[Ids] | None:
+        """Forget other things until a snapshot of `state` fits: the pieces at whose end it lies. None: it cannot, or is
+        there already."""
+        whole = state.length * (state.bytes_per_position + ID_BYTES) + state.snapshot_bytes
         while True:
-            known = self._tree.path(namespace, pieces)
+            pieces = self._pieces_to(sequence, state.length)  # anew: what is forgotten may join others
+            known = self._tree.path(sequence.namespace, pieces)
             if len(known) == len(pieces) and known[-1].snapshot is not None:
                 self._tree.touch(known[-1])
-                return False
+                return None
+            if whole > self.limit:  # and nothing is forgotten for it
+                return None
             missing = state.length - (known[-1].end if known else 0)
             need = missing * (state.bytes_per_position + ID_BYTES) + state.snapshot_bytes
             if self._tree.bytes + need <= self.limit:
-                return True
-            if not len(self._tree):
-                return False
+                return pieces
             self._tree.evict()
 
 

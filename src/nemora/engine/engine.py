@@ -302,7 +302,7 @@ class Engine:
         scheduler = self._scheduler
         tokens = scheduler.waiting_tokens
         full = len(scheduler) >= scheduler.max_running + self._max_waiting
-        if full or (tokens and tokens + sequence.prompt_tokens > self._max_waiting_tokens):
+        if full or (tokens and tokens + sequence.to_read > self._max_waiting_tokens):
             raise Overloaded(
                 f"The local model already has {len(scheduler)} requests, and {tokens} tokens wait to be read; "
                 "try again later.",
@@ -358,10 +358,7 @@ class Engine:
                 self._settle(gone)
 
     def _end_cancelled(self, sequence: Sequence) -> None:
-        try:
-            self._runner.keep_cancelled(sequence)
-        except Exception as error:  # noqa: BLE001 - there may be no memory for a copy, which must not keep it alive
-            log.warning("a cancelled prompt could not be kept: %s", type(error).__name__)
+        self._runner.keep_cancelled(sequence)
         sequence.finish(StopReason.CANCELLED)
 
     def _settle(self, sequences: AnySequence[Sequence]) -> None:

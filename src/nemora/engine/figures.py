@@ -47,7 +47,7 @@ class EngineLoad:
     """Sequences that hold memory and take turns."""
     waiting: int
     waiting_tokens: int
-    """Of the prompts that wait."""
+    """Of the prompts that wait, without those that others read for them."""
     state_bytes: int
     """Reserved for what running sequences remember."""
     cache_bytes: int

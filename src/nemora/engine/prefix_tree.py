@@ -7,13 +7,19 @@ some hold a snapshot of the recurrent states too, and only there a sequence can 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from nemora.models.state import KVSlice, Snapshot
 
+log = logging.getLogger(__name__)
+
 Ids = tuple[int, ...]
 ID_BYTES = 40
 """What a token id takes as a Python integer in a tuple."""
+
+LONGEST_JOINED = 256
+"""Tokens of a node that was made of others: two texts that part within it keep what they share in it twice."""
 
 
 class Node:
@@ -56,9 +62,13 @@ class PrefixTree:
     What is forgotten first is decided by GreedyDual-Size (Cao and Irani 1997): a snapshot is worth the tokens that it
     saves from being read, for each byte that it takes, and worth of old counts less with everything that is forgotten.
     Keys and values go with the last snapshot that needs them, so every leaf has one.
+
+    Args:
+        joins: it does not matter in which pieces something was read, so short ones may become one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, joins: bool = False) -> None:
+        self._joins = joins
         self.bytes = 0
         """Memory taken."""
         self._roots: dict[str, Node] = {}
@@ -85,17 +95,26 @@ class PrefixTree:
         how many of `ids` are known, with a snapshot at their end or not."""
         best: list[Node] = []
         known = 0
-        ways = [[root]] if (root := self._roots.get(namespace)) is not None else []
-        while ways:
-            way = ways.pop()
-            node = way[-1]
-            known = max(known, node.end)
+        for way, node in self._ways(namespace, ids):
             if node.snapshot is not None and node.end < before and node.end > (best[-1].end if best else 0):
-                best = way[1:]
+                best = way
+            known = max(known, node.end, *(node.end + _alike(piece, ids, node.end) for piece in node.children))
+        return best, known
+
+    def furthest(self, namespace: str, ids: Ids) -> list[Node]:
+        """The nodes along `ids`, in whatever pieces they were read, as far as whole ones go."""
+        return max(self._ways(namespace, ids), key=lambda found: found[1].end, default=([], None))[0]
+
+    def _ways(self, namespace: str, ids: Ids) -> Iterator[tuple[list[Node], Node]]:
+        """The nodes to each that lies along `ids`, and that one; the root is among these."""
+        root = self._roots.get(namespace)
+        left: list[tuple[list[Node], Node]] = [([], root)] if root is not None else []
+        while left:
+            way, node = left.pop()
+            yield way, node
             for piece, child in node.children.items():
                 if piece == ids[node.end : child.end]:
-                    ways.append([*way, child])
-        return best, known
+                    left.append(([*way, child], child))
 
     def touch(self, node: Node) -> None:
         """A node's snapshot was made or used."""
@@ -138,8 +157,28 @@ class PrefixTree:
             del parent.children[node.ids]
             self.bytes -= node.own_bytes
             node = parent
+        if self._joins:
+            self._join(node)
         if node.parent is None and not node.children:
             del self._roots[namespace]
+
+    def _join(self, node: Node) -> None:
+        """Make one of short nodes of which nothing but the next needs the first: else many of a token each are left."""
+        for first in (node, node.parent):
+            if first is None or first.parent is None or first.snapshot is not None or len(first.children) != 1:
+                continue
+            (second,) = first.children.values()
+            ids = first.ids + second.ids
+            if len(ids) > LONGEST_JOINED or ids in first.parent.children:
+                continue
+            try:
+                kv = first.kv.joined(second.kv)
+            except (RuntimeError, MemoryError) as error:  # torch's error where there is no memory for a copy
+                log.warning("what is kept could not be joined: %s", type(error).__name__)
+                return
+            del first.parent.children[first.ids]
+            second.parent, second.ids, second.kv = first.parent, ids, kv
+            first.parent.children[ids] = second
 
     def check_integrity(self) -> None:
         """Raise RuntimeError if the tree contradicts itself."""
@@ -172,6 +211,16 @@ class PrefixTree:
                     break
                 freed += node.own_bytes
         return freed
+
+
+def _alike(piece: Ids, ids: Ids, start: int) -> int:
+    """Of how many ids at its beginning a piece has in common with `ids` from `start` on."""
+    count = 0
+    for one, other in zip(piece, ids[start : start + len(piece)], strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
 
 
 def _below(root: Node) -> Iterator[Node]:

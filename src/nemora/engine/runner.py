@@ -55,16 +55,18 @@ class Runner:
     def keep_cancelled(self, sequence: Sequence) -> None:
         """A sequence's caller has gone: what was read of its prompt is not lost."""
         if self._cache is not None:
-            self._cache.keep_cancelled(sequence)
+            self._keep(self._cache.keep_cancelled, sequence)
 
     def keep_answer(self, sequence: Sequence) -> None:
         """A sequence ends: what it wrote comes back as history."""
-        if self._cache is None:
-            return
+        if self._cache is not None:
+            self._keep(self._cache.keep_answer, sequence)
+
+    def _keep(self, keep: Callable[[Sequence], None], sequence: Sequence) -> None:
         try:
-            self._cache.keep_answer(sequence)
-        except Exception as error:  # noqa: BLE001 - there may be no memory for a copy, which must not keep it alive
-            log.warning("an answer could not be kept: %s", type(error).__name__)
+            keep(sequence)
+        except Exception as error:  # noqa: BLE001 - there may be no memory for a copy, which is no fault of the sequence
+            log.warning("what a sequence remembers could not be kept: %s", type(error).__name__)
 
     def _outcome(self, sequence: Sequence, logits: Tensor | None) -> Outcome:
         try:
@@ -167,7 +169,7 @@ class Runner:
             sequence.speculation.measure_plain(time.perf_counter() - since)
         self._observed(sequence, hidden)
         if self._cache is not None:
-            self._cache.keep(sequence)
+            self._keep(self._cache.keep, sequence)
         return logits[0, -1]
 
     def _state(self, sequence: Sequence) -> State:

@@ -54,8 +54,8 @@ class Scheduler:
 
     @property
     def waiting_tokens(self) -> int:
-        """Tokens of the prompts that wait."""
-        return sum(sequence.prompt_tokens for sequence in self.waiting)
+        """Tokens of the prompts that wait, without those that others read for them."""
+        return sum(sequence.to_read for sequence in self.waiting)
 
     def add(self, sequence: Sequence) -> None:
         if self._shares:
@@ -144,7 +144,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         while self.waiting and len(self.prefilling) + len(self.decoding) < self.max_running:
-            if self._refused_at == self.budget.releases and not self._some_follow:
+            if self._refused_at == self.budget.releases and not self._one_more_may:
                 return
             sequence = self._reserved()
             if sequence is None:
@@ -159,20 +159,38 @@ class Scheduler:
             self.prefilling.append(sequence)
 
     @property
-    def _some_follow(self) -> bool:
-        """Whether one that waits for another may begin after any pass."""
-        return any(sequence.follows for sequence in self.waiting)
+    def _one_more_may(self) -> bool:
+        """Whether one that waits for another may begin since the last pass."""
+        return any(sequence.leader is not None and sequence.may_begin for sequence in self.waiting)
 
     def _reserved(self) -> Sequence | None:
-        """The first of those who wait whose memory could be reserved, which it now is."""
-        ready = (sequence for sequence in self.waiting if sequence.may_begin)
-        order = sorted(ready, key=lambda each: (-each.priority, each.number))
-        overdue = [sequence for sequence in order if sequence.overtaken >= MAX_OVERTAKEN]
+        """The first of those who wait whose memory could be reserved, which it now is.
+
+        Who waits for one that finds no room waits no longer: it may be much smaller, and they may share little.
+        """
+        order = sorted(self.waiting, key=lambda each: (-each.priority, each.number))
+        overdue = [sequence for sequence in order if sequence.overtaken >= MAX_OVERTAKEN and sequence.may_begin]
+        refused: set[Sequence] = set()
         for sequence in overdue[:1] or order:
+            if not sequence.may_begin and sequence.leader not in refused:
+                continue
             held, most = self._cost.of_length(sequence.room), self._cost.of_length(sequence.limit)
             if self.budget.reserve(sequence, held, most):
+                if sequence.leader is not None:
+                    self._lead(sequence)
                 return sequence
+            refused.add(sequence)
         return None
+
+    def _lead(self, sequence: Sequence) -> None:
+        """Let it begin before its leader, and others follow it in the leader's place."""
+        leader = sequence.leader
+        sequence.go_ahead()
+        for other in self.waiting:
+            if other.leader is leader and other.priority <= sequence.priority:
+                cut = other.shared_cut(sequence)
+                if cut >= LEAST_SHARED:
+                    other.follow(sequence, cut)
 
     def _serve(self, sequence: Sequence) -> Sequence:
         size = len(sequence.next_chunk())

@@ -108,14 +108,25 @@ class Sequence:
         return self._leader is None
 
     @property
-    def follows(self) -> bool:
-        """Whether it was to wait for another, and has not been found ready since."""
-        return self._leader is not None
+    def leader(self) -> Sequence | None:
+        """Whom it is to wait for, until it is found ready."""
+        return self._leader
+
+    @property
+    def to_read(self) -> int:
+        """Tokens of its prompt without those that its leader reads for it."""
+        return self.prompt_tokens - (min(self._until, self.prompt_tokens) if self._leader is not None else 0)
 
     def follow(self, leader: Sequence, until: int) -> None:
         """Wait until the leader has read `until` tokens, a cut that both prompts share, and has kept them."""
         self._leader, self._until = leader, until
         leader.awaited_at.add(until)
+
+    def go_ahead(self) -> None:
+        """Begin before its leader, and keep what they share for it."""
+        if self._until in self.cuts:
+            self.awaited_at.add(self._until)
+        self._leader = None
 
     def shared_cut(self, other: Sequence) -> int:
         """The last cut up to which two prompts are alike with a token left in each; 0: there is none."""

@@ -54,6 +54,15 @@ class KVSlice:
         """Memory that it holds."""
         return sum(tensor.nbytes for tensors in self.kinds for tensor in tensors)
 
+    def joined(self, other: KVSlice) -> KVSlice:
+        """A copy of both, one after the other."""
+        with torch.inference_mode(False):
+            kinds = [
+                tuple(torch.cat(pair, dim=2) for pair in zip(first, second, strict=True))
+                for first, second in zip(self.kinds, other.kinds, strict=True)
+            ]
+        return KVSlice(self.count + other.count, *kinds)
+
 
 @dataclass(frozen=True)
 class Snapshot:
