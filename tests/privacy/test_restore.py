@@ -217,3 +217,33 @@ def test_the_policy_names_tools_exactly_or_by_their_beginning() -> None:
     assert Policy(restore_tools=("*",)).may_restore("anything") and not Policy(restore_tools=()).may_restore("Read")
     for sends in ("Bash", "bash", "web_search", "WebFetch", "fetch", "send_email", "http_request", "mcp__mail__send"):
         assert not Policy().may_restore(sends)
+
+
+def test_what_was_held_comes_before_what_follows_it() -> None:
+    restorer = AnswerRestorer(VALUES, lambda _: True)
+    call = ToolCallDelta(0, "c", "f", "{}")
+    script = [
+        Delta(reasoning="It is simple"),
+        Delta(text="I ask P"),
+        Delta(tool_call=call),
+        Delta(text="and once more"),
+        Delta(reasoning="Hm, p"),
+        Delta(text="Done."),
+        Delta(finish=StopReason.TOOL_CALLS),
+    ]
+    said = [
+        piece
+        for delta in deltas(restorer, script)
+        for piece in (delta.reasoning, delta.text, "CALL" if delta.tool_call is not None else "")
+        if piece
+    ]
+    assert said == ["It is simpl", "e", "I ask ", "P", "CALL", "and once mor", "e", "Hm, ", "p", "Done."]
+
+
+def test_the_text_of_an_answer_that_must_be_json_stays_json() -> None:
+    written = json.dumps({"to": "PERSON_C2D3F4", "about": ["PERSON_K3F7Q2"]})
+    for cut in range(len(written) + 1):
+        restorer = AnswerRestorer(VALUES, lambda _: False, json_text=True)
+        script = [Delta(text=written[:cut]), Delta(text=written[cut:]), Delta(finish=StopReason.STOP)]
+        said = "".join(delta.text for delta in deltas(restorer, script))
+        assert json.loads(said) == {"to": VALUES["PERSON_C2D3F4"], "about": ["Tilda Braunfels"]}
