@@ -217,6 +217,8 @@ def test_over_http_the_token_comes_with_409_and_goes_back_in_headers() -> None:
         asked = httpx2.post(url, json=body)
         error = asked.json()["error"]
         assert (asked.status_code, error["code"]) == (409, "override_needed")
+        decided = httpx2.get(f"{what.url}/v1/nemora/decisions/{asked.headers['x-nemora-decision-id']}").json()
+        assert decided["reasons"][0]["code"] == "override_needed"
         token = error["override"]["token"]
         for headers in ({}, {"X-Nemora-Reason": "Because I say so"}, {"X-Nemora-Reason": "unheard_of"}):
             wrong = httpx2.post(url, json=body, headers={"X-Nemora-Override": token, **headers})
