@@ -29,6 +29,7 @@ class Values:
     def __init__(
         self, values: Mapping[str, str], *, as_json: bool = False, in_urls: Collection[tuple[str, str]] = ()
     ) -> None:
+        self.as_json = as_json
         self.in_urls = frozenset((host, stand_in.lower()) for host, stand_in in in_urls)
         self.forms: dict[str, str] = {}
         for stand_in, value in values.items():
@@ -104,7 +105,7 @@ class Restorer:
         return "".join(out)
 
     def _restored(self, form: str) -> str:
-        host = url_around(self._before)
+        host = url_around(self._before, as_json=self._values.as_json)
         if host is not None and (host, self._values.plain[form.lower()]) not in self._values.in_urls:
             self.kept_in_urls += 1
             return form
