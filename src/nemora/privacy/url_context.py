@@ -13,7 +13,11 @@ _GAP = r"[\t\r\n]*"
 """What readers of HTML leave out of a URL, also in the middle of a word."""
 _OPENS = re.compile(
     "|".join(
-        [*(_GAP.join(scheme) for scheme in ("https:", "http:", "ftp:", "ftps:", "ws:", "wss:")), rf"[\\/]{_GAP}[\\/]"]
+        [
+            *(_GAP.join(scheme) for scheme in ("https:", "http:", "ftp:", "ftps:", "ws:", "wss:")),
+            rf"[\\/]{_GAP}[\\/]",
+            r"(?<![\w.@\\/-])(?=www\.)",  # readers of Markdown make a link of it
+        ]
     ),
     re.IGNORECASE,
 )

@@ -95,8 +95,9 @@ def now() -> str:
 
 
 def error_line(error: NemoraError) -> bytes:
-    """An error in Ollama's shape."""
-    return json.dumps({"error": error.message}).encode("ascii")
+    """An error in Ollama's shape, which has no place for more: what an override needs stands beside it."""
+    public = error.public()
+    return json.dumps({"error": error.message, **{k: v for k, v in public.items() if k == "override"}}).encode("ascii")
 
 
 def _call(call: ToolCall) -> Json:
