@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from nemora.core import Delta, Json, StopReason, ToolCall, Usage
 from nemora.errors import NemoraError
 from nemora.server.broken_stream import ended_by_error
+from nemora.server.call_arguments import object_of
 from nemora.server.openai_encode import broken_off
 from nemora.server.transcript import Transcript
 
@@ -102,11 +103,8 @@ def error_line(error: NemoraError) -> bytes:
 
 def _call(call: ToolCall) -> Json:
     """Arguments that are no object stay text under a key of their own: nothing that a model wrote is lost."""
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = object_of(call.arguments)
+    if arguments is None:
         arguments = {"arguments": call.arguments}
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
 
