@@ -25,7 +25,7 @@ async def called(arguments: str) -> AsyncIterator[Delta]:
 def test_what_is_no_object_is_kept_as_text_and_can_be_sent(arguments: str) -> None:
     assert object_of(arguments) is None
     whole = asyncio.run(OllamaWriter("m", chat=True).whole(called(arguments)))
-    message = json.loads(JSONResponse(whole).body)["message"]
+    message = json.loads(bytes(JSONResponse(whole).body))["message"]
     assert message["tool_calls"][0]["function"]["arguments"] == {"arguments": arguments}
 
 
