@@ -254,6 +254,10 @@ def test_what_a_server_does_wrong_is_an_error_that_repeats_nothing(answer: bytes
         ({"messages": (Message("tool", (OpaquePart("image_url", {}),), tool_call_id="1"),)}, UnsupportedField),
         ({"messages": (Message("assistant", None, tool_calls=(ToolCall("1", "a", "[1]"),)),)}, RequestError),
         ({"messages": (Message("assistant", None, tool_calls=(ToolCall("1", "a", CANARY),)),)}, RequestError),
+        *(
+            ({"messages": (Message("assistant", None, tool_calls=(ToolCall("1", "a", text),)),)}, RequestError)
+            for text in ('{"a": NaN}', '{"a": 1e999}', '{"a": "\\ud800"}', '{"a": ' + "[" * 99_999)
+        ),
     ],
 )
 def test_what_this_api_cannot_be_told_is_refused_by_name_and_not_left_out(

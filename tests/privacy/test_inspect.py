@@ -62,6 +62,29 @@ def test_a_finding_has_the_place_of_the_original() -> None:
     assert found(f"My card is {CARD}.") == [("payment_card", "/messages/0/content", 11, 30)]
 
 
+@pytest.mark.parametrize("value", ["tilda.braunfels@kettlewood.net", "+49 151 12345678", "84.23.17.9", CARD])
+@pytest.mark.parametrize("text", ["Ask for {}.", "Ask for {}. Then go home.", "({}).", "{}, or nobody!"])
+def test_the_punctuation_behind_a_value_is_no_part_of_it(value: str, text: str) -> None:
+    before = text.index("{")
+    assert [(start, end) for *_, start, end in found(text.format(value))] == [(before, before + len(value))]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (r"tilda\.braunfels@kettlewood\.net", Kind.EMAIL_ADDRESS),
+        (r"tilda\.braunfels\@kettlewood\.net", Kind.EMAIL_ADDRESS),
+        (r"tilda\_braunfels@kettlewood.net", Kind.EMAIL_ADDRESS),
+        (r"84\.23\.17\.9", Kind.IP_ADDRESS),
+        (r"\+49 151 1234\-5678", Kind.PHONE_NUMBER),
+    ],
+)
+def test_a_value_with_the_backslashes_of_a_pattern_or_of_markdown_is_found_whole(value: str, kind: Kind) -> None:
+    for before in ('grep "', r"Write \_here\_: "):
+        written = f'{before}{value}" log.txt'
+        assert found(written) == [(kind.value, "/messages/0/content", len(before), len(before) + len(value))]
+
+
 def test_a_disguised_value_spans_its_disguise() -> None:
     hidden = "\u200b".join(CARD)
     ((kind, _, start, end),) = found(f"My card is {hidden}.")

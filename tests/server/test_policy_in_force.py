@@ -217,6 +217,8 @@ def test_over_http_the_token_comes_with_409_and_goes_back_in_headers() -> None:
         asked = httpx2.post(url, json=body)
         error = asked.json()["error"]
         assert (asked.status_code, error["code"]) == (409, "override_needed")
+        decided = httpx2.get(f"{what.url}/v1/nemora/decisions/{asked.headers['x-nemora-decision-id']}").json()
+        assert decided["reasons"][0]["code"] == "override_needed"
         token = error["override"]["token"]
         for headers in ({}, {"X-Nemora-Reason": "Because I say so"}, {"X-Nemora-Reason": "unheard_of"}):
             wrong = httpx2.post(url, json=body, headers={"X-Nemora-Override": token, **headers})
@@ -227,6 +229,17 @@ def test_over_http_the_token_comes_with_409_and_goes_back_in_headers() -> None:
         assert out.status_code == 200 and out.headers["x-nemora-route"] == "cloud"
         assert out.headers["x-nemora-reason"] == "override:needed_now"
     assert len(what.cloud.requests) == 1
+
+
+def test_where_an_error_is_a_sentence_the_token_stands_beside_it() -> None:
+    what = made(parse_policy(ASKS))
+    with served(what):
+        body = {"model": "auto", "stream": False, "messages": [{"role": "user", "content": MAIL}]}
+        asked = httpx2.post(what.url + "/api/chat", json=body)
+        override = asked.json()["override"]
+        headers = {"X-Nemora-Override": override["token"], "X-Nemora-Reason": override["reasons"][0]}
+        assert asked.status_code == 409 and isinstance(asked.json()["error"], str)
+        assert httpx2.post(what.url + "/api/chat", json=body, headers=headers).headers["x-nemora-route"] == "cloud"
 
 
 # Costs

@@ -23,7 +23,7 @@ from nemora.privacy.finding import Kind, Sensitivity
 from nemora.privacy.inspect import Inspection
 from nemora.privacy.keys import derive
 from nemora.privacy.ledger import Ledger
-from nemora.privacy.policy import Action, KindRule, Policy
+from nemora.privacy.policy import Action, KindRule, Policy, parse_policy
 from nemora.privacy.taint import TaintStore
 from nemora.server.documents import DocumentReader
 from nemora.server.gateway import Gateway
@@ -141,6 +141,23 @@ def test_tool_arguments_get_values_only_where_the_policy_allows(world: World, st
     assert json.loads(said[0]) == {"text": f'"{NAME}"'}
     assert re.fullmatch(r'"PERSON_\w{6}"', json.loads(said[1])["text"])
     world.nothing_leaked()
+
+
+def test_an_answer_in_responses_has_one_item_for_what_was_said_before_a_call(world: World) -> None:
+    world.cloud.script = lambda _: [{"reasoning_content": "So simple"}, *letters("I use"), *calls("write_file", "{}")]
+    given: Any = [{"type": "function", **tool("write_file")["function"], "strict": False}]
+    response = world.client.responses.create(model="auto", input=ASKED, tools=given)
+    assert [item.type for item in response.output] == ["reasoning", "message", "function_call"]
+    assert response.output_text == "I use" and world.cloud.bodies
+    world.nothing_leaked()
+
+
+def test_json_that_was_asked_for_is_json_with_the_values_in_it() -> None:
+    policy = parse_policy("version = 1\n[[entities]]\nname = 'ward'\nclass = 'personal'\nregex = 'ward \"[0-9]\"'\n")
+    with opened(policy=policy) as world:
+        world.cloud.script = lambda _: letters(json.dumps({"where": re.findall(r"CUSTOM_\w{6}", world.sent())[0]}))
+        _, message = world.ask('Who sits in ward "7"?', response_format={"type": "json_object"})
+        assert json.loads(message.content) == {"where": 'ward "7"'} and b"ward" not in world.cloud.received
 
 
 def test_a_conversation_goes_on_redacted_with_the_same_stand_ins(world: World) -> None:

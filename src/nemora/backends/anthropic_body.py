@@ -190,7 +190,8 @@ def _text_only(message: Message) -> str:
 def _arguments(text: str) -> Json:
     try:
         value: Json = json.loads(text or "{}")
-    except ValueError:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")  # NaN or half a character is no JSON
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise RequestError("The arguments of a tool call must be a JSON object.", param="/messages")

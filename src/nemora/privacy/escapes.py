@@ -23,7 +23,7 @@ _ESCAPE = QuickPattern(
     r"|(?P<rtf>(?:\\'[0-9A-Fa-f]{2}){2,})"
     r"|(?P<css>(?:\\[0-9A-Fa-f]{2,5}[ ]){3,})"
     r"|(?P<wide>(?:\+A[A-H][A-Za-z0-9/]{1,60}-){2,})"
-    r"|(?P<simple>\\[nrt\"'/\\])"
+    r"|(?P<simple>\\[nrt\"'/\\.@_+-])"
 )
 # A soft line end, but not the padding at the end of a base64 run.
 _QUOTED = QuickPattern(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")

@@ -53,6 +53,7 @@ _ENCODED = re.compile(r"(?=[A-Za-z+/]{0,40}[0-9])[A-Za-z0-9+/]{12,400}={0,2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _NO_SIGNS = re.compile(r"\W+|_")
 _SAID = re.compile(r"/messages/\d+/content")
+_MAY_END_IN_A_SIGN = frozenset({Kind.PASSWORD, Kind.API_KEY, Kind.CONNECTION_STRING, Kind.PRIVATE_KEY, Kind.CUSTOM})
 LEAST_SAID, LEAST_ELSEWHERE = 8, 60
 """Characters from which a text is judged by what it is about."""
 
@@ -193,6 +194,7 @@ class Inspector:
     def _look_again(self, piece: _Piece, texts: Sequence[MappedText]) -> None:
         """Take off the disguises that leave the characters readable, where nothing sure was found."""
         covered = Covered(piece.matches)
+        plain = list(piece.matches)
         seen: set[str] = set()
         runs: set[str] = set()
         left = MAX_FURTHER
@@ -205,13 +207,14 @@ class Inspector:
                 if left < 0:
                     self._failures.append("ReadingBudget")
                     return
-                piece.matches.extend(self._behind_disguise(piece, reading))
+                shown = self._behind_disguise(piece, reading)
+                piece.matches.extend(match for match in shown if not _says_again(piece.text, match, plain))
                 made = {run.group() for run in _ENCODED.finditer(reading.text)} - runs
                 if any(run not in text.text for run in made):  # put together first
                     runs |= made
                     for layer in decoded_layers(reading).layers:
-                        shown = self._made_known(layer, piece.segment.label)
-                        piece.matches.extend(_mapped(layer, match) for match in shown)
+                        inner = self._made_known(layer, piece.segment.label)
+                        piece.matches.extend(_mapped(layer, match) for match in inner)
 
     def _behind_disguise(self, piece: _Piece, reading: MappedText) -> Iterator[Match]:
         """What a reading shows. A value that stands in the text as it is counts there, not over all that was rewritten.
@@ -398,6 +401,18 @@ def _may_tell(segment: Segment, text: str) -> bool:
     """Whether a text can be about something: what people wrote, and elsewhere, as in tool schemas, whole sentences."""
     least = LEAST_SAID if _SAID.match(segment.where) else LEAST_ELSEWHERE
     return len(text) >= least and _SPACE.search(text.strip()) is not None and any(c.isalpha() for c in text)
+
+
+def _says_again(text: str, match: Match, plain: Sequence[Match]) -> bool:
+    """Whether a rewritten text shows no more than a value that stands there plainly, and signs around it: backwards,
+    an address is an address, and the full stop behind it is a part of it."""
+    return match.kind not in _MAY_END_IN_A_SIGN and any(
+        one.kind is match.kind
+        and match.start <= one.start
+        and one.end <= match.end
+        and not any(map(str.isalnum, text[match.start : one.start] + text[one.end : match.end]))
+        for one in plain
+    )
 
 
 def _mapped(layer: MappedText, match: Match) -> Match:

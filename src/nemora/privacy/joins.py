@@ -30,7 +30,7 @@ _GOES_ON = re.compile(
     r"|\.\.|\u2026",
     re.IGNORECASE,
 )
-_RESERVED = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)\Z", re.IGNORECASE)
+_RESERVED = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)\.?\Z", re.IGNORECASE)
 """An address in a domain that RFC 2606 reserves."""
 Finder = Callable[[str], Sequence[Match]]
 

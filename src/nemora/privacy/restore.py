@@ -29,6 +29,7 @@ class Values:
     def __init__(
         self, values: Mapping[str, str], *, as_json: bool = False, in_urls: Collection[tuple[str, str]] = ()
     ) -> None:
+        self.as_json = as_json
         self.in_urls = frozenset((host, stand_in.lower()) for host, stand_in in in_urls)
         self.forms: dict[str, str] = {}
         for stand_in, value in values.items():
@@ -69,6 +70,10 @@ class Restorer:
         """The rest."""
         return self._release(self._held, final=True)
 
+    def let_go(self) -> str:
+        """What is held, if it is letters only: where something else goes on, it was the end of a word."""
+        return self.finish() if self._held.isalpha() else ""
+
     def withheld(self) -> int:
         """How many stand-ins of this request were left in it on purpose."""
         return self.kept_in_urls
@@ -100,7 +105,7 @@ class Restorer:
         return "".join(out)
 
     def _restored(self, form: str) -> str:
-        host = url_around(self._before)
+        host = url_around(self._before, as_json=self._values.as_json)
         if host is not None and (host, self._values.plain[form.lower()]) not in self._values.in_urls:
             self.kept_in_urls += 1
             return form
@@ -157,6 +162,7 @@ class AnswerRestorer:
         values: the real value of each stand-in.
         may_restore: whether the arguments of a tool of this name may have real values.
         in_urls: see `Values`.
+        json_text: the text of the answer is JSON, because the request asked for it.
     """
 
     def __init__(
@@ -164,9 +170,12 @@ class AnswerRestorer:
         values: Mapping[str, str],
         may_restore: Callable[[str], bool],
         in_urls: Collection[tuple[str, str]] = (),
+        *,
+        json_text: bool = False,
     ) -> None:
         self._plain = Values(values, in_urls=in_urls)
         self._json = Values(values, as_json=True, in_urls=in_urls)
+        self._text = self._json if json_text else self._plain
         self._may_restore = may_restore
         self._choices: dict[int, _Choice] = {}
 
@@ -182,6 +191,7 @@ class AnswerRestorer:
         choice = self._choice(delta.index)
         if delta.signature and (rest := choice.reasoning.finish()):  # a block of thinking is over: nothing comes to it
             yield Delta(reasoning=rest, index=delta.index)
+        yield from _before(choice, delta)
         restored = replace(
             delta,
             text=choice.text.feed(delta.text) if delta.text else "",
@@ -219,7 +229,7 @@ class AnswerRestorer:
 
     def _choice(self, index: int) -> _Choice:
         if index not in self._choices:
-            self._choices[index] = _Choice(Restorer(self._plain), Restorer(self._plain))
+            self._choices[index] = _Choice(Restorer(self._text), Restorer(self._plain))
         return self._choices[index]
 
     def _call(self, choice: _Choice, piece: ToolCallDelta) -> ToolCallDelta | None:
@@ -230,3 +240,11 @@ class AnswerRestorer:
         if not arguments and piece.id is None and piece.name is None:
             return None
         return replace(piece, arguments=arguments)
+
+
+def _before(choice: _Choice, delta: Delta) -> Iterator[Delta]:
+    """What is held of a word that ended where `delta` goes on with something else: it stands before that."""
+    if not delta.reasoning and (delta.text or delta.tool_call) and (rest := choice.reasoning.let_go()):
+        yield Delta(reasoning=rest, index=delta.index)
+    if not delta.text and (delta.reasoning or delta.tool_call) and (rest := choice.text.let_go()):
+        yield Delta(text=rest, index=delta.index)

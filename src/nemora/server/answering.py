@@ -13,7 +13,7 @@ from nemora.core import ChatRequest, Delta
 from nemora.errors import NemoraError, RequestError
 from nemora.server.caller import Caller, asking_caller
 from nemora.server.envelope import error_response
-from nemora.server.explanation import coarse, decision_headers
+from nemora.server.explanation import coarse, decision_headers, refusal_headers
 from nemora.server.gateway import Gateway
 from nemora.server.limits import unless_gone
 from nemora.server.model_orders import ORDER_PATHS, carried_out, permitted
@@ -69,7 +69,11 @@ class Answering:
                 parsed.request, request_id=request_id, tenant=received.caller.tenant, override=override
             )
         except NemoraError as error:
-            raise coarse(error, self._settings) from None
+            told, extra = coarse(error, self._settings), refusal_headers(error, request_id, self._settings)
+            if not extra:
+                raise told from None
+            told.request_id = request_id
+            return error_response(told, {**extra, **received.left}, write=self._api.error)
         headers = {**decision_headers(answer, parsed.ignored_fields, self._settings), **received.left}
         deltas = self._counted(answer.deltas, received.caller, parsed.request)
         writer = self._api.writer(answer.model, parsed)

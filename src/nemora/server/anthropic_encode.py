@@ -7,13 +7,13 @@ Tool calls go out when they are whole, after the text: only then is it known tha
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
 from nemora.core import Delta, Json, StopReason, ToolCall, Usage
 from nemora.errors import BackendError
+from nemora.server.call_arguments import object_of
 from nemora.server.transcript import Transcript
 
 Event = dict[str, Json]
@@ -84,7 +84,7 @@ class MessageEvents:
         if not self._said.whole:
             raise BackendError("The model's answer broke off before its end; ask again.")
         yield from self._close()
-        calls = [(call, _object(call.arguments)) for call in self._said.message().tool_calls]
+        calls = [(call, object_of(call.arguments)) for call in self._said.message().tool_calls]
         for call, arguments in calls:
             yield from self._text(call) if arguments is None else self._call(call)
         reason, stop = self._reason(called=any(arguments is not None for _, arguments in calls))
@@ -168,7 +168,7 @@ async def message_of(told: AsyncIterator[Event]) -> dict[str, Json]:
     for block, parts in zip(blocks, pieces, strict=True):
         for field, texts in parts.items():
             whole = "".join(texts)
-            block |= {"input": _object(whole)} if field == "partial_json" else {field: whole}
+            block |= {"input": object_of(whole)} if field == "partial_json" else {field: whole}
     return {**message, "content": blocks}
 
 
@@ -176,31 +176,6 @@ def encode_event(event: Event) -> bytes:
     """A server-sent event. ASCII, so that no line separator inside the data can end it early."""
     data = json.dumps(event, separators=(",", ":"), allow_nan=False)
     return f"event: {event['type']}\ndata: {data}\n\n".encode("ascii")
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    """A call's arguments as an object; None where they are none, or would lose something as one."""
-    try:
-        value = json.loads(text.strip() or "{}", object_pairs_hook=_pairs, parse_constant=_no, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("the same key twice")
-    return dict(pairs)
-
-
-def _no(_word: str) -> None:
-    raise ValueError("not a number of JSON")
-
-
-def _finite(digits: str) -> float:
-    if not math.isfinite(value := float(digits)):
-        raise ValueError("not a number that can be written")
-    return value
 
 
 def _usage(usage: Usage | None) -> Event:

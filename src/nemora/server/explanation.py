@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from nemora.errors import KeyNotAllowed, NemoraError, OverrideNeeded, PrivacyRefused, UnknownDecision
+from nemora.errors import CapReached, KeyNotAllowed, NemoraError, OverrideNeeded, PrivacyRefused, UnknownDecision
 from nemora.privacy.explain import recorded
 from nemora.server.caller import Caller
 from nemora.server.gateway import Answer, Gateway
@@ -33,6 +33,12 @@ def decision_headers(answer: Answer, ignored: tuple[str, ...], settings: ServerS
     if not answer.recorded:
         headers["x-nemora-ledger"] = "unavailable"
     return headers
+
+
+def refusal_headers(error: NemoraError, request_id: str, settings: ServerSettings) -> dict[str, str]:
+    """The headers of a request that was decided and is not answered: for the owner, what to ask about it by."""
+    is_decided = isinstance(error, PrivacyRefused | OverrideNeeded | CapReached)
+    return {"x-nemora-decision-id": request_id} if is_decided and settings.explain == "owner" else {}
 
 
 def coarse(error: NemoraError, settings: ServerSettings) -> NemoraError:

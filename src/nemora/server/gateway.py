@@ -22,7 +22,7 @@ from typing import Any
 
 from nemora.backends.base import Backend, Tokenizes, at_hand, stream_for
 from nemora.backends.meter import Sending, held_to
-from nemora.core import ChatRequest, Delta
+from nemora.core import ChatRequest, Delta, ResponseFormat
 from nemora.errors import (
     BackendUnreachable,
     CapReached,
@@ -239,7 +239,7 @@ class Gateway:
         is_redacted = sent is not request
         # Without taint nobody knows what the conversation was, and the answer may hold any of it.
         remembered = decision.sensitivity if taint_ok else Sensitivity.SECRET
-        restorer = _restorer(redaction, policy) if is_redacted else None
+        restorer = _restorer(redaction, policy, request.response_format) if is_redacted else None
         answer = Answer(
             request_id=request_id,
             decision=decision,
@@ -551,8 +551,9 @@ def _what_leaves(request: ChatRequest, decision: Decision, redaction: Redaction)
     return redaction.request
 
 
-def _restorer(redaction: Redaction, policy: Policy) -> AnswerRestorer:
-    return AnswerRestorer(redaction.values, policy.may_restore, redaction.in_urls)
+def _restorer(redaction: Redaction, policy: Policy, form: ResponseFormat | None) -> AnswerRestorer:
+    is_json = form is not None and form.form in ("json_object", "json_schema")
+    return AnswerRestorer(redaction.values, policy.may_restore, redaction.in_urls, json_text=is_json)
 
 
 def _report(request_id: str, restorer: AnswerRestorer) -> None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from nemora.core import Delta, Json, StopReason, ToolCall, Usage
 from nemora.errors import NemoraError
 from nemora.server.broken_stream import ended_by_error
+from nemora.server.call_arguments import object_of
 from nemora.server.openai_encode import broken_off
 from nemora.server.transcript import Transcript
 
@@ -95,17 +96,15 @@ def now() -> str:
 
 
 def error_line(error: NemoraError) -> bytes:
-    """An error in Ollama's shape."""
-    return json.dumps({"error": error.message}).encode("ascii")
+    """An error in Ollama's shape, which has no place for more: what an override needs stands beside it."""
+    public = error.public()
+    return json.dumps({"error": error.message, **{k: v for k, v in public.items() if k == "override"}}).encode("ascii")
 
 
 def _call(call: ToolCall) -> Json:
     """Arguments that are no object stay text under a key of their own: nothing that a model wrote is lost."""
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = object_of(call.arguments)
+    if arguments is None:
         arguments = {"arguments": call.arguments}
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
 

@@ -41,6 +41,10 @@ def test_a_telephone_number_is_found(text: str) -> None:
 def test_a_field_called_phone_is_read_with_its_label() -> None:
     check(PHONE, "⟦2127365000⟧", label="phoneNumber")
     check(PHONE, "2127365000", label="total")
+    for written in ("4915112345678", "4915112345678.0", "5511987654321", "15023721012.0"):
+        check(PHONE, f"⟦{written}⟧", label="phone")
+        check(PHONE, f'{{"phone": ⟦{written}⟧, "x": 1}}')
+        check(PHONE, written, label="bytes")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,7 @@ def test_a_field_called_phone_is_read_with_its_label() -> None:
         "10.218.6.131",
         "order 4716209388541728",
         "pi is 3.14159265358979",
+        "mobile: 1764288000000, phone traffic 31.5123456789",
         "call 212-555-0123",
         "(800) 555-0199",
         "1-800-356-9377",

@@ -41,6 +41,7 @@ _IN_URL = QuickPattern(r"(?<=[=&/:,-])(?:\+|%2B|00(?=[1-9]))\(?\d(?:[ ()./\u00a0
 _NANP = re.compile(r"(?:\+?1[ .\-]?)?(?:\(\d{3}\)[ .\-]?|\d{3}[-.])\d{3}[-. ]\d{4}(?:\D.*)?")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?(?:\D.*)?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d(?:\D.*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:\D.*)?")
+_DECIMAL = re.compile(r"(?<=\d{9})\.0\Z")
 _PAIRS = re.compile(r"\d\d \d\d \d\d|\d{3} \d{3}")
 _THOUSANDS = re.compile(r"\d,\Z")
 # Countries whose national numbers begin with 0 and are written so, then the others tried on announced numbers.
@@ -108,6 +109,8 @@ def _announced(text: str, start: int, end: int) -> bool:
 
 
 def _confidence(written: str, keyed: bool) -> float:
+    if keyed:  # a table's program keeps a column with gaps as decimals
+        written = _DECIMAL.sub("", written)
     digits = re.sub(r"\D", "", re.split(r"[xXeEdDp]", written)[0])
     shortest = 6 if keyed and _PAIRS.fullmatch(written) else 7
     if not shortest <= len(digits) <= 15 or same_digit(digits) or _fictional(digits) or _IPV4.fullmatch(written):
@@ -116,6 +119,8 @@ def _confidence(written: str, keyed: bool) -> float:
         return 0.0
     if written.startswith("+") or (written.startswith("00") and keyed):
         return _international("+" + digits.removeprefix("00"), keyed)
+    if keyed and len(digits) > 10 and written.isdigit() and _international("+" + digits, False) > 0.9:
+        return 0.9  # as messengers and programs keep it, without the plus
     if _DATE.fullmatch(written) or len(digits) > 13:
         return 0.0
     grouped = re.search(r"\d[ ./()\u00a0‐-―-]", written) is not None

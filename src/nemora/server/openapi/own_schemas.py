@@ -37,7 +37,7 @@ def errors() -> dict[str, Schema]:
                 "request_id": or_null(TEXT),
             }
         ),
-        "OllamaError": answer({"error": TEXT}),
+        "OllamaError": answer({"error": TEXT}, {"override": _OVERRIDE}),
     }
 
 
