@@ -117,9 +117,20 @@ def _may_announce(line: str) -> bool:
 def _is_header(cells: list[str]) -> bool:
     """Names of columns are short and hold few digits; a line of code holds commas and semicolons too."""
     return (
-        all(len(c) <= LONGEST_LABEL and not is_code(c) for c in cells)
+        all(len(c) <= LONGEST_LABEL for c in cells)
+        and not any(is_code(c) for c in _without_quotes_around(cells))
         and sum(c.isdigit() for cell in cells for c in cell) <= len(cells) + 2
     )
+
+
+def _without_quotes_around(cells: list[str]) -> list[str]:
+    """A whole table may be one string of JSON or of a program: what stands before and behind it is no header's."""
+    inner = list(cells)
+    if inner[0].count('"') % 2:
+        inner[0] = inner[0].rpartition('"')[2]
+    if inner[-1].count('"') % 2:
+        inner[-1] = inner[-1].partition('"')[0]
+    return inner
 
 
 _STATEMENT = re.compile(r"[;{}=]|::|->|(?<!\*)\*\w[^*]*\Z|(?:\A|[\s\"'])/\w[\w.-]*/\w|\w\(\)")

@@ -127,7 +127,7 @@ _GROUPED = re.compile(r"\d{3,4}(?: \d{3,4}){1,2}(?!\w|[-.,]\d)")
 """A number that is said in groups."""
 _NEXT_OPTION = re.compile(r",(?=[A-Za-z][\w.-]{0,40}=)")
 """In `-o user=x,password=y,uid=1000` and `--set a.password=y,a.database=z` a comma ends the value."""
-_NAMED_AFTER = re.compile(r"[a-z][a-z\d]*(?:_[a-z\d]+)*_(?:password|passwd|passphrase|pwd|pass)")
+_NAMED_AFTER = re.compile(r"[a-z][a-z\d_]{0,60}_(?:password|passwd|passphrase|pwd|pass)")
 """A variable or a parameter that holds one."""
 _SHELL_EXPANSION = re.compile(r"\$\{[A-Za-z_]\w{0,60}\Z")
 _SQL_BEFORE = re.compile(r"(?i)\b(?:role|user|login|with|encrypted)[ ][^\n;]{0,80}\Z")
