@@ -89,7 +89,7 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
         if labels and abs(len(cells) - len(labels)) <= (separator == "|"):
             misses = 0
             for label, (start, end) in zip(labels, cells, strict=False):
-                if label and 0 < end - start <= LONGEST_CELL:
+                if label and 0 < end - start <= LONGEST_CELL and (separator == "\t" or text.find("\t", start, end) < 0):
                     yield Labelled(label, start, end)
             continue
         written = [text[start:end] for start, end in cells]

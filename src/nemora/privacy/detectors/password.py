@@ -202,10 +202,10 @@ def _is_bare_value(value: str, match: re.Match[str], following: str) -> bool:
         return False
     if value[0] in "=(<>[{|&*/\\,^" or value.casefold() in ABOUT or _KEY.fullmatch(value):
         return False
+    if _NAMED_AFTER.fullmatch(value) or value.startswith(("http://", "https://")):
+        return False
     if _is_strong(value):
         return not re.fullmatch(r"[a-z_]+\d?(?:\.[a-z_]+)+\d?", value)
-    if _NAMED_AFTER.fullmatch(value):
-        return False
     spaced = bool(match["before"]) and "=" in match["sign"]
     identifier = re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None
     if spaced and identifier:  # password = value: a variable

@@ -37,7 +37,7 @@ _WORDS = frozenset(
     strong_password newpassword
     new_password oldpassword old_password testpassword test_password thepassword the_password securepassword
     secure_password apikey api_key api-key mytoken token key
-    secretpassword wrong wrongpass wrongpassword wrong_password wrong-password incorrect invalid badpassword
+    bar baz qux secretpassword wrong wrongpass wrongpassword wrong_password wrong-password incorrect invalid badpassword
     bad_password
     test testing example changeme postgres guest none null nil undefined true false string str text varchar char bytes
     int
@@ -80,6 +80,10 @@ _WORDLIKE = re.compile(
 )
 
 
+_DIGEST = re.compile(r"(?:md5|sha(?:1|224|256|384|512))[-=:]", re.IGNORECASE)
+"""A digest that names its algorithm, as lock files and lists of files hold them."""
+
+
 def looks_random(value: str) -> bool:
     """Whether a value that a key word announces is a key, and no name, path, sentence or number."""
     if (
@@ -87,6 +91,7 @@ def looks_random(value: str) -> bool:
         or is_counting(value)
         or "://" in value
         or value.startswith(("/", "./", "../", "~/", "ssh-", "ecdsa-"))
+        or _DIGEST.match(value)
         or value.isdigit()
     ):
         return False
