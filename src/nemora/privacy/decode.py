@@ -256,6 +256,11 @@ class _Work:
         return partly
 
 
+LONGEST_WORD = 64
+_WORD_BEFORE = re.compile(rf"(?:(?<=\s)|\A)\S{{0,{LONGEST_WORD}}}\Z")
+_WORD_AFTER = re.compile(rf"\S{{0,{LONGEST_WORD}}}(?=\s|\Z)")
+
+
 def _windows(undone: Undone) -> Iterator[MappedText]:
     spans: list[list[int]] = []
     for start, end in undone.places:
@@ -263,8 +268,11 @@ def _windows(undone: Undone) -> Iterator[MappedText]:
             spans[-1][1] = end + WINDOW
         else:
             spans.append([max(0, start - WINDOW), end + WINDOW])
+    text = undone.text.text
     for start, end in spans:
-        yield undone.text.slice(start, min(end, len(undone.text.text)))
+        # Half of a placeholder looks like a value: windows hold whole words, as far as words go.
+        first, last = _WORD_BEFORE.search(text, max(0, start - LONGEST_WORD), start), _WORD_AFTER.match(text, end)
+        yield undone.text.slice(first.start() if first else start, last.end() if last else min(end, len(text)))
 
 
 def _is_media(run: str, decode: Decoder) -> bool:

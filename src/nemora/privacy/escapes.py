@@ -25,8 +25,8 @@ _ESCAPE = QuickPattern(
     r"|(?P<wide>(?:\+A[A-H][A-Za-z0-9/]{1,60}-){2,})"
     r"|(?P<simple>\\[nrt\"'/\\.@_+-])"
 )
-# A soft line end, but not the padding at the end of a base64 run.
-_QUOTED = QuickPattern(r"(?P<quoted>(?:=[0-9A-F]{2})+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
+# A soft line end, but not the padding at the end of a base64 run. Text has no control characters (`uid=1000`).
+_QUOTED = QuickPattern(r"(?P<quoted>(?:=(?:[2-9A-F][0-9A-F]|0[9AD]))+|(?<![=])(?<![A-Za-z0-9+/]{16})=\r?\n)")
 _FORM = re.compile(r"(?P<plus>\+)")
 _FORM_TOKEN = QuickPattern(r"[?&]?[\w.%\[\]-]+=[^\s\"'<>(){}]*\+[^\s\"'<>(){}]*")
 _STEP = {"url": 3, "unicode": 6, "byte": 4, "octal": 4, "rtf": 4, "quoted": 3}

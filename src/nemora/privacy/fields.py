@@ -57,7 +57,7 @@ _STACKED = re.compile(
 )
 # Keys of several words: user_ssn=…, "dateNaissance": …, numero-de-cuenta: …
 _ASSIGNED = QuickPattern(
-    r"(?<![\w$])(?P<label>[^\W\d_]+(?:[_.-][^\W_]+|(?<=[a-z])[A-Z][a-z]+){1,5})[\"'`\]]{0,2}[ \t]{0,8}(?::=|=>"
+    r"(?<![\w$])(?<!\$\{)(?P<label>[^\W\d_]+(?:[_.-][^\W_]+|(?<=[a-z])[A-Z][a-z]+){1,5})[\"'`\]]{0,2}[ \t]{0,8}(?::=|=>"
     r"|={1,3}|:|：)[ \t]{0,4}(?:[rbfu](?=[\"']))?"
     r"(?:\"(?P<value>[^\"\n]{1,300})\"|'(?P<single>[^'\n]{1,300})'|(?P<bare>[^\s\"'&;,<>(){}\[\]]{3,300}))"
 )
@@ -111,6 +111,8 @@ def _keyed(text: str) -> Iterator[Labelled]:
     for pattern in patterns:
         for match in pattern.finditer(text):
             label = meaning(match["label"])
+            if pattern is _STACKED and match["value"].rstrip().endswith((":", "：")):
+                continue  # the next label, or a statement
             if label:
                 group = next(name for name in _GROUPS if name in pattern.groupindex and match[name] is not None)
                 yield Labelled(label, *match.span(group))

@@ -15,6 +15,8 @@ _WORD = "|".join(sorted((word for word in WORDS if len(word) > 2), key=len, reve
 GLUED = QuickPattern(rf"(?:{_WORD})\S{{0,60}}?[0-9@]|[0-9@]\S{{0,60}}?(?:{_WORD})", re.IGNORECASE)
 """A key word and a digit in one token; only there it is of use to know where the words end."""
 _TOKEN = re.compile(r"[^\s\"'<>{}\\]{12,240}+(?!\S)")
+_VARIABLE = re.compile(r"(?:\A|[/:=@,({])\$\{?[A-Z][A-Z\d_]{2,60}(?![a-z])")
+"""A shell puts the value there: `app/$DB_PASS@//db:1521`."""
 LONGEST = 240
 _JOINT = re.compile(r"(?<=[^\W\d_])[_+~](?=[\w+(])|(?<=[\w)])[_+~](?=[^\W\d_])")
 _RUN_ON = re.compile(r"[^\W\d_]{3}[^\s\d]*\d|[A-Z]{2,}[a-z]{2}")
@@ -51,7 +53,7 @@ def glued_words(text: str) -> Iterator[Edit]:
         start = _begin(text, found.start())
         token = _TOKEN.match(text, start)
         done = max(found.end(), token.end() if token else 0)
-        if token is None or "://" in token.group():
+        if token is None or "://" in token.group() or _VARIABLE.search(token.group()):
             continue
         edits += _parted(token.group(), token.start())
     for run in SIGNED.finditer(text):

@@ -176,8 +176,12 @@ def stepped(text: str) -> Iterator[Edit]:
     yield from apart(edits)
 
 
+_SETTING = re.compile(r"[ \t]*[A-Za-z][A-Za-z_.-]{1,40} = \S+\Z")
+"""Letters in another order seldom are a word, an equals sign between spaces, and one more piece."""
+
+
 def _is_ordinary(line: str) -> bool:
-    return _ORDINARY.any_in(line)
+    return _ORDINARY.any_in(line) or _SETTING.match(line) is not None
 
 
 def _best(line: str) -> str:

@@ -28,6 +28,8 @@ _INSIDE = QuickPattern("|".join(word for word in sorted(WORDS, key=len, reverse=
 _SHORT_LINE = re.compile(r"\d[^\n]{0,15}(?:\n|\Z)")
 _LINE_END = re.compile(r"\r?\n")
 SHORT, MOST_LINES = 8, 80
+_SECTION = re.compile(r"\[[^\[\]\n]{2,40}\]\r?\n[\w.-]{1,40}[ ]?=")
+"""The head of a section of settings, and its first one."""
 """Characters of a line that could be a piece of a value, and lines of one value."""
 _BOUNDARY = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[a-z]{2})|(?<=[a-z])(?=[A-Z])|(?<=[:=])(?=\S)")
 
@@ -130,6 +132,8 @@ def _last_break(text: str, breaks: list[tuple[int, int]], first: int) -> int:
     for number in range(first, min(first + MOST_LINES, len(breaks))):
         begin = breaks[number][1]
         if not text[begin : begin + 1].strip():  # the end, an empty line, or one set in
+            break
+        if _SECTION.match(text, begin):
             break
         last = number
         if number + 1 == len(breaks) or breaks[number + 1][0] - begin > SHORT:

@@ -89,13 +89,15 @@ def _separated(text: str, separator: str, says: dict[int, bool]) -> Iterator[Lab
         if labels and abs(len(cells) - len(labels)) <= (separator == "|"):
             misses = 0
             for label, (start, end) in zip(labels, cells, strict=False):
-                if label and 0 < end - start <= LONGEST_CELL:
+                if label and 0 < end - start <= LONGEST_CELL and (separator == "\t" or text.find("\t", start, end) < 0):
                     yield Labelled(label, start, end)
             continue
-        if len(cells) == 2 and (alone := meaning(text[slice(*cells[0])])) and cells[1][0] < cells[1][1]:
+        written = [text[start:end] for start, end in cells]
+        if len(cells) == 2 and written[1] and (alone := meaning(written[0])) and not is_code(written[0]):
             yield Labelled(alone, *cells[1])
-        header = [meaning(text[start:end]) for start, end in cells]
-        if any(header) and _is_header([text[start:end] for start, end in cells]):
+        header = [meaning(cell) for cell in written]
+        # Arguments of a call stand one to a line, each with its comma.
+        if any(header) and _is_header(written) and (separator not in ",;" or sum(map(bool, written)) > 1):
             labels, misses = header, 0
 
 
@@ -113,10 +115,41 @@ def _may_announce(line: str) -> bool:
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Names of columns are short and hold few digits."""
+    """Names of columns are short and hold few digits; a line of code holds commas and semicolons too."""
     return (
         all(len(c) <= LONGEST_LABEL for c in cells)
+        and not any(is_code(c) for c in _without_quotes_around(cells))
         and sum(c.isdigit() for cell in cells for c in cell) <= len(cells) + 2
+    )
+
+
+def _without_quotes_around(cells: list[str]) -> list[str]:
+    """A whole table may be one string of JSON or of a program: what stands before and behind it is no header's."""
+    inner = list(cells)
+    if inner[0].count('"') % 2:
+        inner[0] = inner[0].rpartition('"')[2]
+    if inner[-1].count('"') % 2:
+        inner[-1] = inner[-1].partition('"')[0]
+    return inner
+
+
+_STATEMENT = re.compile(r"[;{}=]|::|->|(?<!\*)\*\w[^*]*\Z|(?:\A|[\s\"'])/\w[\w.-]*/\w|\w\(\)")
+
+
+def is_code(cell: str) -> bool:
+    """Whether a piece of a line is one of a program: signs of statements, a pointer, a path, half a pair of brackets.
+
+    `const char *pass, int size,` and `if pwd and not isinstance(pwd, bytes):` would name the columns of what follows.
+    """
+    bare = cell.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
+        bare = bare[1:-1]
+    return (
+        _STATEMENT.search(bare) is not None
+        or bare.count("(") != bare.count(")")
+        or bare.count("[") != bare.count("]")
+        or '"' in bare
+        or bare.count("'") > 1
     )
 
 

@@ -19,7 +19,7 @@ from nemora.privacy.quick_pattern import QuickPattern, QuickSet
 _JWT = QuickPattern(
     r"(?<![\w.-])ey[A-Za-z0-9_-]{10,2000}\.ey[A-Za-z0-9_-]{5,8000}(?:\.[A-Za-z0-9_-]{10,2000})?(?![\w-])"
 )
-_SAMPLE_SUBJECT = {"sub": "1234567890", "name": "John Doe"}
+_SAMPLE_PAYLOADS = ({"sub": "1234567890", "name": "John Doe"}, {"some": "payload"})
 _AUTHORIZATION = QuickPattern(r"(?i)\b(bearer|basic|token|apikey|digest)[ :]{1,2}\"?([A-Za-z0-9._~+/=-]{8,2000})")
 _DOCKER_AUTH = QuickPattern(r"\"auth\"\s{0,4}:\s{0,4}\"([A-Za-z0-9+/]{8,400}={0,2})\"")
 _WORDS = (
@@ -107,7 +107,7 @@ def _is_token(token: str) -> bool:
     header, payload = _json_part(parts[0]), _json_part(parts[1])
     if header is None or not ({"alg", "enc", "typ"} & header.keys()):
         return False
-    return payload is None or not _SAMPLE_SUBJECT.items() <= payload.items()
+    return payload is None or not any(sample.items() <= payload.items() for sample in _SAMPLE_PAYLOADS)
 
 
 def _json_part(part: str) -> dict[str, object] | None:

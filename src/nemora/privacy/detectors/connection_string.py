@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from nemora.privacy.detectors.placeholders import is_placeholder
+from nemora.privacy.detectors.public_values import SAMPLE_LOGINS
 from nemora.privacy.finding import Kind
 from nemora.privacy.protocols import Match
 from nemora.privacy.quick_pattern import QuickPattern
@@ -74,10 +75,12 @@ class ConnectionStringDetector:
     def find(self, text: str, label: str) -> list[Match]:
         found: list[tuple[int, int]] = []
         if "://" in text:
-            found.extend(m.span() for m in _URL.finditer(text) if _is_secret(m["user"], m["password"]))
+            found.extend(
+                m.span() for m in _URL.finditer(text) if _is_secret(m["user"], m["password"]) and not _is_shown(m)
+            )
             found.extend(span for m in _PARAMETER.finditer(text) if (span := _with_parameter(text, m)))
         if "jdbc:oracle" in text:
-            found.extend(m.span() for m in _ORACLE.finditer(text) if not is_placeholder(m["password"]))
+            found.extend(m.span() for m in _ORACLE.finditer(text) if _is_secret(m["user"], m["password"]))
         if "=" in text:
             found.extend(_pairs(text))
             found.extend(_libpq(text))
@@ -88,11 +91,20 @@ class ConnectionStringDetector:
 
 def _is_secret(user: str, password: str) -> bool:
     """Whether this is no sample, no variable, and no `host:port/path` with an @ behind it."""
-    if (user.lower(), password.lower()) in _SAMPLES or (
+    if (user.lower(), password.lower()) in _SAMPLES | SAMPLE_LOGINS or (
         re.match(r"\d{1,5}(?:/|\Z)", password) and ("." in user or "/" in password)
     ):
         return False
     return not is_placeholder(password) and not re.match(r"[{$<%]", password)
+
+
+_NO_HOST = re.compile(r"(?:\A|[\w-]\.)example(?:\.(?:com|net|org|edu))?(?::\d+)?\Z|\.(?:test|invalid)(?::\d+)?\Z", re.I)
+_PLAIN_WORD = re.compile(r"[a-z]{1,10}(?:%20[a-z]{1,10})?")
+
+
+def _is_shown(match: re.Match[str]) -> bool:
+    """Whether a plain word is the password at a host that nobody can have (RFC 2606): how URLs are explained."""
+    return _NO_HOST.search(match["host"]) is not None and _PLAIN_WORD.fullmatch(match["password"]) is not None
 
 
 def _with_parameter(text: str, parameter: re.Match[str]) -> tuple[int, int] | None:

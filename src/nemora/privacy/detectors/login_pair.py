@@ -24,8 +24,10 @@ _LOGIN = re.compile(
 _STOPS = r"\s\"'`<>()\[\]{}|,;/\\=:"
 _PAIR = QuickPattern(rf"(?<![\w/.@-])[a-z0-9][\w.@+-]{{1,39}} ?/ ?(?P<value>[^{_STOPS}]{{6,40}})(?![/\\(=])")
 _SYMBOL = re.compile(r"[!#$%*?]")
-_ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|nbsp|#\d)|%[0-9A-Fa-f]{2}|[*_~]{2}|\A[\w.-]+[!?*]+\Z|\A[\w.-]+#\d+\w*\Z|R&D")
-"""Escapes, emphasis, an exclamation, and the number of an issue (`project#123`)."""
+_ESCAPED = re.compile(
+    r"&(?:amp|lt|gt|quot|nbsp|#\d)|%[0-9A-Fa-f]{2}|[*_~]{2}|\A[\w.-]+[!?*]+\Z|\A[\w.-]+#\d+\w*\Z|R&D|\.[a-z]{2,5}\#[A-Za-z_]"
+)
+"""Escapes, emphasis, an exclamation, a place in a page (`page.html#part`), and the number of an issue (`project#123`)."""
 
 
 class LoginPairDetector:

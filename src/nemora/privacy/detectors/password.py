@@ -60,7 +60,8 @@ _PIN_VALUE = re.compile(
     re.IGNORECASE,
 )
 _CODE_VALUE = re.compile(
-    r"\[?[A-Za-z_]++(?:\.[A-Za-z_]++)*+[\[(](?!\d+\)?\Z).*|[\w.]{1,80}\(\).*|(?:self|this|config|conf|settings|options"
+    r"\[?[A-Za-z_]++(?:\.[A-Za-z_]++)*+[\[(](?!\d+\)?\Z).*|[A-Za-z_]\w{1,40}+\.[A-Za-z_]\w{1,40}+\((?:[A-Za-z_\"'\[)].*)?"
+    r"|[\w.]{1,80}\(\).*|0x[0-9A-Fa-f]{1,8}[),;]{0,2}|(?:self|this|config|conf|settings|options"
     r"|opts|args|request|req|params|user|form|data|props|state|input|ctx|event|body|env|process|os|app|session|cfg"
     r"|account|row|record|credentials|item|obj|payload)\b[.\[?!].*"
     r"|(?:await|new|not|lambda|function|async|return|None|null|nil|if|Optional|Union|str|String|Secret\w*|Field"
@@ -116,7 +117,7 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
             return *match.span(name), True
     start, _end = match.span("bare")
     grouped = _GROUPED.match(match.string, start)
-    value = grouped.group() if grouped is not None else match["bare"]
+    value = grouped.group() if grouped is not None else _NEXT_OPTION.split(match["bare"], maxsplit=1)[0]
     # A sentence's or a list's punctuation is not part of it.
     trimmed = re.sub(r"(?:[.,;:)\]}?]+|\*\*)\Z", "", value)
     return start, start + len(trimmed), False
@@ -124,6 +125,12 @@ def _value(match: re.Match[str]) -> tuple[int, int, bool]:
 
 _GROUPED = re.compile(r"\d{3,4}(?: \d{3,4}){1,2}(?!\w|[-.,]\d)")
 """A number that is said in groups."""
+_NEXT_OPTION = re.compile(r",(?=[A-Za-z][\w.-]{0,40}=)")
+"""In `-o user=x,password=y,uid=1000` and `--set a.password=y,a.database=z` a comma ends the value."""
+_NAMED_AFTER = re.compile(r"[a-z][a-z\d_]{0,60}_(?:password|passwd|passphrase|pwd|pass)")
+"""A variable or a parameter that holds one."""
+_SHELL_EXPANSION = re.compile(r"\$\{[A-Za-z_]\w{0,60}\Z")
+_SQL_BEFORE = re.compile(r"(?i)\b(?:role|user|login|with|encrypted)[ ][^\n;]{0,80}\Z")
 _HANDLED = re.compile(
     r"hash|length|len|field|input|reset|policy|manager|hint|url|regex|strength|expir|min|max|label|error|encoder"
     r"|file|path"
@@ -136,6 +143,8 @@ def _assigned(text: str, key: re.Match[str]) -> Hits:
     match = _ASSIGNED.match(text, key.end())
     if match is None or _HANDLED.search(match["rest"]):
         return
+    if _is_variable(text, key, match):
+        return
     start, end, quoted = _value(match)
     value = text[start:end]
     if match["sign"] in ("!=", "->") and not quoted:
@@ -146,6 +155,23 @@ def _assigned(text: str, key: re.Match[str]) -> Hits:
         yield (start, phrase), 0.85
     elif not quoted and _is_bare_value(value, match, text[end : end + 12]):
         yield (start, end), 0.95 if _is_strong(value) else 0.75
+
+
+def _is_variable(text: str, key: re.Match[str], match: re.Match[str]) -> bool:
+    """Whether the sign belongs to a variable: `${PASSWORD:?not set}` of shells, `PASSWORD :'name'` of psql."""
+    if match["sign"] != ":":
+        return False
+    following = text[match.end("sign") : match.end("sign") + 2]
+    if following[:1] in ("?", "+", "-") and _SHELL_EXPANSION.search(text, max(0, key.start() - 64), key.end()):
+        # A message, or what replaces the value; behind `:-` stands a value for when there is none.
+        return following[:1] != "-" or is_placeholder(re.split(r"[}\s]", text[match.end("sign") + 1 :][:64])[0])
+    named = match["single"] or match["double"] or ""
+    return (
+        following[:1] in ("'", '"')
+        and match["before"] != ""
+        and named.isidentifier()
+        and _SQL_BEFORE.search(text, max(0, key.start() - 100), key.start()) is not None
+    )
 
 
 _PHRASE = re.compile(r"[^\W\d_]{2,12}(?:[ -][^\W_]{2,12}){2,9}(?=[.,;]?\s*(?:\n|\Z))")
@@ -175,6 +201,8 @@ def _is_bare_value(value: str, match: re.Match[str], following: str) -> bool:
     if len(value) < 3 or value in _NOT_VALUES or is_placeholder(value) or _CODE_VALUE.fullmatch(match["bare"]):
         return False
     if value[0] in "=(<>[{|&*/\\,^" or value.casefold() in ABOUT or _KEY.fullmatch(value):
+        return False
+    if _NAMED_AFTER.fullmatch(value) or value.startswith(("http://", "https://")):
         return False
     if _is_strong(value):
         return not re.fullmatch(r"[a-z_]+\d?(?:\.[a-z_]+)+\d?", value)
@@ -231,7 +259,7 @@ def _prose(text: str, key: re.Match[str]) -> Hits:
 
 
 _NAMES_OF_THINGS = re.compile(
-    r"v?\d[\d.]*|\d+-\w+|[\w.-]+\.[a-z]{2,4}|(?:PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2|bcrypt|2fa|base64)\S*",
+    r"v?\d[\d.]*|0x[0-9a-f]{1,8}|\d+-\w+|[\w.-]+\.[a-z]{2,4}|(?:PBKDF|SHA|MD5|AES|OAuth|HTTP|UTF|Log4|argon2|bcrypt|2fa|base64)\S*",
     re.IGNORECASE,
 )
 

@@ -56,6 +56,7 @@ ABOUT = frozenset(
     working correct available unavailable gone ready ok okay fine terrible awful great ridiculous obvious guessable
     crackable memorable
     below above following follows attached enclosed inside outside within described correct next last
+    option options argument arguments flag parameter parameters keyword
     string str int bool boolean number object any none null undefined varchar text char bytes date
     """.split()
 )

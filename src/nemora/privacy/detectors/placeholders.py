@@ -27,6 +27,7 @@ _STAND_IN = re.compile(
     r"|not[_ -]a[_ -]real|foobar|foo|lorem)(?![A-Za-z])",
     re.IGNORECASE,
 )
+_HASH_OF = re.compile(r"hash(?:ed)?(?:[_-]?(?:password|pass|pw|value))?[_-]?\d{0,2}", re.IGNORECASE)
 # Words that documentation uses for a secret, and literals of programming languages.
 _WORDS = frozenset(
     """
@@ -36,6 +37,8 @@ _WORDS = frozenset(
     strong_password newpassword
     new_password oldpassword old_password testpassword test_password thepassword the_password securepassword
     secure_password apikey api_key api-key mytoken token key
+    bar baz qux secretpassword wrong wrongpass wrongpassword wrong_password wrong-password incorrect invalid badpassword
+    bad_password
     test testing example changeme postgres guest none null nil undefined true false string str text varchar char bytes
     int
     number object any optional required empty default value values unknown n/a na tbd blank void boolean bool
@@ -53,9 +56,9 @@ def entropy(value: str) -> float:
 def is_placeholder(value: str) -> bool:
     """Whether a value only stands for a secret: `${TOKEN}`, `<password>`, `xxxx`, "changeme", or a published sample."""
     bare = value.strip("\"'`,; ")
-    if not bare or bare in SAMPLE_SECRETS or bare.casefold() in _WORDS or len(set(bare)) == 1:
-        return True
-    if _REFERENCE.search(bare) or _MASK.fullmatch(bare):
+    if not bare or bare in SAMPLE_SECRETS or bare.casefold() in _WORDS or len(set(re.sub(r"[-_. ]", "", bare))) <= 1:
+        return True  # of one sign, also in groups: the nil UUID
+    if _REFERENCE.search(bare) or _MASK.fullmatch(bare) or _HASH_OF.fullmatch(bare):
         return True
     return _STAND_IN.search(bare) is not None and entropy(bare) < 4.2
 
@@ -77,6 +80,10 @@ _WORDLIKE = re.compile(
 )
 
 
+_DIGEST = re.compile(r"(?:md5|sha(?:1|224|256|384|512))[-=:]", re.IGNORECASE)
+"""A digest that names its algorithm, as lock files and lists of files hold them."""
+
+
 def looks_random(value: str) -> bool:
     """Whether a value that a key word announces is a key, and no name, path, sentence or number."""
     if (
@@ -84,6 +91,7 @@ def looks_random(value: str) -> bool:
         or is_counting(value)
         or "://" in value
         or value.startswith(("/", "./", "../", "~/", "ssh-", "ecdsa-"))
+        or _DIGEST.match(value)
         or value.isdigit()
     ):
         return False
