@@ -43,6 +43,26 @@ def test_a_gate_is_its_twins_and_a_rows_alone(count: int, width: int, seed: int)
     assert torch.equal(found[-1:], alone)
 
 
+@settings(max_examples=60)
+@given(
+    count=st.integers(1, 70),
+    heads=st.integers(1, 9),
+    others=st.integers(0, 3),
+    pairs=st.sampled_from([1, 3, 8, 16]),
+    start=st.integers(0, 5000),
+    seed=SEEDS,
+)
+def test_a_rotation_is_its_twins_to_the_bit(
+    count: int, heads: int, others: int, pairs: int, start: int, seed: int
+) -> None:
+    x = random(seed, 2, count, heads + others, 32)[:, :, :heads]  # the first of wider rows, and of a longer head
+    angles = reference.rope_angles(reference.rope_frequencies(2 * pairs, 1e4), start, count)
+    found = rows.rope(x, *angles)
+    assert (found is None) == (x.stride()[2:] != (32, 1))
+    if found is not None:
+        assert torch.equal(found, reference.rope(x, *angles))
+
+
 @settings(max_examples=40)
 @given(count=st.integers(1, 20), experts=st.integers(1, 40), normalise=st.booleans(), seed=SEEDS)
 def test_a_router_chooses_as_its_twin(count: int, experts: int, normalise: bool, seed: int) -> None:
@@ -87,6 +107,8 @@ def test_what_is_not_plain_is_left_to_torch() -> None:
     assert rows.rms_norm(x.bfloat16(), random(1, 8), 1e-5) is None
     assert rows.swiglu(x.clone().requires_grad_()) is None
     q = random(2, 1, 2, 3, 8)
+    each = torch.ones(1, 2, 4)  # angles of each text
+    assert rows.rope(q, each, each) is None and rows.rope(q.transpose(2, 3), each[0], each[0]) is None
     assert rows.attention(q, q.transpose(2, 3).contiguous().transpose(2, 3), q) is None
 
 

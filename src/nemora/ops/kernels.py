@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nemora.ops import reference_moe
+from nemora.ops import reference, reference_moe
 from nemora.ops.blockwise_attention import SCORES, ReadBlock, blockwise_attention
 from nemora.ops.cpu import packed_weight, rows
 from nemora.ops.cpu.packed_weight import PackedExperts
-from nemora.ops.reference import causal_mask, relu2, rope, rope_angles
+from nemora.ops.reference import causal_mask, relu2, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
 from nemora.ops.texts import Texts
 from nemora.ops.weight import Weight
@@ -67,6 +67,12 @@ def swiglu(gate_up: Tensor) -> Tensor:
         return native
     gate, up = gate_up.chunk(2, dim=-1)
     return F.silu(gate) * up
+
+
+def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """See `reference.rope`."""
+    native = rows.rope(x, cos, sin)
+    return reference.rope(x, cos, sin) if native is None else native
 
 
 def route(x: Tensor, gate: Tensor, bias: Tensor, *, top_k: int, normalise: bool, scale: float) -> tuple[Tensor, Tensor]:

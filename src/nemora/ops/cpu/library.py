@@ -136,6 +136,7 @@ def _declare(c: ctypes.CDLL) -> None:
             (number, number, pointer, long, number, *[pointer] * 2, *[number] * 3, c_float, *[pointer] * 3),
         ),
         "nemora_swiglu": (None, (number, number, pointer, long, long, pointer)),
+        "nemora_rope": (None, (number, pointer, long, long, *[number] * 3, *[pointer] * 3)),
         "nemora_attention_over_scratch": (long, (number, long, long, number, number, number)),
         "nemora_attention_over": (
             None,

@@ -46,6 +46,34 @@ def swiglu(gate_up: Tensor) -> Tensor | None:
     return out
 
 
+def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor | None:
+    """See `reference.rope`; x may be the first heads of wider rows. Every text of a batch has the same angles here."""
+    native = vector_kernels()
+    _, seq, heads, head_dim = x.shape
+    if (
+        native is None
+        or not is_plain(x, cos, sin)
+        or cos.shape != (seq, cos.shape[-1])
+        or x.stride()[2:] != (head_dim, 1)
+    ):
+        return None
+    cos, sin, out = cos.contiguous(), sin.contiguous(), torch.empty(x.shape)
+    for row, to in zip(x, out, strict=True):
+        native.c.nemora_rope(
+            torch.get_num_threads(),
+            row.data_ptr(),
+            seq,
+            row.stride(0),
+            heads,
+            head_dim,
+            cos.shape[-1],
+            cos.data_ptr(),
+            sin.data_ptr(),
+            to.data_ptr(),
+        )
+    return out
+
+
 def route(
     x: Tensor, gate: Tensor, bias: Tensor, *, top_k: int, normalise: bool, scale: float
 ) -> tuple[Tensor, Tensor] | None:

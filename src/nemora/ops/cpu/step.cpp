@@ -290,6 +290,18 @@ NEMORA_API void nemora_swiglu(int set, int threads, const float *gate_up, int64_
     });
 }
 
+// out[tokens, heads, head_dim] = x, whose tokens are `stride` apart, rotated by angles [tokens, pairs].
+NEMORA_API void nemora_rope(int threads, const float *x, int64_t tokens, int64_t stride, int heads, int head_dim, int pairs,
+                            const float *cosines, const float *sines, float *out) {
+    const int64_t width = static_cast<int64_t>(heads) * head_dim, run = larger_of(1, SERIAL / width);
+    each_in_parallel(threads, parts(tokens, run), [&](int64_t item) {
+        for (int64_t i = item * run; i < tokens && i < (item + 1) * run; i++) {
+            memcpy(out + i * width, x + i * stride, width * sizeof(float));
+            rotate(out + i * width, heads, head_dim, pairs, cosines + i * pairs, sines + i * pairs);
+        }
+    });
+}
+
 // Lanes of `nemora_attention_over`: each takes every so-manieth token and key head, in memory of its own.
 static int64_t lanes_of(int threads, int64_t items) { return threads * 4 < items ? threads * 4 : items; }
 
