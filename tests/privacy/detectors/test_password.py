@@ -153,3 +153,8 @@ def test_other_fields_and_placeholders_are_none(text: str, label: str) -> None:
 )
 def test_talk_and_code_about_passwords_is_none(text: str) -> None:
     check(PASSWORD, text)
+
+
+@pytest.mark.parametrize("text", ["password: app_pwd", "POSTGRES_PASSWORD: orders_pass\nUSER: x"])
+def test_a_value_in_yaml_may_be_named_like_a_variable(text: str) -> None:
+    assert [text[m.start : m.end] for m in PasswordDetector().find(text, "")] == [text.split()[1]]

@@ -202,7 +202,9 @@ def _is_bare_value(value: str, match: re.Match[str], following: str) -> bool:
         return False
     if value[0] in "=(<>[{|&*/\\,^" or value.casefold() in ABOUT or _KEY.fullmatch(value):
         return False
-    if _NAMED_AFTER.fullmatch(value) or value.startswith(("http://", "https://")):
+    in_yaml = match["sign"] == ":" and following[:1] in ("", "\n", "\r")  # whose values are no variables
+    named_alike = match.string[max(0, match.start() - len(value)) : match.start()].replace(" ", "_") == value
+    if (_NAMED_AFTER.fullmatch(value) and (named_alike or not in_yaml)) or value.startswith(("http://", "https://")):
         return False
     if _is_strong(value):
         return not re.fullmatch(r"[a-z_]+\d?(?:\.[a-z_]+)+\d?", value)
