@@ -168,3 +168,12 @@ def test_the_fuzz_does_let_requests_leave() -> None:
         ),
     )
     assert redaction(request).outcome == "redacted"
+
+
+def test_arguments_whose_escapes_end_in_what_begins_a_url_come_back_whole() -> None:
+    call = _call(f"\n // {NAME}")
+    messages = (Message("user", f"I am {NAME}, {MAIL}."), Message("assistant", None, tool_calls=(call,)))
+    sent = redaction(ChatRequest(model="auto", messages=messages))
+    assert sent.request is not None
+    left = sent.request.messages[-1].tool_calls[0].arguments
+    assert NAME not in left and json.loads(restored(left, sent, as_json=True)) == json.loads(call.arguments)

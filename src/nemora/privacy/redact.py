@@ -317,12 +317,13 @@ class _Places:
         return bool(self._spans_in(where))
 
     def in_urls(self) -> Iterator[tuple[str, str]]:
-        """Hosts with stand-ins in their URLs."""
+        """Hosts with stand-ins in their URLs, as text and as JSON, since an answer may repeat a string as either."""
         for where, text in self._strings.items():
             for start, end in self._spans_in(where):
-                host = url_around(text[max(0, start - URL_BEFORE) : start])
-                if host is not None:
-                    yield host, text[start:end]
+                before = text[max(0, start - URL_BEFORE) : start]
+                for host in {url_around(before, as_json=as_json) for as_json in (False, True)}:
+                    if host is not None:
+                        yield host, text[start:end]
 
     def _spans_in(self, where: str) -> list[tuple[int, int]]:
         if where not in self._spans:
