@@ -58,7 +58,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     base = write_encoder(folder / "base")
     split = sensitivity.gather(sensitivity.Sources(authored=(folder / "requests",)), QUIET)
     trainer = sensitivity.train(base, split, QUIET, lambda *_: None)
-    sensitivity.write(folder / "model", base, trainer, split)
+    sensitivity.write(folder / "model", trainer, split)
     return folder / "model", folder / "requests"
 
 

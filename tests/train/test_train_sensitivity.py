@@ -50,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, o
     split = sensitivity.gather(sensitivity.Sources(authored=(folder / "data",)), recipe)
     lines: list[tuple[int, int]] = []
     trainer = sensitivity.train(base, split, recipe, lambda text, done, total: lines.append((done, total)))
-    report = sensitivity.write(folder / "out", base, trainer, split)
+    report = sensitivity.write(folder / "out", trainer, split)
     assert lines and all(done <= total for done, total in lines)
     return folder / "out", report
 

@@ -130,7 +130,7 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
                 base, split, recipe, report, runs=args.runs, run=unfinished, start=start, device=args.device
             )
         )
-        report = sensitivity.write(args.out, base, trainer, split, args.runs)
+        report = sensitivity.write(args.out, trainer, split, args.runs)
     shutil.rmtree(unfinished, ignore_errors=True)
     return report
 

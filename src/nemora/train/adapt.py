@@ -105,7 +105,7 @@ def write(folder: Path, start: Path, trainer: Trainer, data: Data) -> dict[str, 
     split = Split((*data.rehearsed, *data.own), data.validation, (), SpanData((), data.texts, trainer.recipe.seed))
     before = measured(start, data)
     try:
-        write_model(folder, start, trainer, split)
+        write_model(folder, trainer, split)
         write_settings(folder, Line(1.0, 0.0))
         write_settings(folder, line_of(TextReader(folder), with_fixed_values(data.validation)))
         after = measured(folder, data)

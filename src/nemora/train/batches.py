@@ -6,7 +6,6 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import tokenizers
@@ -53,9 +52,9 @@ class Batch:
         return Batch(*(getattr(self, name.name).to(device) for name in fields(self)))
 
 
-def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
-    """The encoder's tokenizer, cutting at MAX_TOKENS."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+def cutting(contents: str) -> tokenizers.Tokenizer:
+    """The encoder's tokenizer from what its tokenizer.json holds, cutting at MAX_TOKENS."""
+    tokenizer = tokenizers.Tokenizer.from_str(contents)
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True

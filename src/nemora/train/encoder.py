@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -72,6 +72,15 @@ class Encoder(nn.Module):
             x = layer(x, mask)
         out: Tensor = x
         return out
+
+    def grow(self, parts: Sequence[Sequence[int]]) -> None:
+        """Further words, each at first the mean of the old ones that it was read as."""
+        if not parts:
+            return
+        old = self.words.weight.detach()
+        new = torch.stack([old[list(part)].mean(0) for part in parts])
+        self.words = nn.Embedding.from_pretrained(torch.cat((old, new)), freeze=False)
+        self.config = replace(self.config, vocabulary=len(self.words.weight))
 
     def load_published(self, folder: Path) -> None:
         """Take the weights of a published model; the segment embedding, always the first, goes into the positions."""

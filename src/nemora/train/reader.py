@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from nemora.errors import UsageError
+from nemora.tagger.window_reader import TOKENIZER
 from nemora.train import checkpoint
 from nemora.train.authored import TOPICS, Example
-from nemora.train.batches import Batch, batch_of, encoded, like_lengths, load_tokenizer
+from nemora.train.batches import Batch, batch_of, cutting, encoded, like_lengths
 from nemora.train.encoder import Encoder, ReaderModel, read_config
 from nemora.train.examples import Varied
+from nemora.train.other_scripts import Grown
 from nemora.train.reader_loss import loss_of
 from nemora.train.span_labels import LABELS
 
@@ -64,12 +66,17 @@ class Trainer:
     """Where a checkpoint is written after each epoch; one that lies there is gone on from."""
     device: str = "cpu"
     """Where it learns; texts are drawn and cut into tokens on the CPU."""
+    words: Grown | None = None
+    """The vocabulary, if it is to be larger than that of `folder`."""
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.recipe.seed)
         self.draw = random.Random(self.recipe.seed)
-        self.tokenizer = load_tokenizer(self.folder / "tokenizer.json")
-        self.model = (self.start or self._new_model()).to(self.device)
+        self.words = self.words or Grown((self.folder / TOKENIZER).read_text(encoding="utf-8"), ())
+        self.tokenizer = cutting(self.words.tokenizer)
+        self.model = self.start or self._new_model()
+        self.model.encoder.grow(self.words.parts)
+        self.model.to(self.device)
 
     def _new_model(self) -> ReaderModel:
         encoder = Encoder(read_config(self.folder, layers=self.recipe.layers))
@@ -133,7 +140,8 @@ class Trainer:
         return int(state["epochs"]), int(state["total"])
 
     def _begun_with(self) -> dict[str, object]:
-        return {"recipe": asdict(self.recipe), "examples": len(self.examples)}
+        words = self.model.encoder.config.vocabulary
+        return {"recipe": asdict(self.recipe), "examples": len(self.examples), "words": words}
 
     def _optimiser(self) -> torch.optim.Optimizer:
         """Word embeddings stay as they are, but for those of other scripts, which the published model hardly knows:

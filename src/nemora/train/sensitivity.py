@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from nemora.train.dequantise import from_onnx
 from nemora.train.evaluate import Line, draw_line, figures
 from nemora.train.examples import of_spans, parts_of, read_public, read_requests, with_values
 from nemora.train.export import to_onnx
+from nemora.train.other_scripts import Grown, grown
 from nemora.train.reader import Recipe, Report, Trainer
 from nemora.train.span_data import SpanData, gather_spans
 from nemora.train.span_evaluate import span_figures, whole_names, with_whole_names
@@ -81,6 +82,7 @@ def train(
     run: Path | None = None,
     start: Path | None = None,
     device: str = "cpu",
+    words: Grown | None = None,
 ) -> Trainer:
     """Fine-tune the encoder in `base`.
 
@@ -88,6 +90,7 @@ def train(
         run: a folder for checkpoints (`Trainer.run`).
         start: a reader of this recipe whose weights are begun with instead of the encoder's; `base` may be the same.
         device: where it learns.
+        words: the vocabulary; default: `with_words`.
 
     Raises:
         CorruptCheckpoint: `start` is no model that `nemora train sensitivity` wrote.
@@ -99,9 +102,17 @@ def train(
     if start is not None:
         TextReader(start)  # its hashes are checked
     begun = from_onnx((start / MODEL).read_bytes()) if start is not None else None
-    trainer = Trainer(base, parts_of(split.learned), recipe, more, start=begun, run=run, device=device)
+    words = words or with_words(base, split, recipe)
+    trainer = Trainer(base, parts_of(split.learned), recipe, more, start=begun, run=run, device=device, words=words)
     trainer.train(report)
     return trainer
+
+
+def with_words(base: Path, split: Split, recipe: Recipe) -> Grown:
+    """The vocabulary in `base` with the signs of other scripts that the texts of the first two epochs have."""
+    drawn = (text.text for epoch in range(2) for text in split.spans.of_epoch(epoch, recipe.generated))
+    texts = chain((example.text for example in split.learned), drawn)
+    return grown((base / TOKENIZER).read_text(encoding="utf-8"), texts)
 
 
 def train_mean(
@@ -122,20 +133,21 @@ def train_mean(
     """
     if runs > 1 and start is None:
         raise UsageError("The mean of several runs needs a model that all begin with; give --warm-start too.")
+    words = with_words(base, split, recipe)
     trainers = []
     for number in range(runs):
         own = replace(recipe, seed=recipe.seed + number)
         folder = run / f"run-{number}" if run is not None and runs > 1 else run
-        trainers.append(train(base, split, own, report, run=folder, start=start, device=device))
+        trainers.append(train(base, split, own, report, run=folder, start=start, device=device, words=words))
     models = [trainer.model.cpu().state_dict() for trainer in trainers]
     first = trainers[0]
     first.model.load_state_dict({name: sum(model[name] for model in models) / runs for name in models[0]})
     return first
 
 
-def write(folder: Path, base: Path, trainer: Trainer, split: Split, runs: int = 1) -> dict[str, Any]:
+def write(folder: Path, trainer: Trainer, split: Split, runs: int = 1) -> dict[str, Any]:
     """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report."""
-    write_model(folder, base, trainer, split)
+    write_model(folder, trainer, split)
     facts = {
         "recipe": asdict(trainer.recipe),
         "runs": runs,
@@ -147,14 +159,15 @@ def write(folder: Path, base: Path, trainer: Trainer, split: Split, runs: int = 
     return measure(folder, split, facts)
 
 
-def write_model(folder: Path, base: Path, trainer: Trainer, split: Split) -> None:
+def write_model(folder: Path, trainer: Trainer, split: Split) -> None:
     """The weights and the tokenizer."""
     folder.mkdir(parents=True)
     trainer.model.cpu().eval()
     draw = random.Random(trainer.recipe.seed)
     learned = [with_values(example, draw) for example in split.learned]
     (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
-    shutil.copyfile(base / TOKENIZER, folder / TOKENIZER)
+    assert trainer.words is not None
+    (folder / TOKENIZER).write_text(trainer.words.tokenizer, encoding="utf-8")
 
 
 def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemora.train.span_text import Piece
+from nemora.train.values_east_asia import composed_name
 
 LANGUAGES: dict[str, tuple[str, ...]] = {
     "en": ("en_US", "en_GB", "en_IN", "en_NG", "en_KE", "ga_IE", "zu_ZA", "yo_NG", "ig_NG", "ha_NG", "pinyin", "hangul",
@@ -31,6 +32,9 @@ ANYWHERE = tuple(sorted({name for names in LANGUAGES.values() for name in names 
 """Locales in Latin letters: people of all countries stand in English, German or French texts."""
 SURNAME_FIRST = frozenset({"ja_JP", "ko_KR", "zh_CN", "zh_TW", "hu_HU", "viet"})
 UNSPACED = frozenset({"ja_JP", "ko_KR", "zh_CN", "zh_TW"})
+
+COMPOSED_SHARE = 0.75
+"""Of the names in Chinese, Japanese and Korean; the others are Faker's."""
 
 OWN: dict[str, tuple[str, str]] = {
     "pinyin": (
@@ -97,7 +101,10 @@ def draw_person(draw: random.Random, lang: str, *, held_out: bool) -> Person:
     far = lang in ("en", "de", "fr", "es", "nl", "pt", "it") and draw.random() < 0.3
     choice = [name for name in (ANYWHERE if far else own) if held_out or name not in HELD_OUT] or list(own)
     locale = draw.choice(choice)
-    if locale in OWN:
+    composed = composed_name(locale, draw) if draw.random() < COMPOSED_SHARE else None
+    if composed is not None:
+        given, surname = composed
+    elif locale in OWN:
         given, surname = (draw.choice(names.split()).replace("_", " ") for names in OWN[locale])
     else:
         source = faker(locale)
