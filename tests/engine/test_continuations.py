@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from nemora.engine.engine import Engine
 from nemora.errors import ContextLengthExceeded, LocalModelDown, ModelError, RequestError
 from nemora.models.base import Model
 from own_hybrid import conversations, own_model
+from watched_model import small_model
 
 IDS = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 
@@ -114,3 +117,18 @@ def test_as_many_states_are_reserved_as_are_kept_at_once(continuations: list[lis
     model.new_state = watched  # type: ignore[method-assign]
     continuation_logprobs(model, [1], continuations, chunk=3, check=lambda: None)
     assert most == nesting(continuations)
+
+
+def test_what_snapshots_find_no_room_for_is_refused_with_a_sum_beyond_what_is_there(tmp_path: Path) -> None:
+    model = small_model("hybrid", tmp_path)
+    probe = Engine(model, context=64)
+    probe.close()
+    memory = probe._memory.cost.workspace + probe._memory.cost.of_length(64)
+    engine = Engine(model, context=64, memory=memory)
+    with pytest.raises(ContextLengthExceeded) as caught:
+        engine.logprobs([1, 2, 3], [[3, 4], [3, 5, 6]])
+    engine.close()
+    sums = re.search(r"= ([\d,]+) bytes .*, and ([\d,]+) bytes are there", caught.value.message)
+    assert sums is not None
+    needed, there = (int(each.replace(",", "")) for each in sums.groups())
+    assert needed > there == memory

@@ -75,7 +75,7 @@ class Memory:
         # By the words "this model's maximum context length is" clients know that they must shorten it.
         length = f"and this model's maximum context length is {self.context} tokens"
         if self._bounds or positions <= self.context:
-            taken = self._cost(positions).sum(positions, snapshots=snapshots)
+            taken = self._cost(max(positions, self.context)).sum(positions, snapshots=snapshots)
             return (
                 f"The prompt has {positions - 1} tokens, {length}, all that memory holds: with one more it takes "
                 f"{taken}, and {self.total:,} bytes are there; shorten it, give more memory or keep keys and values in "
