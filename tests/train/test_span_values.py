@@ -24,6 +24,7 @@ from nemora.train.span_labels import (
     columns_hidden_by_o,
     targets,
 )
+from nemora.train.values_east_asia import composed_name
 
 DRAW = random.Random(0)
 
@@ -168,3 +169,14 @@ def test_substances_keep_their_names_but_for_the_end() -> None:
     names = {health.medication("de", draw) for _ in range(3000)}
     assert {"fluoxetin", "omeprazol"} <= names
     assert not [name for name in names if name.endswith(("xetine", "razole"))]
+
+
+@pytest.mark.parametrize("locale", ["zh_CN", "zh_TW", "ko_KR", "ja_JP"])
+def test_composed_names_have_a_surname_and_one_or_two_signs(locale: str) -> None:
+    for _ in range(200):
+        given, surname = composed_name(locale, DRAW) or ("", "")
+        if locale == "ja_JP":
+            assert given and surname
+        else:
+            assert 2 <= len(surname + given) <= 4
+    assert composed_name("de_DE", DRAW) is None
