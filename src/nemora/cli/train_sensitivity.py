@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
     parser.add_argument("--generated", type=int, metavar="N", help="texts from templates in each epoch; default: 14000")
+    parser.add_argument(
+        "--english", type=float, metavar="SHARE", help="of the requests in English, what an epoch sees; default: 1"
+    )
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     add_threads_argument(parser)
@@ -80,8 +83,12 @@ def run(args: argparse.Namespace) -> int:
     check_threads(args.threads)
     if args.rate is not None and not 0 < args.rate < 1:
         raise UsageError("--rate must lie between 0 and 1.")
-    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
-        raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
+    if args.english is not None and not 0 < args.english <= 1:
+        raise UsageError("--english must lie above 0 and be at most 1.")
+    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate or args.english):
+        raise UsageError(
+            "--resume, --generated, --warm-start, --rate and --english are for training anew; leave out --from."
+        )
     if args.start is not None and (args.device != "cpu" or args.runs > 1 or args.batch_tokens):
         raise UsageError("--from trains once on the CPU, in minutes; leave out --device, --runs and --batch-tokens.")
     if args.start is not None and args.public_data is not None:
@@ -120,6 +127,7 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
         seed=args.seed,
         generated=args.generated or Recipe.generated,
         rate=args.rate or Recipe.rate,
+        english=args.english or Recipe.english,
         tokens_per_batch=args.batch_tokens or Recipe.tokens_per_batch,
     )
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)
