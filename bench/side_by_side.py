@@ -6,7 +6,8 @@
 A pair is one run of each, one right after the other; who begins changes from pair to pair. Of a pair only the ratio
 counts, Nemora's tokens a second over llama.cpp's. Printed are medians, the median ratio, and a bound that the true
 median ratio exceeds with 95 % confidence. It is the sign test's: an order statistic of the ratios, so it assumes
-nothing of how they spread, and needs at least five pairs. `build_llama_cpp.sh` makes llama.cpp's programs.
+nothing of how they spread, and needs at least five pairs. The last column is Nemora's share of what the machine could
+do around its runs: of int8 operations for a prompt, of memory's bandwidth for decoding. `build_llama_cpp.sh` makes llama.cpp's programs.
 
 Decoding begins with nothing before it, and again after `--context` positions: llama-bench reads them, Nemora's are a
 constant. With `--batch` so many sequences decode together as well; there llama.cpp's part is by llama-batched-bench,
@@ -210,7 +211,25 @@ def report_of(args: argparse.Namespace, ours: Sequence[Any], theirs: Sequence[Ll
         "pairs": len(ours),
         "bound": f"one-sided {CONFIDENCE:.0%}, by the sign test on ratios of pairs",
         "kinds": {kind: compared([each[kind] for each in left], [each[kind] for each in right]) for kind in kinds},
+        "shares_of_limits": shares_of_limits(ours, kinds),
         "limits": [found["limits"] for found in ours],
+    }
+
+
+def shares_of_limits(ours: Sequence[Any], kinds: Sequence[str]) -> dict[str, Any]:
+    """How much of what the machine could do around each run Nemora reached: of a prompt the int8 operations a second,
+    of decoding the bytes a second that memory gives, by the size of the stored weights."""
+    runs: dict[str, list[float]] = {}
+    for found in ours:
+        if found["prompt"].get("share_of_int8"):
+            runs.setdefault("prefill", []).append(found["prompt"]["share_of_int8"]["median"])
+        for case in found["decode"]:
+            kind = decode_kind(case["context"], case["batch"])
+            runs.setdefault(kind, []).append(case["share_by_stored_bytes"]["median"])
+    return {
+        kind: {"median": statistics.median(runs[kind]), "at_least": lower_bound(runs[kind])}
+        for kind in kinds
+        if kind in runs
     }
 
 
@@ -228,12 +247,15 @@ def compared(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
 def show(report: Mapping[str, Any]) -> None:
     title = f"{report['model']['name']}: tokens a second, medians of {report['pairs']} pairs"
     table = Table(title=title, caption=f"at least: {report['bound']}")
-    for column in ("", "Nemora", "llama.cpp", "ratio", "at least"):
+    for column in ("", "Nemora", "llama.cpp", "ratio", "at least", "of the limit"):
         table.add_column(column, justify="right")
     for kind, found in report["kinds"].items():
         bound = found["ratio_at_least"]
         least = "five pairs needed" if bound is None else f"{bound:.2f}"
-        table.add_row(kind, f"{found['nemora']:.1f}", f"{found['llama_cpp']:.1f}", f"{found['ratio']:.2f}", least)
+        share = report["shares_of_limits"].get(kind)
+        reached = "" if share is None else f"{share['median']:.0%}"
+        speeds = (f"{found[program]:.1f}" for program in ("nemora", "llama_cpp"))
+        table.add_row(kind, *speeds, f"{found['ratio']:.2f}", least, reached)
     Console().print(table)
 
 

@@ -70,6 +70,17 @@ def test_what_only_one_program_measured_is_named() -> None:
         side_by_side.report_of(args, [ours], [theirs])
 
 
+def test_shares_of_the_machines_limits_are_taken_by_kind_from_every_pair() -> None:
+    def found(prompt: float, decode: float) -> dict[str, object]:
+        cases = [{"context": 0, "batch": n, "share_by_stored_bytes": {"median": decode / n}} for n in (1, 8)]
+        return {"prompt": {"share_of_int8": {"median": prompt}}, "decode": cases}
+
+    shares = side_by_side.shares_of_limits([found(0.4, 0.8), found(0.6, 0.96), found(0.5, 0.88)], ["prefill", "decode"])
+    assert {kind: share["median"] for kind, share in shares.items()} == {"prefill": 0.5, "decode": 0.88}
+    without = side_by_side.shares_of_limits([{"prompt": {"share_of_int8": None}, "decode": []}], ["prefill"])
+    assert without == {}
+
+
 def test_only_ratios_of_pairs_count() -> None:
     found = side_by_side.compared([10.0, 100.0, 1.0], [5.0, 50.0, 0.5])
     assert (found["ratio"], found["nemora"], found["llama_cpp"]) == (2.0, 10.0, 5.0)
