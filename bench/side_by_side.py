@@ -7,7 +7,8 @@ A pair is one run of each, one right after the other; who begins changes from pa
 counts, Nemora's tokens a second over llama.cpp's. Printed are medians, the median ratio, and a bound that the true
 median ratio exceeds with 95 % confidence. It is the sign test's: an order statistic of the ratios, so it assumes
 nothing of how they spread, and needs at least five pairs. The last column is Nemora's share of what the machine could
-do around its runs: of int8 operations for a prompt, of memory's bandwidth for decoding. `build_llama_cpp.sh` makes llama.cpp's programs.
+do around its runs: of int8 operations for a prompt, of memory's bandwidth for decoding. `build_llama_cpp.sh` makes
+llama.cpp's programs.
 
 Decoding begins with nothing before it, and again after `--context` positions: llama-bench reads them, Nemora's are a
 constant. With `--batch` so many sequences decode together as well; there llama.cpp's part is by llama-batched-bench,
