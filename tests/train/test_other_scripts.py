@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.train.tiny_encoder import write_encoder
+from tiny_encoder import write_encoder
 from tokenizers import Tokenizer
 
 from nemora.tagger.tokens import load_tokenizer, shapes, tokenise

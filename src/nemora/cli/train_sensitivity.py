@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=int, default=1, metavar="N", help="train so often from --warm-start, and keep the mean weights"
     )
+    parser.add_argument(
+        "--blend", type=float, metavar="SHARE", help="keep the rest of --warm-start's weights; default: 1, none of them"
+    )
     parser.add_argument("--batch-tokens", type=int, metavar="N", help="tokens of a step; default: 2048")
     parser.add_argument("--rate", type=float, metavar="R", help="learning rate; default: 8e-5")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
@@ -83,11 +86,13 @@ def run(args: argparse.Namespace) -> int:
     check_threads(args.threads)
     if args.rate is not None and not 0 < args.rate < 1:
         raise UsageError("--rate must lie between 0 and 1.")
-    if args.english is not None and not 0 < args.english <= 1:
-        raise UsageError("--english must lie above 0 and be at most 1.")
-    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate or args.english):
+    if any(share is not None and not 0 < share <= 1 for share in (args.english, args.blend)):
+        raise UsageError("--english and --blend must lie above 0 and be at most 1.")
+    anew = (args.resume, args.generated, args.warm_start, args.rate, args.english, args.blend)
+    if args.start is not None and any(anew):
         raise UsageError(
-            "--resume, --generated, --warm-start, --rate and --english are for training anew; leave out --from."
+            "--resume, --generated, --warm-start, --rate, --english and --blend are for training anew; leave out"
+            " --from."
         )
     if args.start is not None and (args.device != "cpu" or args.runs > 1 or args.batch_tokens):
         raise UsageError("--from trains once on the CPU, in minutes; leave out --device, --runs and --batch-tokens.")
@@ -135,7 +140,15 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
         base = start or _encoder(load_settings(args.config))
         trainer = _with_progress(
             lambda report: sensitivity.train_mean(
-                base, split, recipe, report, runs=args.runs, run=unfinished, start=start, device=args.device
+                base,
+                split,
+                recipe,
+                report,
+                runs=args.runs,
+                run=unfinished,
+                start=start,
+                device=args.device,
+                blend=args.blend or 1.0,
             )
         )
         report = sensitivity.write(args.out, trainer, split, args.runs)

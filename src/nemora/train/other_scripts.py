@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
+from nemora.tagger.tokens import special_token
+
 LEAST = 4
 """How often a sign must stand in the texts: a rarer one cannot be learned."""
 SIGNS = (
@@ -88,4 +90,4 @@ def _is_syllable(word: str) -> bool:
 
 def _read_as(tokenizer: Tokenizer, word: str) -> list[int]:
     ids: list[int] = tokenizer.encode(word, add_special_tokens=False).ids
-    return ids or [tokenizer.token_to_id(UNKNOWN)]
+    return ids or [special_token(tokenizer, UNKNOWN)]
