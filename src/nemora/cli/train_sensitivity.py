@@ -63,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--english", type=float, metavar="SHARE", help="of the requests in English, what an epoch sees; default: 1"
     )
+    parser.add_argument(
+        "--words-only", action="store_true", help="learn only the words of other scripts than Latin, and all else stays"
+    )
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="layers of the encoder that are kept")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     add_threads_argument(parser)
@@ -88,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--rate must lie between 0 and 1.")
     if any(share is not None and not 0 < share <= 1 for share in (args.english, args.blend)):
         raise UsageError("--english and --blend must lie above 0 and be at most 1.")
+    if args.words_only and not args.warm_start:
+        raise UsageError("--words-only needs --warm-start: a model whose other weights stay.")
     anew = (args.resume, args.generated, args.warm_start, args.rate, args.english, args.blend)
     if args.start is not None and any(anew):
         raise UsageError(
@@ -133,6 +138,7 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
         generated=args.generated or Recipe.generated,
         rate=args.rate or Recipe.rate,
         english=args.english or Recipe.english,
+        words_only=args.words_only,
         tokens_per_batch=args.batch_tokens or Recipe.tokens_per_batch,
     )
     split = sensitivity.gather(sensitivity.Sources(authored=tuple(args.data), public=args.public_data), recipe)

@@ -26,6 +26,8 @@ from nemora.train.span_labels import LABELS
 NEW_WEIGHTS = 5.0
 """How much faster the weights learn that begin at random, heads and shapes, and the words of other scripts."""
 _ASCII = re.compile(r"[!-~]")
+_FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
+"""A letter of another script than Latin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ class Recipe:
     """Share of the requests in English, the most, that an epoch sees."""
     other_scripts: bool = True
     """Whether words of other scripts than Latin are learned too."""
+    words_only: bool = False
+    """Whether nothing else is learned, from the texts that have such words: of all others the model keeps its answers
+    to the bit. That new words can be learned for an encoder that stays as it is: Artetxe et al. 2020, arXiv:1910.11856.
+    """
 
 
 Report = Callable[[str, int, int], None]  # a line, steps done, steps in all
@@ -95,12 +101,12 @@ class Trainer:
         varied = Varied(self.examples, self.draw)
         optimiser = self._optimiser()
         first, total = self._resumed(optimiser)
-        total = total or self.recipe.epochs * sum(1 for _ in self._batches([*self._seen(), *self.more(0)]))
+        total = total or self.recipe.epochs * sum(1 for _ in self._batches(self._told([*self._seen(), *self.more(0)])))
         rates = [group["lr"] for group in optimiser.param_groups]
         self.model.train()
         report("training", len(self.losses), total)
         for epoch in range(first, self.recipe.epochs):
-            examples = [*self._seen(), *self.more(epoch)]
+            examples = self._told([*self._seen(), *self.more(epoch)])
             for batch in self._batches([varied.vary(example) for example in examples]):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * self._rate(len(self.losses), total)
@@ -116,6 +122,12 @@ class Trainer:
         if share >= 1:
             return self.examples
         return [example for example in self.examples if example.lang != "en" or self.draw.random() < share]
+
+    def _told(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Those that something is learned from."""
+        if not self.recipe.words_only:
+            return examples
+        return [example for example in examples if _FOREIGN.search(example.text)]
 
     def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> None:
         batch = batch.to(self.device)
@@ -161,6 +173,10 @@ class Trainer:
         new = [model.encoder.shapes, model.head, model.labels]
         begun = {id(parameter) for module in new for parameter in module.parameters()}
         learned = [p for p in model.parameters() if p.requires_grad and p is not words]
+        if self.recipe.words_only:
+            for parameter in learned:
+                parameter.requires_grad_(False)
+            learned = []
         groups: list[dict[str, object]] = [
             {"params": [p for p in learned if id(p) not in begun], "lr": rate},
             {"params": [p for p in learned if id(p) in begun], "lr": (1 if self.start else NEW_WEIGHTS) * rate},
@@ -175,7 +191,8 @@ class Trainer:
         """1 for each word without a sign of ASCII, else 0: [vocabulary, 1]."""
         rows = torch.zeros(self.model.encoder.config.vocabulary, 1)
         for word, number in self.tokenizer.get_vocab().items():
-            rows[number] = not _ASCII.search(word.removeprefix("##"))
+            sign = word.removeprefix("##")
+            rows[number] = bool(_FOREIGN.match(sign)) if self.recipe.words_only else not _ASCII.search(sign)
         return rows
 
     def _rate(self, step: int, total: int) -> float:
