@@ -123,6 +123,23 @@ def test_of_several_runs_the_mean_of_the_weights_is_kept(
         mean(None)
 
 
+def test_where_only_words_are_learned_latin_texts_keep_their_answers_to_the_bit(
+    tmp_path: Path, trained: tuple[Path, dict[str, object]]
+) -> None:
+    (tmp_path / "data").mkdir()
+    rows = [request(number) for number in range(60)]
+    rows += [{**row, "text": f"請聯絡張偉 {row['text']}", "lang": "zh"} for row in rows]
+    (tmp_path / "data" / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    recipe = dataclasses.replace(TINY, words_only=True)
+    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path / "data",)), recipe)
+    trainer = sensitivity.train(trained[0], split, recipe, lambda *_: None, start=trained[0])
+    sensitivity.write(tmp_path / "out", trainer, split, line=sensitivity.line_in(trained[0]))
+    before, after = TextReader(trained[0]), TextReader(tmp_path / "out")
+    latin, chinese = str(rows[0]["text"]), str(rows[-1]["text"])
+    assert before.read([latin]) == after.read([latin]) and before.logit(latin) == after.logit(latin)
+    assert before.logit(chinese) != after.logit(chinese)
+
+
 def test_a_blend_lies_between_what_was_begun_with_and_what_was_learned(
     tmp_path: Path, trained: tuple[Path, dict[str, object]]
 ) -> None:

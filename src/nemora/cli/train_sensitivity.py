@@ -157,7 +157,8 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
                 blend=args.blend or 1.0,
             )
         )
-        report = sensitivity.write(args.out, trainer, split, args.runs)
+        line = sensitivity.line_in(start) if args.words_only and start is not None else None
+        report = sensitivity.write(args.out, trainer, split, args.runs, line)
     shutil.rmtree(unfinished, ignore_errors=True)
     return report
 

@@ -154,8 +154,11 @@ def train_mean(
     return first
 
 
-def write(folder: Path, trainer: Trainer, split: Split, runs: int = 1) -> dict[str, Any]:
-    """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report."""
+def write(folder: Path, trainer: Trainer, split: Split, runs: int = 1, line: Line | None = None) -> dict[str, Any]:
+    """The model's folder: weights, tokenizer, settings with hashes, and what was measured. Returns the report.
+
+    `line`: where it lies; default: where the held-out texts put it.
+    """
     write_model(folder, trainer, split)
     facts = {
         "recipe": asdict(trainer.recipe),
@@ -165,7 +168,13 @@ def write(folder: Path, trainer: Trainer, split: Split, runs: int = 1) -> dict[s
         "last_loss": round(float(np.mean(trainer.losses[-20:])), 4),
         "torch": torch.__version__,
     }
-    return measure(folder, split, facts)
+    return measure(folder, split, facts, line)
+
+
+def line_in(folder: Path) -> Line:
+    """Where a model's line lies by its settings."""
+    settings = TextReader(folder).settings
+    return Line(settings.scale, settings.shift)
 
 
 def write_model(folder: Path, trainer: Trainer, split: Split) -> None:
@@ -173,19 +182,23 @@ def write_model(folder: Path, trainer: Trainer, split: Split) -> None:
     folder.mkdir(parents=True)
     trainer.model.cpu().eval()
     draw = random.Random(trainer.recipe.seed)
-    learned = [with_values(example, draw) for example in split.learned]
-    (folder / MODEL).write_bytes(fit_topics(to_onnx(trainer.model), trainer.tokenizer, learned))
+    graph = to_onnx(trainer.model)
+    if not trainer.recipe.words_only:  # else the heads stay as they are
+        learned = [with_values(example, draw) for example in split.learned]
+        graph = fit_topics(graph, trainer.tokenizer, learned)
+    (folder / MODEL).write_bytes(graph)
     assert trainer.words is not None
     (folder / TOKENIZER).write_text(trainer.words.tokenizer, encoding="utf-8")
 
 
-def measure(folder: Path, split: Split, facts: dict[str, Any]) -> dict[str, Any]:
+def measure(folder: Path, split: Split, facts: dict[str, Any], line: Line | None = None) -> dict[str, Any]:
     """Draw the line and take all figures with the written file itself, as it will run; write settings and report."""
     write_settings(folder, Line(1.0, 0.0))
     reader = load_reader(str(folder))
     held_out, public = with_fixed_values(split.held_out), with_fixed_values(split.public_held_out)
     logits = _logits(reader, held_out)
-    line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
+    if line is None:
+        line = draw_line(logits, np.array([example.stays for example in held_out]), false_alarms=FALSE_ALARMS)
     write_settings(folder, line)
     report = {**facts, "held_out": figures(held_out, logits, line)}
     if public:
