@@ -20,7 +20,6 @@ from nemora.errors import CorruptCheckpoint, UsageError
 from nemora.tagger.reader import TextReader
 from nemora.train import sensitivity
 from nemora.train.authored import Example
-from nemora.train.dequantise import from_onnx
 from nemora.train.evaluate import area_under_curve, draw_line, figures, interval
 from nemora.train.log_lines import now_and_then
 from nemora.train.reader import Recipe, Trainer
@@ -138,25 +137,6 @@ def test_where_only_words_are_learned_latin_texts_keep_their_answers_to_the_bit(
     latin, chinese = str(rows[0]["text"]), str(rows[-1]["text"])
     assert before.read([latin]) == after.read([latin]) and before.logit(latin) == after.logit(latin)
     assert before.logit(chinese) != after.logit(chinese)
-
-
-def test_a_blend_lies_between_what_was_begun_with_and_what_was_learned(
-    tmp_path: Path, trained: tuple[Path, dict[str, object]]
-) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "rows.jsonl").write_text("\n".join(json.dumps(request(number)) for number in range(60)))
-    split = sensitivity.gather(sensitivity.Sources(authored=(tmp_path / "data",)), TINY)
-
-    def weights(blend: float, start: Path | None = trained[0]) -> dict[str, torch.Tensor]:
-        made = sensitivity.train_mean(trained[0], split, TINY, lambda *_: None, runs=1, start=start, blend=blend)
-        return made.model.state_dict()
-
-    learned, blended = weights(1.0), weights(0.25)
-    begun = from_onnx((trained[0] / "model.onnx").read_bytes()).state_dict()
-    for name, tensor in begun.items():
-        torch.testing.assert_close(blended[name], 0.75 * tensor + 0.25 * learned[name])
-    with pytest.raises(UsageError, match="--warm-start"):
-        weights(0.25, None)
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:

@@ -52,17 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=int, default=1, metavar="N", help="train so often from --warm-start, and keep the mean weights"
     )
-    parser.add_argument(
-        "--blend", type=float, metavar="SHARE", help="keep the rest of --warm-start's weights; default: 1, none of them"
-    )
     parser.add_argument("--batch-tokens", type=int, metavar="N", help="tokens of a step; default: 2048")
     parser.add_argument("--rate", type=float, metavar="R", help="learning rate; default: 8e-5")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 3")
     parser.add_argument("--generated", type=int, metavar="N", help="texts from templates in each epoch; default: 14000")
-    parser.add_argument(
-        "--english", type=float, metavar="SHARE", help="of the requests in English, what an epoch sees; default: 1"
-    )
     parser.add_argument(
         "--words-only", action="store_true", help="learn only the words of other scripts than Latin, and all else stays"
     )
@@ -89,16 +83,10 @@ def run(args: argparse.Namespace) -> int:
     check_threads(args.threads)
     if args.rate is not None and not 0 < args.rate < 1:
         raise UsageError("--rate must lie between 0 and 1.")
-    if any(share is not None and not 0 < share <= 1 for share in (args.english, args.blend)):
-        raise UsageError("--english and --blend must lie above 0 and be at most 1.")
     if args.words_only and not args.warm_start:
         raise UsageError("--words-only needs --warm-start: a model whose other weights stay.")
-    anew = (args.resume, args.generated, args.warm_start, args.rate, args.english, args.blend)
-    if args.start is not None and any(anew):
-        raise UsageError(
-            "--resume, --generated, --warm-start, --rate, --english and --blend are for training anew; leave out"
-            " --from."
-        )
+    if args.start is not None and (args.resume or args.generated or args.warm_start or args.rate):
+        raise UsageError("--resume, --generated, --warm-start and --rate are for training anew; leave out --from.")
     if args.start is not None and (args.device != "cpu" or args.runs > 1 or args.batch_tokens):
         raise UsageError("--from trains once on the CPU, in minutes; leave out --device, --runs and --batch-tokens.")
     if args.start is not None and args.public_data is not None:
@@ -137,7 +125,6 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
         seed=args.seed,
         generated=args.generated or Recipe.generated,
         rate=args.rate or Recipe.rate,
-        english=args.english or Recipe.english,
         words_only=args.words_only,
         tokens_per_batch=args.batch_tokens or Recipe.tokens_per_batch,
     )
@@ -146,15 +133,7 @@ def _from_encoder(args: argparse.Namespace, unfinished: Path) -> dict[str, Any]:
         base = start or _encoder(load_settings(args.config))
         trainer = _with_progress(
             lambda report: sensitivity.train_mean(
-                base,
-                split,
-                recipe,
-                report,
-                runs=args.runs,
-                run=unfinished,
-                start=start,
-                device=args.device,
-                blend=args.blend or 1.0,
+                base, split, recipe, report, runs=args.runs, run=unfinished, start=start, device=args.device
             )
         )
         line = sensitivity.line_in(start) if args.words_only and start is not None else None

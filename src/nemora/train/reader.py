@@ -43,8 +43,6 @@ class Recipe:
     seed: int = 0
     generated: int = 14000
     """Texts from templates that an epoch sees, new ones each time."""
-    english: float = 1.0
-    """Share of the requests in English, the most, that an epoch sees."""
     other_scripts: bool = True
     """Whether words of other scripts than Latin are learned too."""
     words_only: bool = False
@@ -101,12 +99,12 @@ class Trainer:
         varied = Varied(self.examples, self.draw)
         optimiser = self._optimiser()
         first, total = self._resumed(optimiser)
-        total = total or self.recipe.epochs * sum(1 for _ in self._batches(self._told([*self._seen(), *self.more(0)])))
+        total = total or self.recipe.epochs * sum(1 for _ in self._batches(self._told([*self.examples, *self.more(0)])))
         rates = [group["lr"] for group in optimiser.param_groups]
         self.model.train()
         report("training", len(self.losses), total)
         for epoch in range(first, self.recipe.epochs):
-            examples = self._told([*self._seen(), *self.more(epoch)])
+            examples = self._told([*self.examples, *self.more(epoch)])
             for batch in self._batches([varied.vary(example) for example in examples]):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * self._rate(len(self.losses), total)
@@ -115,13 +113,6 @@ class Trainer:
                 recent = sum(latest) / len(latest)
                 report(f"epoch {epoch + 1}, loss {recent:.3f}", len(self.losses), max(total, len(self.losses)))
             self._save(epoch + 1, total, optimiser)
-
-    def _seen(self) -> Sequence[Example]:
-        """The requests of an epoch."""
-        share = self.recipe.english
-        if share >= 1:
-            return self.examples
-        return [example for example in self.examples if example.lang != "en" or self.draw.random() < share]
 
     def _told(self, examples: Sequence[Example]) -> Sequence[Example]:
         """Those that something is learned from."""

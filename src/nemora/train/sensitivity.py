@@ -125,16 +125,13 @@ def train_mean(
     run: Path | None = None,
     start: Path | None = None,
     device: str = "cpu",
-    blend: float = 1.0,
 ) -> Trainer:
     """As `train`, `runs` times from the same start with other seeds; the model is the mean of all their weights.
 
     It keeps what they agree on (Wortsman et al. 2022, arXiv:2203.05482). From the encoder heads begin at random, and
-    weights that began apart have no useful mean: so more than one run needs `start`. The model has `blend` of what was
-    learned and the rest of `start`, which keeps more of what a short training forgets (Wortsman et al. 2022,
-    arXiv:2109.01903).
+    weights that began apart have no useful mean: so more than one run needs `start`.
     """
-    if start is None and (runs > 1 or blend < 1):
+    if runs > 1 and start is None:
         raise UsageError("The mean of several runs needs a model that all begin with; give --warm-start too.")
     words = with_words(base, split, recipe)
     trainers = []
@@ -144,13 +141,7 @@ def train_mean(
         trainers.append(train(base, split, own, report, run=folder, start=start, device=device, words=words))
     models = [trainer.model.cpu().state_dict() for trainer in trainers]
     first = trainers[0]
-    mean = {name: sum(model[name] for model in models) / runs for name in models[0]}
-    if blend < 1:
-        assert start is not None
-        begun = from_onnx((start / MODEL).read_bytes())
-        begun.encoder.grow(words.parts)
-        mean = {name: torch.lerp(old, mean[name], blend) for name, old in begun.state_dict().items()}
-    first.model.load_state_dict(mean)
+    first.model.load_state_dict({name: sum(model[name] for model in models) / runs for name in models[0]})
     return first
 
 
