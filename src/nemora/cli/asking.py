@@ -19,10 +19,11 @@ import httpx2
 from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason, Thinking
-from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UsageError
+from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UnknownModel, UsageError
 from nemora.net_guard import guard_network, is_loopback
 from nemora.privacy.reasons import explain
 from nemora.server.listen import base_url, quiet_logs
+from nemora.server.local_side import names_to_ask_for
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override
 from nemora.settings import CLIENT_KEY, Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
@@ -143,7 +144,15 @@ def open_door(args: argparse.Namespace) -> Door:
         base = _running(settings)
         if base is not None:
             return ServerDoor(base, _key(settings))
+    check_name(getattr(args, "model", "auto"), settings)
     return GatewayDoor(settings)
+
+
+def check_name(model: str, settings: Settings) -> None:
+    """Raise `UnknownModel` if a gateway in this process will know no such name: loading a model takes long."""
+    names = names_to_ask_for(settings)
+    if names is not None and model not in names:
+        raise UnknownModel(f"There is no model of that name; --model takes {', '.join(names)}.", param="/model")
 
 
 def _key(settings: Settings) -> str | None:
