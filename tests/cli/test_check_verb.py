@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,19 @@ def test_load_runs_the_model_once(sound: str, capsys: pytest.CaptureFixture[str]
 def test_what_does_not_exist_is_an_unknown_model() -> None:
     with pytest.raises(UnknownModel):
         run("no-such-model")
+
+
+@pytest.mark.parametrize(
+    "words", [["nosuch"], ["nosuch", "--load"], ["hub:not/a/name"], ["nemotron-3-nano-30b-a3b:gguf"], ["no/folder"]]
+)
+def test_a_wrong_name_is_said_before_torch_is_loaded(words: list[str]) -> None:
+    program = f"""if True:
+        import sys
+        from nemora.cli.main import main
+        print(main(["check", *{words!r}]), "torch" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "1 False" and done.stderr.startswith("nemora: "), done.stderr
 
 
 def test_names_from_files_are_not_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -295,6 +295,13 @@ def test_a_value_in_a_url_of_the_request_comes_back_there_and_in_no_other_hosts(
             assert restored(url, redacted) == url
 
 
+def test_a_value_far_into_a_url_of_the_request_comes_back_there() -> None:
+    far = f"https://kettlewood.net/{'path/' * 1_000}{MAIL}"
+    redacted = done(said(f"Open {far} please."), (Kind.EMAIL_ADDRESS, MAIL))
+    assert MAIL not in content(redacted) and {host for host, _ in redacted.in_urls()} == {"kettlewood.net"}
+    assert restored(content(redacted), redacted) == f"Open {far} please."
+
+
 # Stand-ins: stable, apart from each other, and not forged
 
 

@@ -10,7 +10,8 @@ from nemora.errors import UnsupportedCheckpoint
 from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.catalog import ModelFile
 from nemora.weights.family import FAMILY
-from nemora.weights.family_reference import published, reference_of
+from nemora.weights.family_reference import reference_of
+from nemora.weights.family_repository import published
 from nemora.weights.hub import LicenceTag, parse_reference
 from nemora.weights.hub_entry import HubModel, write_note
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemora.backends.local_name import name_at
 from nemora.errors import RequestError
-from nemora.weights.catalog import CATALOG
 from nemora.weights.device import check_device
 from nemora.weights.family import USUAL_CONTEXT
 from nemora.weights.family_reference import reference_of
@@ -41,5 +41,4 @@ def find_model(
     if cache is None and needs_cache(wanted):
         raise RequestError(f"{model} is no path, and there is no cache folder to load it from; give cache.")
     path = resolve(wanted, cache=cache or Path(), offline=offline, progress=progress, token=token)
-    name = model if wanted != model or model in CATALOG else path.stem if path.is_file() else path.resolve().name
-    return LocalPlace(name, path)
+    return LocalPlace(name_at(model, path), path)

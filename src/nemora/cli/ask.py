@@ -12,6 +12,7 @@ from nemora.cli.asking import (
     Door,
     Notice,
     add_cloud_arguments,
+    add_server_arguments,
     add_thinking_argument,
     open_door,
     show,
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="CODE", help="let the request out where the policy asks, for this reason")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     add_thinking_argument(parser)
+    add_server_arguments(parser)
     add_cloud_arguments(parser)
 
 

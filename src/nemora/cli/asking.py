@@ -19,12 +19,13 @@ import httpx2
 from nemora.backends.openai_body import content_of
 from nemora.backends.sse import EventDecoder
 from nemora.core import ChatRequest, Delta, Json, StopReason, Thinking
-from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UsageError
+from nemora.errors import BackendError, NemoraError, OverrideNeeded, Unauthorized, UnknownModel, UsageError
 from nemora.net_guard import guard_network, is_loopback
 from nemora.privacy.reasons import explain
 from nemora.server.listen import base_url, quiet_logs
+from nemora.server.local_side import names_to_ask_for
 from nemora.server.overrides import REASON_HEADER, TOKEN_HEADER, Override
-from nemora.settings import CLIENT_KEY, Settings, load_settings, with_cloud
+from nemora.settings import CLIENT_KEY, MAX_PORT, Settings, load_settings, with_cloud
 from nemora.weights.progress import progress_on
 
 if TYPE_CHECKING:
@@ -120,6 +121,12 @@ def add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cloud-key-env", metavar="VARIABLE", help="the environment variable that holds the key")
 
 
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags that say where the running server is, as those of `serve` do."""
+    parser.add_argument("--host", help="address of the running server on this machine (default: as the settings say)")
+    parser.add_argument("--port", type=int, help="port of the running server (default: as the settings say)")
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """Settings with the command line's device and cloud, if it names any."""
     settings = load_settings(args.config)
@@ -137,13 +144,39 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def open_door(args: argparse.Namespace) -> Door:
-    """The running server, unless flags ask for another set-up than it has; else a gateway in this process."""
+    """The running server, unless flags ask for another set-up than it has; else a gateway in this process.
+
+    Raises:
+        UsageError: flags name a server, and another set-up than it may have.
+        BackendError: flags name a server, and none is there.
+    """
     settings = settings_of(args)
-    if args.cloud_url is None and getattr(args, "device", None) is None:
-        base = _running(settings)
-        if base is not None:
-            return ServerDoor(base, _key(settings))
+    given = {key: value for key in ("host", "port") if (value := getattr(args, key, None)) is not None}
+    in_process = args.cloud_url is not None or getattr(args, "device", None) is not None
+    if given:
+        _check_address(args, in_process=in_process)
+        settings = dataclasses.replace(settings, server=dataclasses.replace(settings.server, **given))
+    base = None if in_process else _running(settings)
+    if base is not None:
+        return ServerDoor(base, _key(settings))
+    if given:
+        raise BackendError("No server of this machine answers there; start one with nemora serve, or leave it out.")
+    check_name(getattr(args, "model", "auto"), settings)
     return GatewayDoor(settings)
+
+
+def _check_address(args: argparse.Namespace, *, in_process: bool) -> None:
+    if in_process:
+        raise UsageError("--host and --port ask a running server, --device and --cloud-url none; leave one out.")
+    if args.port is not None and not 1 <= args.port <= MAX_PORT:
+        raise UsageError(f"--port must be between 1 and {MAX_PORT}.")
+
+
+def check_name(model: str, settings: Settings) -> None:
+    """Raise `UnknownModel` if a gateway in this process will know no such name: loading a model takes long."""
+    names = names_to_ask_for(settings)
+    if names is not None and model not in names:
+        raise UnknownModel(f"There is no model of that name; --model takes {', '.join(names)}.", param="/model")
 
 
 def _key(settings: Settings) -> str | None:

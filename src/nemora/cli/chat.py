@@ -7,7 +7,15 @@ import importlib
 import sys
 from contextlib import closing, suppress
 
-from nemora.cli.asking import Door, add_cloud_arguments, add_thinking_argument, open_door, show, thinking_of
+from nemora.cli.asking import (
+    Door,
+    add_cloud_arguments,
+    add_server_arguments,
+    add_thinking_argument,
+    open_door,
+    show,
+    thinking_of,
+)
 from nemora.cli.unicode_text import unicode_text
 from nemora.core import ChatRequest, Message, Thinking
 from nemora.errors import NemoraError, UsageError
@@ -18,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", help="instructions that stand before the conversation")
     parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
     add_thinking_argument(parser)
+    add_server_arguments(parser)
     add_cloud_arguments(parser)
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from nemora.cli.pull import meant
 from nemora.models.config_reader import shown
 from nemora.settings import Settings, load_settings
+from nemora.weights.family_repository import published
 from nemora.weights.fetch import resolve
 from nemora.weights.hub import is_reference, parse_reference
 from nemora.weights.progress import BarProgress, megabytes, progress_on
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         FetchError: it has to be fetched first and cannot be.
     """
     settings = load_settings(args.config)
-    name = _looked_at(args.model) if not args.load else meant(args.model, settings)
+    # Headers are read of models too that do not fit here.
+    name = published(args.model) if not args.load else meant(args.model, settings)
     if is_reference(name) and not args.load and not settings.offline:
         report = _of_the_hub(name, settings)
     else:
@@ -68,23 +70,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.problems else 0
 
 
-def _looked_at(name: str) -> str:
-    """A name of the family as a repository; headers are read of models too that do not fit here."""
-    from nemora.weights.family_reference import published  # loads torch
-
-    return published(name)
-
-
 def _of_the_hub(name: str, settings: Settings) -> Report:
-    from nemora.weights.check import check_hub
+    reference = parse_reference(name)
 
-    return check_hub(parse_reference(name), token=settings.hub_token, progress=progress_on(sys.stderr))
+    from nemora.weights.check import check_hub  # loads torch: a wrong name is said before
+
+    return check_hub(reference, token=settings.hub_token, progress=progress_on(sys.stderr))
 
 
 def _here(name: str, settings: Settings, *, load: bool) -> Report:
-    from nemora.weights.check import check_path
-
     path = resolve(name, cache=settings.paths.cache, offline=settings.offline, progress=progress_on(sys.stderr))
+
+    from nemora.weights.check import check_path  # loads torch: a wrong name is said before
+
     if not load:
         return check_path(path)
     bar = BarProgress(sys.stderr) if sys.stderr.isatty() else None

@@ -10,7 +10,8 @@ from nemora.cli.asking import add_cloud_arguments, settings_of
 from nemora.cli.offer import asking, with_chosen_model
 from nemora.cli.threads import add_threads_argument, check_threads
 from nemora.errors import UsageError
-from nemora.settings import Settings
+from nemora.server.listen import base_url
+from nemora.settings import Settings, load_settings
 from nemora.weights.progress import progress_on
 
 
@@ -30,9 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = with_chosen_model(_settings(args), asking(args.yes))
 
+    usual = load_settings(args.config).server
+    # `localhost` is bound as its address, which says the same.
+    asked_at = base_url("127.0.0.1" if usual.host == "localhost" else usual.host, usual.port)
+
     from nemora.server.run import serve  # takes seconds: a wrong setting is said before
 
-    serve(settings, progress=progress_on(sys.stderr))
+    serve(settings, progress=progress_on(sys.stderr), config=args.config, asked_at=asked_at)
     return 0
 
 

@@ -29,11 +29,9 @@ from nemora.privacy.placeholder import LOOKALIKE, Placeholders, conversation_of
 from nemora.privacy.request_text import is_sent, rewritten, strings_of
 from nemora.privacy.segment import segments
 from nemora.privacy.topics import MATTERS
-from nemora.privacy.url_context import url_around
+from nemora.privacy.url_context import LOOK_BACK, may_hold_url, url_around
 
 MAX_VALUES = 500
-URL_BEFORE = 1024
-"""How long a URL of the request may be before a value in it."""
 NOTE = (
     "Some values here are replaced by stand-ins: a word in capitals, an underscore and six characters, or an e-mail "
     "address at redacted.example. Treat each as the real value that its word names, and copy it exactly, character by "
@@ -319,9 +317,11 @@ class _Places:
     def in_urls(self) -> Iterator[tuple[str, str]]:
         """Hosts with stand-ins in their URLs, as text and as JSON, since an answer may repeat a string as either."""
         for where, text in self._strings.items():
-            for start, end in self._spans_in(where):
-                before = text[max(0, start - URL_BEFORE) : start]
-                for host in {url_around(before, as_json=as_json) for as_json in (False, True)}:
+            spans = self._spans_in(where)
+            for start, end in spans if spans and may_hold_url(text) else ():
+                before = text[max(0, start - LOOK_BACK) : start]
+                forms = (False, True) if "\\" in before else (False,)  # without escapes JSON reads as text does
+                for host in {url_around(before, as_json=as_json) for as_json in forms}:
                     if host is not None:
                         yield host, text[start:end]
 

@@ -23,10 +23,11 @@ _OPENS = re.compile(
 )
 _HOST = re.compile(r"[\\/]*(?:[^\\/?#\s@]*@)?([^\\/?#\s]*)")
 _CLOSERS = {'"': '"', "'": "'", "<": ">"}
-_ENDS = re.compile(r"[\s\"<>]")
-_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+_LAST_END = re.compile(r".*(?=[\s\"<>])", re.DOTALL)
+_LAST_BLANK_LINE = re.compile(r".*(?=\n[ \t\r]*\n)", re.DOTALL)
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 LOOK_BACK = 16_384
+"""How long a URL may be before a place that counts as inside it, in requests and in answers."""
 
 
 def url_around(before: str, *, as_json: bool = False) -> str | None:
@@ -36,20 +37,45 @@ def url_around(before: str, *, as_json: bool = False) -> str | None:
     is closed, or at a blank line, for readers of HTML and Markdown allow spaces there. They undo HTML's escapes in a
     URL as well, and who reads a string of JSON (`as_json`) those of JSON.
     """
-    before = before[-LOOK_BACK:]
-    if as_json and "\\" in before:
-        before = _JSON_ESCAPE.sub(_unescaped, before)
-    if "&" in before:
-        before = html.unescape(before)
+    before = _read(before[-LOOK_BACK:], as_json=as_json)
+    ends: dict[str, int] = {}
     for opening in _OPENS.finditer(before):
-        rest = before[opening.end() :]
-        quote = before[: opening.start()].rstrip()[-1:]
-        closer = _CLOSERS.get(quote)
-        closed = _ENDS.search(rest) if closer is None else closer in rest or _BLANK_LINE.search(rest)
-        if not closed:
-            host = _HOST.match(rest)
+        ends = ends or _last_ends(before)
+        closer = _CLOSERS.get(_last_visible(before, opening.start()), "")
+        if ends[closer] < opening.end():
+            host = _HOST.match(before, opening.end())
             return host[1].lower() if host is not None else ""
     return None
+
+
+def may_hold_url(text: str) -> bool:
+    """Whether a URL begins anywhere in `text`, as text or as JSON: else `url_around` finds none for any place of it."""
+    return any(_OPENS.search(_read(text, as_json=as_json)) for as_json in (False, True))
+
+
+def _read(text: str, *, as_json: bool) -> str:
+    """`text` without the escapes that its readers undo."""
+    if as_json and "\\" in text:
+        text = _JSON_ESCAPE.sub(_unescaped, text)
+    return html.unescape(text) if "&" in text else text
+
+
+def _last_ends(text: str) -> dict[str, int]:
+    """Where what begins behind no quote ("") is ended last in `text`, and what needs one of the closers; -1: nowhere.
+
+    Found once for all that begins in `text`: to look behind each anew would take the square of its length.
+    """
+    end, blank = _LAST_END.match(text), _LAST_BLANK_LINE.match(text)
+    last_blank = blank.end() if blank is not None else -1
+    quoted = {closer: max(text.rfind(closer), last_blank) for closer in _CLOSERS.values()}
+    return {"": end.end() if end is not None else -1, **quoted}
+
+
+def _last_visible(text: str, end: int) -> str:
+    """The last character before `end` that is no space; "" if there is none."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return text[end - 1 : end]
 
 
 def _unescaped(escape: re.Match[str]) -> str:

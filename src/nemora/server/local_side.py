@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nemora.backends.anthropic import AnthropicBackend
 from nemora.backends.base import Backend, ComesAndGoes
+from nemora.backends.local_name import name_here
 from nemora.backends.openai import OpenAIBackend
 from nemora.backends.remote import RemoteBackend
 from nemora.errors import SettingsError
@@ -85,7 +86,7 @@ def local_side(settings: Settings, progress: Progress | None = None) -> LocalSid
         return LocalSide(remotes)
     local, loaded = settings.local, None
     places: dict[str, LocalPlace] = {}
-    for model in (local.model or STARTER[0], *local.models):
+    for model in _configured(local):
         place = _find(settings, model, offline=settings.offline, progress=progress)
         if place.name in places:
             raise SettingsError(f"local.models: two models are called {place.name}; take one out or rename it.")
@@ -96,6 +97,22 @@ def local_side(settings: Settings, progress: Progress | None = None) -> LocalSid
         return LocalSide([loaded])
     models = LocalModels(settings, places, loaded)
     return LocalSide(models.backends, models)
+
+
+def names_to_ask_for(settings: Settings) -> list[str] | None:
+    """The names that a chat request to the gateway of `settings` may have, before anything is loaded; None: a model
+    must be fetched before its name is known."""
+    servers = [name for server in settings.servers for name in (server.model, server.name)]
+    names: list[str | None] = ["auto", "local"]
+    if all(server.trust != "local" for server in settings.servers):
+        names += [name_here(model, cache=settings.paths.cache) for model in _configured(settings.local)]
+    found = [name for name in names if name is not None]
+    return list(dict.fromkeys([*found, *servers])) if len(found) == len(names) else None
+
+
+def _configured(local: LocalSettings) -> tuple[str, ...]:
+    """The models of this process; the first is loaded at once."""
+    return (local.model or STARTER[0], *local.models)
 
 
 def comes_and_goes(settings: Settings) -> bool:

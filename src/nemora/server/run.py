@@ -6,6 +6,7 @@ Clients that connect while the model loads wait in the socket's queue.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,8 +39,13 @@ if TYPE_CHECKING:
     from nemora.weights.progress import Progress
 
 
-def serve(settings: Settings, *, progress: Progress | None = None) -> None:
+def serve(
+    settings: Settings, *, progress: Progress | None = None, config: Path | None = None, asked_at: str = ""
+) -> None:
     """Run the server until SIGTERM or SIGINT; answers under way may finish within `server.drain` seconds.
+
+    Args:
+        config, asked_at: see `banner`.
 
     Raises:
         SettingsError: the address cannot be bound, or is not loopback and there is no API key.
@@ -54,7 +60,7 @@ def serve(settings: Settings, *, progress: Progress | None = None) -> None:
         drain = Drain(settings.server.drain)
         pulls = ModelPulls(settings, gateway, drain=drain)
         app = build_app(gateway, settings.server, bound=host, keys=keys, drain=drain, pulls=pulls)
-        run(app, listening, banner=banner(host, port, gateway), drain=drain)
+        run(app, listening, banner=banner(host, port, gateway, config=config, asked_at=asked_at), drain=drain)
 
 
 def build_gateway(
@@ -123,10 +129,15 @@ def policy_file(settings: Settings) -> PolicyFile:
     return PolicyFile(settings.paths.config / "policy.toml", optional=True)
 
 
-def banner(host: str, port: int, gateway: Gateway) -> str:
-    """The address, what answers, and three things to try."""
+def banner(host: str, port: int, gateway: Gateway, *, config: Path | None = None, asked_at: str = "") -> str:
+    """The address, what answers, and three things to try.
+
+    Args:
+        config: the settings file, where the command line names one.
+        asked_at: where `nemora ask` looks for a server by that file, or the usual one.
+    """
     base = base_url(host, port)
-    command = sys.argv[0] if Path(sys.argv[0]).name == "nemora" else "nemora"
+    ask = _ask(base, config, asked_at)
     clouds = ", ".join(f"{cloud.model} at {cloud.name}" for cloud in gateway.clouds)
     far = clouds or "none: everything is answered here"
     return f"""\
@@ -134,8 +145,18 @@ def banner(host: str, port: int, gateway: Gateway) -> str:
 local: {gateway.local[0].model}   cloud: {far}
 
 Try:
-  {command} ask "Write a haiku about autumn"
-  {command} ask "My card 4716 2093 8854 1728 was charged twice. Write to my bank."
+  {ask} "Write a haiku about autumn"
+  {ask} "My card 4716 2093 8854 1728 was charged twice. Write to my bank."
   curl {base}/v1/chat/completions -H 'content-type: application/json' \\
     -d '{{"model": "auto", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 """
+
+
+def _ask(base: str, config: Path | None, asked_at: str) -> str:
+    """The command that asks the server at `base`: with the flags without which it would look elsewhere."""
+    words = [sys.argv[0] if Path(sys.argv[0]).name == "nemora" else "nemora"]
+    words += ["--config", str(config)] if config is not None else []
+    here, there = urlsplit(base), urlsplit(asked_at)
+    words += ["ask", *(["--host", str(here.hostname)] if here.hostname != there.hostname else [])]
+    words += ["--port", str(here.port)] if here.port != there.port else []
+    return shlex.join(words)

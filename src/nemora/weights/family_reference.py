@@ -9,7 +9,8 @@ from nemora.weights import fit
 from nemora.weights.architectures import HUGGING_FACE
 from nemora.weights.catalog import CATALOG
 from nemora.weights.family import split_precision
-from nemora.weights.family_model import FamilyModel, Precision
+from nemora.weights.family_model import FamilyModel
+from nemora.weights.family_repository import named
 from nemora.weights.fetch import known_here
 
 
@@ -30,30 +31,13 @@ def reference_of(text: str, *, context: int, device: str = "cpu", cache: Path | 
     if model.model_type not in HUGGING_FACE:
         raise UnsupportedCheckpoint(f"{model.title} cannot be run here yet: {fit.why_not_runnable(model)}.")
     if precision is not None:
-        return _named(model, precision)
+        return named(model, precision)
     if not fit.is_sized(model):
         raise UnsupportedCheckpoint(
             f"How large {model.title} is cannot be reckoned here; name a precision, as in {model.name}:"
             f"{model.precisions[-1]}."
         )
     return _best(model, context, device, cache)
-
-
-def published(text: str) -> str:
-    """As `reference_of`, for looking only: whatever it is and wherever it would fit, by default its first precision."""
-    model, precision = split_precision(text)
-    if model is None or text in CATALOG:
-        return text
-    return _named(model, precision or model.precisions[0])
-
-
-def _named(model: FamilyModel, precision: Precision) -> str:
-    repository = model.repository(precision)
-    if repository is None:
-        raise UnsupportedCheckpoint(
-            f"{model.title} is not published in {precision}; there is {', '.join(model.precisions)}."
-        )
-    return f"hub:{repository.id}"
 
 
 def _best(model: FamilyModel, context: int, device: str, cache: Path | None) -> str:
