@@ -65,13 +65,14 @@ def _gap(before: str) -> int:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("電話は03-12です", ["電", "話", "は", "03", "-", "12", "です"]),
-        ("毎朝ワルファリンを", ["毎", "朝", "ワルファリン", "を"]),
-        ("전화010입니다 kim님", ["전화", "010", "입니다", "kim", "님"]),
+        ("電話は03-12です", ["電", "話", "は", "03", "-", "12", "で", "す"]),
+        ("毎朝ワルファリンを", ["毎", "朝", *"ワルファリン", "を"]),
+        ("전화010입니다 kim님", ["전", "화", "010", *"입니다", "kim", "님"]),
+        ("โทรหาทอง42", [*"โทรหาทอง", "42"]),
         ("plain words 42nd", ["plain", "words", "42nd"]),
     ],
 )
-def test_a_word_ends_where_the_script_changes(text: str, words: list[str]) -> None:
+def test_a_word_is_a_sign_where_no_spaces_are_written_and_ends_with_its_script(text: str, words: list[str]) -> None:
     with shipped_folder() as folder:
         _, numbers, offsets = tokenise(load_tokenizer(folder / "tokenizer.json"), text)
     ranges = [offsets[numbers == number] for number in dict.fromkeys(numbers.tolist())]
