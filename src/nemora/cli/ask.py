@@ -11,9 +11,7 @@ from pathlib import Path
 from nemora.cli.asking import (
     Door,
     Notice,
-    add_cloud_arguments,
-    add_server_arguments,
-    add_thinking_argument,
+    add_door_arguments,
     open_door,
     show,
     thinking_of,
@@ -39,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", type=int, default=None)
     parser.add_argument("--temperature", type=float, default=None)
     parser.add_argument("--reason", metavar="CODE", help="let the request out where the policy asks, for this reason")
-    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
-    add_thinking_argument(parser)
-    add_server_arguments(parser)
-    add_cloud_arguments(parser)
+    add_door_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -121,10 +121,13 @@ def add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cloud-key-env", metavar="VARIABLE", help="the environment variable that holds the key")
 
 
-def add_server_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags that say where the running server is, as those of `serve` do."""
+def add_door_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of who asks: where the local model runs, how it thinks, where the running server is, and a cloud."""
+    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
+    add_thinking_argument(parser)
     parser.add_argument("--host", help="address of the running server on this machine (default: as the settings say)")
     parser.add_argument("--port", type=int, help="port of the running server (default: as the settings say)")
+    add_cloud_arguments(parser)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

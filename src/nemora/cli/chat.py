@@ -9,9 +9,7 @@ from contextlib import closing, suppress
 
 from nemora.cli.asking import (
     Door,
-    add_cloud_arguments,
-    add_server_arguments,
-    add_thinking_argument,
+    add_door_arguments,
     open_door,
     show,
     thinking_of,
@@ -24,10 +22,7 @@ from nemora.errors import NemoraError, UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", help="auto (the router decides), local, or a model's name")
     parser.add_argument("--system", help="instructions that stand before the conversation")
-    parser.add_argument("--device", metavar="NAME", help="where the local model runs: cpu, cuda, cuda:1, mps")
-    add_thinking_argument(parser)
-    add_server_arguments(parser)
-    add_cloud_arguments(parser)
+    add_door_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

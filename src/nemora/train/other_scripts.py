@@ -59,18 +59,13 @@ def grown(tokenizer: str, texts: Iterable[str], least: int = LEAST) -> Grown:
     for word in new:
         parts.append(tuple(_read_as(before, word)))
         vocabulary[word] = len(vocabulary)
-    found["pre_tokenizer"] = json.loads(_with(before, cut))["pre_tokenizer"]
+    before.pre_tokenizer = cut
+    found["pre_tokenizer"] = json.loads(before.to_str())["pre_tokenizer"]
     return Grown(json.dumps(found, ensure_ascii=False), tuple(parts))
 
 
 def _cut_at_signs() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SIGNS), "isolated"), pre_tokenizers.BertPreTokenizer()])
-
-
-def _with(tokenizer: Tokenizer, cut: pre_tokenizers.PreTokenizer) -> str:
-    tokenizer.pre_tokenizer = cut
-    text: str = tokenizer.to_str()
-    return text
 
 
 def _missing(counted: Counter[str], vocabulary: dict[str, int], least: int) -> list[str]:
