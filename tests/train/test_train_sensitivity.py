@@ -123,8 +123,9 @@ def test_of_several_runs_the_mean_of_the_weights_is_kept(
 
 
 def test_where_only_words_are_learned_latin_texts_keep_their_answers_to_the_bit(
-    tmp_path: Path, trained: tuple[Path, dict[str, object]]
+    tmp_path: Path, trained: tuple[Path, dict[str, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sensitivity, "fit_topics", lambda *_: pytest.fail("the heads were fitted anew"))
     (tmp_path / "data").mkdir()
     rows = [request(number) for number in range(60)]
     rows += [{**row, "text": f"請聯絡張偉 {row['text']}", "lang": "zh"} for row in rows]
