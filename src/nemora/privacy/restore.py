@@ -120,7 +120,8 @@ class Restorer:
 
     def _may_stand(self, form: str, depth: int) -> bool:
         """Whether each reading of what stands before, by a reader of the inner JSON too, lets a value follow."""
-        hosts = {url_around(self._before, depth=times) for times in range(min(depth, 1), depth + 1)} - {None}
+        readings = range(min(depth, 1), depth + 1)
+        hosts = {url_around(self._before, depth=times, deeper=times < depth) for times in readings} - {None}
         return all((host, self._values.plain[form]) in self._values.in_urls for host in hosts)
 
     def _passed(self, text: str) -> str:
