@@ -13,6 +13,7 @@ from nemora.privacy.quick_pattern import QuickPattern
 
 CARD = QuickPattern(r"(?<![\w.+-])(\d)\.(\d{11,18})[eE]\+?(1[3-8])(?![\w.])")
 WHOLE = QuickPattern(r"(?<![\w.$€£¥+-])(\d{7,19})\.0(?![\w.%])")
+_CELL = re.compile(r"[ ]?(\d{7,19})\.0{1,2}[ ]?|[ ]?(\d)\.(\d{5,18})[eE]\+?(\d{1,2})[ ]?")
 _LOST = 3
 """Zeros at the end of a number that its floating point leaves out."""
 _OF_MONEY = re.compile(
@@ -38,3 +39,14 @@ def whole_floats(text: str) -> Iterator[Edit]:
     for found in WHOLE.finditer(text):
         if not _OF_MONEY.search(text, max(0, found.start() - 40), found.start()):
             yield Edit(*found.span(), found[1])
+
+
+def written_out(value: str, label: str) -> str:
+    """The digits of a whole number that is all of a cell; any other value, and an amount of money, as it is."""
+    cell = _CELL.fullmatch(value)
+    if cell is None or _OF_MONEY.search(label):
+        return value
+    if cell[1] is not None:
+        return cell[1]
+    digits, power = cell[2] + cell[3], int(cell[4])
+    return digits.ljust(power + 1, "0") if 0 <= power - len(cell[3]) <= _LOST else value
