@@ -252,6 +252,31 @@ def test_arguments_stay_valid_json_whatever_a_value_holds() -> None:
     assert json.loads(restorer.feed(left) + restorer.finish()) == json.loads(arguments)
 
 
+def test_a_value_in_json_in_json_is_found_as_it_is_and_comes_back_at_any_depth() -> None:
+    value, inner = 'Zoë "Zed" O\\Hara', {"to": 'Zoë "Zed" O\\Hara', "card": 4716209388541728}
+    arguments = json.dumps({"body": json.dumps({"body": json.dumps(inner)}), "to": value})
+    call = ToolCall("c", "mail", arguments)
+    request = ChatRequest(model="auto", messages=(Message("assistant", None, tool_calls=(call,)),))
+    where = "/messages/0/tool_calls/0/function/arguments"
+    start, number = arguments.index("Zo"), arguments.index("4716")
+    end = arguments.index("Hara") + len("Hara")
+    findings = [
+        Finding(Kind.PERSON_NAME, "test", where, start, end, 0.9),
+        Finding(Kind.PAYMENT_CARD, "test", where, number, number + 16, 0.9),
+    ]
+    redacted = redact(request, findings, KEY)
+    assert isinstance(redacted, Redacted)
+    assert set(redacted.values.values()) >= {value, "4716209388541728"}
+    left = redacted.request.messages[0].tool_calls[0].arguments
+    stand_in = json.loads(left)["to"]
+    held = json.loads(json.loads(json.loads(left)["body"])["body"])
+    assert held["to"] == stand_in and LOOKALIKE.fullmatch(held["card"])
+    restorer = Restorer(Values(redacted.values, as_json=True))
+    restored = json.loads(restorer.feed(left) + restorer.finish())
+    assert restored["to"] == value
+    assert json.loads(json.loads(restored["body"])["body"]) == {"to": value, "card": "4716209388541728"}
+
+
 def test_an_escaped_spelling_in_json_is_the_same_value() -> None:
     result = json.dumps([{"name": "Zoë Ümlaut"}])
     assert "\\u" in result

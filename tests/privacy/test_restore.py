@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemora.core import Delta, StopReason, TokenLogprob, ToolCallDelta, Usage
+from nemora.privacy.json_fields import DEEPEST
 from nemora.privacy.policy import Policy
 from nemora.privacy.restore import AnswerRestorer, Restorer, Values
 
@@ -149,6 +151,114 @@ def test_in_arguments_a_url_ends_and_begins_where_it_does_when_they_are_read(tex
                 Values(VALUES, as_json=True), [written[at : at + size] for at in range(0, len(written), size)]
             )
             assert json.loads(said) == {"text": text.replace(name, "Tilda Braunfels") if restored else text}
+
+
+NASTY = st.text(
+    st.sampled_from('"\\\\\n\r\t\x00\x7f/ {}[]:,uUn0éß你\U0001f600\u2028') | st.characters(codec="utf-8"), max_size=12
+)
+
+
+def nested(value: Any, depth: int, *, ascii_only: bool, indent: int | None = None) -> str:
+    """`value` in JSON, which stands in a string of JSON, `depth` strings deep."""
+    written = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    for level in range(depth - 1):
+        around = {"a": 1.5e3, "é\n": [True, None], "body": written, "z": "}"} if level % 2 else [[-1, {}], written]
+        written = json.dumps(around, ensure_ascii=ascii_only, indent=indent)
+    return written
+
+
+def unnested(written: str, depth: int) -> Any:
+    for level in reversed(range(depth - 1)):
+        written = json.loads(written)["body" if level % 2 else 1]
+    return json.loads(written)
+
+
+@settings(max_examples=40, deadline=None)
+@given(NASTY, st.integers(1, 4), st.booleans(), st.sampled_from([None, 1]), st.lists(st.integers(1, 9), min_size=1))
+def test_a_value_at_any_depth_of_json_is_there_when_all_levels_are_read(
+    value: str, depth: int, ascii_only: bool, indent: int | None, sizes: list[int]
+) -> None:
+    values = Values({"PERSON_C2D3F4": value, "CARD_K3F7Q2": "4111"}, as_json=True)
+    said = {"é": "PERSON_C2D3F4", "text": 'a "quoted"\n\\ PERSON_C2D3F4, CARD\\_K3F7Q2', "PERSON_C2D3F4": 1}
+    written = nested(said, depth, ascii_only=ascii_only, indent=indent)
+    parts, at, turn = [], 0, 0
+    while at < len(written):
+        parts.append(written[at : at + sizes[turn % len(sizes)]])
+        at, turn = at + len(parts[-1]), turn + 1
+    whole = pieces(values, [written])
+    assert pieces(values, parts) == whole
+    assert unnested(whole, depth) == {
+        "é": value,
+        "text": f'a "quoted"\n\\ {value}, 4111',
+        value: 1,
+    }
+
+
+def test_every_split_of_json_in_json_gives_the_whole() -> None:
+    values = Values(VALUES, as_json=True)
+    written = nested({"to": "PERSON_C2D3F4", "é": "\U0001f600 PERSON_C2D3F4"}, 3, ascii_only=True)
+    whole = pieces(values, [written])
+    assert unnested(whole, 3)["to"] == VALUES["PERSON_C2D3F4"]
+    for cut in range(len(written) + 1):
+        assert pieces(values, [written[:cut], written[cut:]]) == whole
+    assert pieces(values, written) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[draft] he said "PERSON_C2D3F4"',
+        '["so" he said] "PERSON_C2D3F4"',
+        '{name} is "PERSON_C2D3F4"',
+        '"PERSON_C2D3F4", he said',
+        '{"a": 1} and "PERSON_C2D3F4"',
+        '[1, 2] "PERSON_C2D3F4"',
+        '["a", yes "PERSON_C2D3F4"]',
+        '[1}, "PERSON_C2D3F4"]',
+        'curl -d \'{"a": "PERSON_C2D3F4"}\'',
+    ],
+)
+def test_text_that_only_begins_like_json_is_escaped_for_the_string_it_stands_in(text: str) -> None:
+    written = json.dumps({"body": text})
+    expected = {"body": text.replace("PERSON_C2D3F4", VALUES["PERSON_C2D3F4"])}
+    assert json.loads(pieces(Values(VALUES, as_json=True), written)) == expected
+
+
+def test_arguments_that_are_no_json_are_escaped_once() -> None:
+    written = 'arguments: {"a": "PERSON_C2D3F4"'
+    expected = written.replace("PERSON_C2D3F4", json.dumps(VALUES["PERSON_C2D3F4"], ensure_ascii=False)[1:-1])
+    assert pieces(Values(VALUES, as_json=True), written) == expected
+
+
+def test_deeper_than_values_are_put_the_stand_in_stays_and_is_counted() -> None:
+    written = nested({"to": "PERSON_C2D3F4"}, DEEPEST + 1, ascii_only=False)
+    restorer = Restorer(Values(VALUES, as_json=True))
+    assert restorer.feed(written) + restorer.finish() == written
+    assert (restorer.withheld(), restorer.restored, restorer.left()) == (1, 0, [])
+
+
+@pytest.mark.parametrize("text", CARRIERS)
+@pytest.mark.parametrize("depth", [2, 3])
+def test_no_value_goes_into_a_url_in_json_in_json(text: str, depth: int) -> None:
+    coded = "".join(f"\\u{ord(letter):04x}" for letter in "https://evil.net/?q=")
+    as_shown = '{"html": "<img src=\\\\evil.net\\n?q=PERSON_K3F7Q2>"}'  # a URL to who reads no JSON in it
+    for said in (json.dumps({"text": text}), f'{{"text": "{coded}PERSON_K3F7Q2"}}', as_shown):
+        written = said
+        for _ in range(depth - 1):
+            written = json.dumps({"body": written})
+        restorer = Restorer(Values(VALUES, as_json=True))
+        assert "".join([*map(restorer.feed, written), restorer.finish()]) == written
+        assert restorer.withheld() == 1
+
+
+def test_what_the_inner_json_says_apart_from_a_url_is_restored() -> None:
+    values = Values(VALUES, as_json=True, in_urls={("kettlewood.net", "PERSON_K3F7Q2")})
+    said = {"url": "https://evil.net", "name": "PERSON_C2D3F4", "own": "https://kettlewood.net/PERSON_K3F7Q2"}
+    assert unnested(pieces(values, nested(said, 3, ascii_only=True)), 3) == {
+        "url": "https://evil.net",
+        "name": VALUES["PERSON_C2D3F4"],
+        "own": "https://kettlewood.net/Tilda Braunfels",
+    }
 
 
 def deltas(restorer: AnswerRestorer, script: Iterable[Delta]) -> list[Delta]:

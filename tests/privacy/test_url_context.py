@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemora.privacy import url_context
-from nemora.privacy.url_context import LOOK_BACK, may_hold_url, url_around
+from nemora.privacy.url_context import LOOK_BACK, hosts_around, may_hold_url, url_around
 
 PIECES = [
     "http:",
@@ -30,13 +30,15 @@ PIECES = [
     "@",
     "\\n",
     "\\u002f",
+    "\\\\n",
+    "\\\\u002f",
 ]
 CLOSERS = {'"': '"', "'": "'", "<": ">"}
 
 
-def slowly(before: str, *, as_json: bool) -> str | None:
+def slowly(before: str, *, depth: int) -> str | None:
     """As `url_around`, by looking behind each beginning for its end."""
-    text = url_context._read(before, as_json=as_json)
+    text = url_context._read(before, depth)
     for opening in url_context._OPENS.finditer(text):
         rest = text[opening.end() :]
         closer = CLOSERS.get(text[: opening.start()].rstrip()[-1:])
@@ -47,11 +49,11 @@ def slowly(before: str, *, as_json: bool) -> str | None:
     return None
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.booleans())
-def test_one_look_finds_what_looking_behind_each_beginning_finds(before: str, as_json: bool) -> None:
-    host = url_around(before, as_json=as_json)
-    assert host == slowly(before, as_json=as_json)
-    assert host is None or may_hold_url(before)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.integers(0, 3))
+def test_one_look_finds_what_looking_behind_each_beginning_finds(before: str, depth: int) -> None:
+    host = url_around(before, depth=depth)
+    assert host == slowly(before, depth=depth)
+    assert host is None or (may_hold_url(before, depth) and host in hosts_around(before, depth))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from nemora.privacy.floats import written_out
 from nemora.privacy.mapped_text import MappedText
 from nemora.privacy.quick_pattern import QuickPattern
 from nemora.privacy.tables import (
@@ -123,9 +124,18 @@ def _reading(text: str, pieces: Iterable[Labelled]) -> MappedText:
     starts: list[int] = []
     ends: list[int] = []
     for piece in pieces:
-        value = text[piece.start : piece.end]
+        written = text[piece.start : piece.end]
+        value = written_out(written, piece.label)
         head = f"{piece.label}: "
         parts += [head, value, "\n"]
-        starts += [*[piece.start] * len(head), *range(piece.start, piece.end), piece.end - 1]
-        ends += [*[piece.start + 1] * len(head), *range(piece.start + 1, piece.end + 1), piece.end]
+        starts += [piece.start] * len(head)
+        ends += [piece.start + 1] * len(head)
+        if value == written:
+            starts += range(piece.start, piece.end)
+            ends += range(piece.start + 1, piece.end + 1)
+        else:
+            starts += [piece.start] * len(value)
+            ends += [piece.end] * len(value)
+        starts.append(piece.end - 1)
+        ends.append(piece.end)
     return MappedText("".join(parts), starts, ends)

@@ -13,9 +13,11 @@ from nemora.privacy.char_codes import character_codes
 from nemora.privacy.ciphers import deciphered, leet_words
 from nemora.privacy.code_strings import glued_literals, joined_lists, named_parts, variables, worked_out
 from nemora.privacy.covered import Covered
+from nemora.privacy.defanged import defanged
 from nemora.privacy.dumps import dumps, pushed
 from nemora.privacy.edits import rewritten
 from nemora.privacy.field_pieces import field_pieces
+from nemora.privacy.floats import card_floats, whole_floats
 from nemora.privacy.glued_words import glued_words, unboxed
 from nemora.privacy.keyed_ciphers import keyed
 from nemora.privacy.label_hint import hinted
@@ -90,6 +92,8 @@ _STRONG: tuple[Reader, ...] = (
     worked_out,
     single_characters_in_words,
     roomy,
+    defanged,
+    card_floats,
 )
 """What these say could hardly be said by chance."""
 _WEAK: tuple[Reader, ...] = (
@@ -156,6 +160,7 @@ _NUMBERS: tuple[Reader, ...] = (
     odd_spaces,
     parts_told,
     words_turned,
+    whole_floats,
 )
 """These make numbers, so the word must stand there already."""
 _NEEDED_STRONG, _NEEDED_WEAK, _NEEDED_NUMBERS = Needed(_STRONG), Needed(_WEAK), Needed(_NUMBERS)

@@ -1,6 +1,7 @@
 """The strings and numbers inside JSON text, readable, each character with its place in the text.
 
 An edit of such a value must leave the text valid JSON, so values are edited one by one and never the text across them.
+A string that holds JSON itself, as arguments of tools do that pass a message on, is read as that, down to `DEEPEST`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Literal
 
 from nemora.privacy.mapped_text import Builder, MappedText
 
+DEEPEST = 4
+"""How many strings deep JSON in JSON is read: at each level a quote takes twice as many characters."""
 Role = Literal["text", "key", "value", "number"]
 
 _TOKEN = re.compile(r'"(?P<body>(?:[^"\\]|\\.)*+)"(?P<colon>\s*+:)?|(?P<number>-?\d[\d.eE+-]*+)', re.DOTALL)
@@ -28,6 +31,8 @@ class Field:
     start: int
     end: int
     role: Role = "text"
+    quote: str = ""
+    """What a string begins and ends with where one takes the place of this field, and it is none."""
 
     def inside(self, start: int, end: int) -> tuple[int, int] | None:
         """The characters of `readable` that touch [start, end) of the whole string; None if there are none."""
@@ -49,6 +54,13 @@ def fields_of(text: str, *, json_expected: bool) -> list[Field]:
     return [Field(MappedText(text), 0, len(text))]
 
 
+def escaped(text: str, times: int) -> str:
+    """`text` as it stands inside a string of JSON, which stands inside one again, `times` times."""
+    for _ in range(times):
+        text = json.dumps(text, ensure_ascii=False)[1:-1]
+    return text
+
+
 def _is_json(text: str) -> bool:
     """Not every text in the place of JSON is: a model wrote it, or a limit cut it."""
     try:
@@ -59,18 +71,32 @@ def _is_json(text: str) -> bool:
 
 
 def _json_fields(text: str) -> Iterator[Field]:
-    for match in _TOKEN.finditer(text):
+    yield from _fields_in(MappedText(text, range(len(text)), range(1, len(text) + 1)), 1)
+
+
+def _fields_in(whole: MappedText, depth: int) -> Iterator[Field]:
+    """The fields of JSON text that stands in `depth` - 1 strings of JSON."""
+    quote = escaped('"', depth - 1)
+    for match in _TOKEN.finditer(whole.text):
         if match["number"] is not None:
             start, end = match.span("number")
-            yield Field(_plain(text, start, end), start, end, "number")
+            yield _field(whole, start, end, whole.slice(start, end), "number", quote)
             continue
         start, end = match.span("body")
-        readable = _plain(text, start, end) if "\\" not in match["body"] else _unescaped(text, start, end)
-        yield Field(readable, start, end, "key" if match["colon"] else "value")
+        readable = whole.slice(start, end)
+        if "\\" in match["body"]:
+            readable = whole.through(_unescaped(whole.text, start, end))
+        if depth < DEEPEST and readable.text.lstrip()[:1] in ("{", "[") and _is_json(readable.text):
+            yield from _fields_in(readable, depth + 1)
+        else:
+            yield _field(whole, start, end, readable, "key" if match["colon"] else "value")
 
 
-def _plain(text: str, start: int, end: int) -> MappedText:
-    return MappedText(text[start:end], range(start, end), range(start + 1, end + 1))
+def _field(whole: MappedText, start: int, end: int, readable: MappedText, role: Role, quote: str = "") -> Field:
+    """What stands at [start, end) of `whole`, with its place in the whole string."""
+    starts, ends = whole.starts or range(0), whole.ends or range(0)
+    first = starts[start]
+    return Field(readable, first, ends[end - 1] if end > start else first, role, quote)
 
 
 def _unescaped(text: str, start: int, end: int) -> MappedText:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from nemora.privacy import (
     char_codes,
     code_strings,
+    defanged,
     dumps,
     field_pieces,
+    floats,
     glued_words,
     layouts,
     letter_numerals,
@@ -167,6 +169,9 @@ NEEDS: dict[Reader, tuple[Need, ...]] = {
     told_dates.told_dates: (told_dates.NAMED, beyond_ascii, told_dates.DAY_OF_YEAR, told_dates.HALVES),
     told_orders.parts_told: (told_orders.COMES,),
     dumps.pushed: (strings("push"),),
+    defanged.defanged: (r"[\[({] ?(?:[-./_:@ ]|[dD][oO][tT]|[aA][tT]) ?[\])}]", r"\d dot \d"),
+    floats.card_floats: (floats.CARD,),
+    floats.whole_floats: (floats.WHOLE,),
     numbered_parts.told_otherwise: (
         numbered_parts.GROUP_SUMS,
         r"\d[ ]?[(\[{][^()\[\]{}\n]+[)\]}][ ,]{0,2}\d",

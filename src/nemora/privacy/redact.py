@@ -22,14 +22,14 @@ from nemora.privacy.candidates import in_identifier
 from nemora.privacy.decode import decoded_layers
 from nemora.privacy.finding import Finding, Kind
 from nemora.privacy.inspect import chunks
-from nemora.privacy.json_fields import Field, fields_of
+from nemora.privacy.json_fields import DEEPEST, Field, fields_of
 from nemora.privacy.mentions import Known, data_runs, readings, widened
 from nemora.privacy.normalise import normalise
 from nemora.privacy.placeholder import LOOKALIKE, Placeholders, conversation_of
 from nemora.privacy.request_text import is_sent, rewritten, strings_of
 from nemora.privacy.segment import segments
 from nemora.privacy.topics import MATTERS
-from nemora.privacy.url_context import LOOK_BACK, may_hold_url, url_around
+from nemora.privacy.url_context import LOOK_BACK, hosts_around, may_hold_url
 
 MAX_VALUES = 500
 NOTE = (
@@ -270,7 +270,7 @@ class _Work:
                 start, end = target.readable.original_span(mark.start, mark.end)
                 if mark.kind is not None:
                     self._replaced.append(Finding(mark.kind, "redaction", where, start, end, 1.0))
-                pieces += [text[done:start], f'"{stand_in}"' if target.role == "number" else stand_in]
+                pieces += [text[done:start], f"{target.quote}{stand_in}{target.quote}"]
                 done = end
         return "".join((*pieces, text[done:]))
 
@@ -315,15 +315,12 @@ class _Places:
         return bool(self._spans_in(where))
 
     def in_urls(self) -> Iterator[tuple[str, str]]:
-        """Hosts with stand-ins in their URLs, as text and as JSON, since an answer may repeat a string as either."""
+        """Hosts with stand-ins in their URLs, as text and as JSON, since an answer may repeat a string at any depth."""
         for where, text in self._strings.items():
             spans = self._spans_in(where)
-            for start, end in spans if spans and may_hold_url(text) else ():
-                before = text[max(0, start - LOOK_BACK) : start]
-                forms = (False, True) if "\\" in before else (False,)  # without escapes JSON reads as text does
-                for host in {url_around(before, as_json=as_json) for as_json in forms}:
-                    if host is not None:
-                        yield host, text[start:end]
+            for start, end in spans if spans and may_hold_url(text, DEEPEST) else ():
+                for host in hosts_around(text[max(0, start - LOOK_BACK) : start], DEEPEST):
+                    yield host, text[start:end]
 
     def _spans_in(self, where: str) -> list[tuple[int, int]]:
         if where not in self._spans:

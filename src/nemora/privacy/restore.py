@@ -3,16 +3,19 @@
 Only what could be the beginning of a stand-in of this request is held back. What looks like a stand-in and is none (a
 model invented it, or the request was another one) is left as it is, and counted. Inside a URL a value is put back only
 where the request had it in a URL of the same host: what is only shown to the user could carry it out otherwise.
+
+In JSON a value is escaped as often as strings are open around it, for a string of arguments may hold JSON itself.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from nemora.core import Delta, ToolCallDelta
+from nemora.privacy.json_fields import DEEPEST, escaped
+from nemora.privacy.json_nesting import JsonNesting
 from nemora.privacy.placeholder import LOOKALIKE
 from nemora.privacy.url_context import LOOK_BACK, url_around
 
@@ -33,10 +36,11 @@ class Values:
         self.in_urls = frozenset((host, stand_in.lower()) for host, stand_in in in_urls)
         self.forms: dict[str, str] = {}
         for stand_in, value in values.items():
-            written = json.dumps(value, ensure_ascii=False)[1:-1] if as_json else value
-            self.forms[stand_in.lower()] = written
-            self.forms[stand_in.lower().replace("_", "\\\\_" if as_json else "\\_")] = written
-            self.forms[stand_in.lower().replace("@", "%40")] = _in_url(value) if "@" in stand_in else written
+            self.forms[stand_in.lower()] = value
+            for depth in range(1, DEEPEST + 1) if as_json else (0,):
+                self.forms[stand_in.lower().replace("_", escaped("\\", depth) + "_")] = value
+            if "@" in stand_in:
+                self.forms[stand_in.lower().replace("@", "%40")] = _in_url(value)
         self.beginnings = frozenset(form[:size] for form in self.forms for size in range(1, len(form)))
         firsts = sorted({re.escape(form[:2]) for form in self.forms})
         singles = sorted({form[0] for form in self.forms})
@@ -58,8 +62,9 @@ class Restorer:
         self._held = ""
         self._raw: list[str] = []
         self._before = ""
+        self._nesting = JsonNesting(DEEPEST) if values.as_json else None
         self.restored = 0
-        self.kept_in_urls = 0
+        self.kept = 0
 
     def feed(self, text: str) -> str:
         """The next piece; returns what is certain by now."""
@@ -76,7 +81,7 @@ class Restorer:
 
     def withheld(self) -> int:
         """How many stand-ins of this request were left in it on purpose."""
-        return self.kept_in_urls
+        return self.kept
 
     def left(self) -> list[str]:
         """Everything so far that looks like a stand-in and is none of this request, in lower case and unescaped."""
@@ -105,15 +110,24 @@ class Restorer:
         return "".join(out)
 
     def _restored(self, form: str) -> str:
-        host = url_around(self._before, as_json=self._values.as_json)
-        if host is not None and (host, self._values.plain[form.lower()]) not in self._values.in_urls:
-            self.kept_in_urls += 1
+        """The value, escaped for its place; the stand-in where it may carry it out, or deeper than values are put."""
+        depth = 0 if self._nesting is None else max(self._nesting.depth, 1)
+        if depth > DEEPEST or not self._may_stand(form.lower(), depth):
+            self.kept += 1
             return form
         self.restored += 1
-        return self._values.forms[form.lower()]
+        return escaped(self._values.forms[form.lower()], depth)
+
+    def _may_stand(self, form: str, depth: int) -> bool:
+        """Whether each reading of what stands before, by a reader of the inner JSON too, lets a value follow."""
+        readings = range(min(depth, 1), depth + 1)
+        hosts = {url_around(self._before, depth=times, deeper=times < depth) for times in readings} - {None}
+        return all((host, self._values.plain[form]) in self._values.in_urls for host in hosts)
 
     def _passed(self, text: str) -> str:
         self._before = (self._before + text)[-LOOK_BACK:]
+        if self._nesting is not None:
+            self._nesting.feed(text)
         return text
 
     def _longest(self, text: str, start: int) -> tuple[int, bool]:
