@@ -25,9 +25,10 @@ SHAPES = 19
 SPECIAL_SHAPE = 18
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LOWER, _UPPER, _DIGIT, _SPACE, _BREAK = 1, 2, 4, 8, 16
-_UNSPACED = np.array([0x1100, 0x1200, 0x3040, 0x30A0, 0x3100, 0xAC00, 0xD7B0])
-"""Where jamo, hiragana, katakana and hangul begin and end; `_SCRIPTS` is which of them lies after each bound."""
-_SCRIPTS = np.array([0, 1, 0, 2, 3, 0, 1, 0])
+_UNSPACED = np.array([0x0E00, 0x0E80, 0x1100, 0x1200, 0x3040, 0x30A0, 0x3100, 0xAC00, 0xD7B0])
+"""Where Thai, jamo, hiragana, katakana and hangul begin and end; `_SCRIPTS` is which of them lies after each bound."""
+_SCRIPTS = np.array([0, 4, 0, 1, 0, 2, 3, 0, 1, 0])
+_THAI = 4
 
 
 def tokenise(tokenizer: tokenizers.Tokenizer, text: str) -> tuple[Ints, Ints, Ints]:
@@ -50,12 +51,13 @@ def tokenise(tokenizer: tokenizers.Tokenizer, text: str) -> tuple[Ints, Ints, In
 
 
 def _split_by_script(text: str, words: Ints, offsets: Ints) -> Ints:
-    """Word numbers from 0, [n], with a new word where kana or hangul meet each other or letters and digits."""
+    """Word numbers from 0, [n], with a new word where kana, hangul or Thai meet each other or letters and digits, and
+    at every token of Thai."""
     firsts = np.array([ord(text[start]) if start < len(text) else 0 for start in offsets[:, 0].tolist()], np.int64)
     script = _SCRIPTS[np.searchsorted(_UNSPACED, firsts, side="right")]
     if not script.any():
         return words
-    new = (np.diff(words, prepend=words[:1]) != 0) | (np.diff(script, prepend=script[:1]) != 0)
+    new = (np.diff(words, prepend=words[:1]) != 0) | (np.diff(script, prepend=script[:1]) != 0) | (script == _THAI)
     numbered: Ints = np.cumsum(new, dtype=np.int64)
     return numbered
 
