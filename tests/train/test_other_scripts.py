@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from nemora.tagger.tokens import load_tokenizer, shapes, tokenise
 from nemora.train.encoder import Encoder, ReaderModel, read_config
-from nemora.train.other_scripts import Grown, grown
+from nemora.train.other_scripts import LONGEST_PIECE, Grown, grown
 from nemora.train.span_labels import LABELS
 
 TEXTS = [
@@ -23,6 +23,7 @@ TEXTS = [
     "ผมชื่อสมชาย ใจดีครับ",
     "さくらさんが来た",
     "ரவி হাসান አበበ",
+    "इस राम से मिलो",
     "my cake.",
 ]
 
@@ -55,6 +56,35 @@ def test_a_sign_that_is_too_rare_stays_unknown(folder: Path) -> None:
     contents = (folder / "tokenizer.json").read_text()
     assert not grown(contents, TEXTS, least=9).parts
     assert len(grown(contents, ["张伟", "张"], least=2).parts) == 1
+
+
+def test_a_piece_that_is_frequent_is_read_as_one_word(folder: Path) -> None:
+    contents = (folder / "tokenizer.json").read_text()
+    texts = ["محمد كتب", "محمد قال", "هذا محمد"]
+    tokenizer = Tokenizer.from_str(grown(contents, texts, least=1, least_pieces=3).tokenizer)
+    assert tokenizer.encode("محمد", add_special_tokens=False).tokens == ["محمد"]
+    assert len(tokenizer.encode("كتب", add_special_tokens=False).tokens) == 3
+
+
+def test_no_piece_is_longer_than_a_word_is(folder: Path) -> None:
+    contents = (folder / "tokenizer.json").read_text()
+    more = Tokenizer.from_str(grown(contents, ["ขอบคุณมากครับพรุ่งนี้"] * 50, least=1).tokenizer)
+    thai = [word.removeprefix("##") for word in more.get_vocab() if "\u0e01" <= word.removeprefix("##")[:1] <= "\u0e5b"]
+    assert 1 < max(map(len, thai)) <= LONGEST_PIECE
+
+
+def test_vowels_that_are_marks_are_read_and_accents_are_not(tokenizer: Tokenizer) -> None:
+    for one, other in (("राम", "रीम"), ("นี้", "นา"), ("กา", "กำ"), ("กิ", "กี")):
+        assert (tokenise(tokenizer, one)[0].tolist() != tokenise(tokenizer, other)[0].tolist()) is True
+    for plain, marked in (("cake", "càkê"), ("محمد", "مُحَمَّد")):
+        assert tokenise(tokenizer, plain)[0].tolist() == tokenise(tokenizer, marked)[0].tolist()
+
+
+@given(st.text(st.sampled_from(sorted({sign for text in TEXTS for sign in text})), max_size=80))
+@settings(max_examples=60)
+def test_every_sign_lies_in_a_token(tokenizer: Tokenizer, text: str) -> None:
+    covered = {at for start, end in tokenise(tokenizer, text)[2].tolist() for at in range(start, end)}
+    assert {at for at, sign in enumerate(text) if sign.isalnum()} <= covered
 
 
 @given(st.text(st.characters(max_codepoint=0x24F)))

@@ -108,7 +108,7 @@ def _missing(counted: Counter[str], vocabulary: dict[str, int], least: int) -> l
         else:
             for at, letter in enumerate(word):
                 signs[_GOES_ON + letter if at else letter] += count
-    if any(word[0] in _THAI for word in counted):
+    if sum(count for word, count in counted.items() if word[0] in _THAI) >= least:
         signs.update({prefix + sign: least for sign in _THAI for prefix in ("", _GOES_ON)})
     return sorted(sign for sign, count in signs.items() if count >= least and sign not in vocabulary)
 
