@@ -155,3 +155,26 @@ def test_edits_lie_in_the_text_in_order_and_never_make_it_longer(text: str) -> N
 def test_long_rows_of_what_almost_fits_are_read_in_steps_that_grow_with_the_text(piece: str) -> None:
     for reader in (defanged, card_floats, whole_floats):
         assert len(list(reader(piece * 4000))) <= 4000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id, name FROM accounts WHERE id = 12345678.0",
+        "ssn_missing_count = 123456789.0",
+        "passport applications in 2023: 12345678.0",
+    ],
+)
+def test_a_whole_float_is_no_more_than_the_number_without_its_point(text: str) -> None:
+    assert set(found(text)) <= set(found(text.replace(".0", "")))
+
+
+@pytest.mark.parametrize("number", ["4.213371337133713e+18", "6.214214214214214e+18", "4.716209388541728e+16"])
+def test_digits_that_floating_point_has_lost_are_not_taken_for_zeros_of_a_card(number: str) -> None:
+    assert found(f"simhash,count\n{number},3\nhash values {number}") == {}
+
+
+def test_zeros_that_floating_point_leaves_out_of_a_card_number_are_read() -> None:
+    digits = next(d for d in (f"471620938854{n}0" for n in range(100, 1000)) if luhn(d))
+    written = f"{digits[0]}.{digits[1:].rstrip('0')}e+15"
+    assert found(f"x {written}") == {Kind.PAYMENT_CARD: written}

@@ -34,9 +34,11 @@ def apart(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def rewritten(
-    text: MappedText, edits: Iterable[Edit], *, weak: bool, covered: Covered = NOTHING
+    text: MappedText, edits: Iterable[Edit], *, weak: bool, covered: Covered = NOTHING, in_place: bool = False
 ) -> Iterator[MappedText]:
     """The text around `edits` (sorted, without overlaps) with them made.
+
+    With `in_place` a value is read only where it stands, and not behind a word further off that may announce it.
 
     Near ones share a window. `weak` ones count only in windows where a word announces an identifier, and outside of
     what is `covered` by sure findings. All windows
@@ -47,14 +49,14 @@ def rewritten(
         if weak and covered.holds(*text.original_span(edit.start, edit.end)):
             continue
         if group and edit.start - BEFORE > group[-1].end + AFTER:
-            yield from _window(text, group, weak)
+            yield from _window(text, group, weak, in_place)
             group = []
         group.append(edit)
     if group:
-        yield from _window(text, group, weak)
+        yield from _window(text, group, weak, in_place)
 
 
-def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedText]:
+def _window(text: MappedText, group: list[Edit], weak: bool, in_place: bool) -> Iterator[MappedText]:
     source = text.text
     start, end = max(0, group[0].start - BEFORE), min(len(source), group[-1].end + AFTER)
     builder = Builder()
@@ -71,5 +73,5 @@ def _window(text: MappedText, group: list[Edit], weak: bool) -> Iterator[MappedT
     is_hinted = hinted(made.text)
     if not weak or is_hinted:
         yield text.through(made)
-    if is_hinted:
+    if is_hinted and not in_place:
         yield from (text.through(close) for close in announced(made, places))

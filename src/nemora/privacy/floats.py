@@ -16,6 +16,8 @@ WHOLE = QuickPattern(r"(?<![\w.$€£¥+-])(\d{7,19})\.0(?![\w.%])")
 _CELL = re.compile(r"[ ]?(\d{7,19})\.0{1,2}[ ]?|[ ]?(\d)\.(\d{5,18})[eE]\+?(\d{1,2})[ ]?")
 _LOST = 3
 """Zeros at the end of a number that its floating point leaves out."""
+_EXACT = 15
+"""The greatest power of ten for which zeros left out are sure to be zeros: a larger number has lost its last digits."""
 _OF_MONEY = re.compile(
     r"balance|amount|total|saldo|paid|cost|price|revenue|budget|limit|turnover|salary|income|betrag|summe|montant"
     r"|solde|importe|importo|sum\b",
@@ -27,7 +29,7 @@ def card_floats(text: str) -> Iterator[Edit]:
     """Numbers of cards with an exponent: all their digits are there, an issuer's prefix and Luhn's fit."""
     for found in CARD.finditer(text):
         power = int(found[3])
-        if not power - _LOST <= len(found[2]) <= power:
+        if not power - (_LOST if power <= _EXACT else 0) <= len(found[2]) <= power:
             continue
         digits = (found[1] + found[2]).ljust(power + 1, "0")
         if issued(digits) and luhn(digits) and digits not in TEST_CARDS:

@@ -174,7 +174,8 @@ def further_readings(text: MappedText, covered: Covered) -> Iterator[MappedText]
     for reader in _NEEDED_STRONG.readers(text.text):
         yield from rewritten(text, reader(text.text), weak=False, covered=covered)
     for reader in (*_NEEDED_WEAK.readers(text.text), *numbers):
-        yield from rewritten(text, reader(text.text), weak=True, covered=covered)
+        # `.0` hides nothing: such a number is read as it would be without, and no more.
+        yield from rewritten(text, reader(text.text), weak=True, covered=covered, in_place=reader is whole_floats)
     yield from deciphered(text)
     yield from turned_text(text)
     yield from keyed(text)
