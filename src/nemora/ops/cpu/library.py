@@ -137,7 +137,7 @@ def _declare(c: ctypes.CDLL) -> None:
         ),
         "nemora_swiglu": (None, (number, number, pointer, long, long, pointer)),
         "nemora_rope": (None, (number, pointer, long, long, *[number] * 3, *[pointer] * 3)),
-        "nemora_attention_over_scratch": (long, (number, long, long, number, number, number)),
+        "nemora_attention_over_scratch": (long, (number, long, number, number, number)),
         "nemora_attention_over": (
             None,
             (number, number, pointer, long, long, *[number] * 3, *[pointer] * 2, long, *[pointer] * 2),

@@ -43,80 +43,131 @@ void rms_norm(const float *x, const float *weight, int64_t size, float epsilon, 
     for (; i < size; i++) out[i] = x[i] * inverse * weight[i];
 }
 
-// out[size] += sum of weights[p] * rows[p]
+// scores[q * NEAR + p] = queries[q] . keys[p] * factor, for Q queries. A score is the same sum in any company.
+template <int Q>
+inline void score(const float *queries, const float *keys, int count, int size, float factor, float *scores) {
+    constexpr int K = 8 / Q;
+    for (int first = 0; first < count; first += K) {
+        const float *key[K];
+        for (int k = 0; k < K; k++) key[k] = keys + static_cast<int64_t>(first + k < count ? first + k : count - 1) * size;
+        F sums[8];
+        for (int i = 0; i < 8; i++) sums[i] = all(0.0f);
+        int d = 0;
+        for (; d + W <= size; d += W) {
+            F x[K];
+#pragma GCC unroll 8
+            for (int k = 0; k < K; k++) x[k] = load(key[k] + d);
+#pragma GCC unroll 2
+            for (int q = 0; q < Q; q++) {
+                const F query = load(queries + q * size + d);
+#pragma GCC unroll 8
+                for (int k = 0; k < K; k++) sums[q * K + k] = fma(query, x[k], sums[q * K + k]);
+            }
+        }
+        float found[8];
+        sums_of_eight(sums, found);
+        for (int q = 0; q < Q; q++)
+            for (int k = 0; k < K && first + k < count; k++) {
+                float total = found[q * K + k];
+                for (int rest = d; rest < size; rest++) total += queries[q * size + rest] * key[k][rest];
+                scores[q * NEAR + first + k] = total * factor;
+            }
+    }
+}
+
+// out[q * size + d] += sum over p of weights[q * NEAR + p] * rows[p * size + d], for Q queries
+template <int Q>
 inline void add_weighted(const float *weights, const float *rows, int count, int size, float *out) {
     int d = 0;
     for (; d + 4 * W <= size; d += 4 * W) {
-        F a = load(out + d), b = load(out + d + W), c = load(out + d + 2 * W), e = load(out + d + 3 * W);
+        F sums[4 * Q];
+        for (int i = 0; i < 4 * Q; i++) sums[i] = load(out + i / 4 * size + d + i % 4 * W);
         const float *row = rows + d;
         for (int p = 0; p < count; p++, row += size) {
-            const F weight = all(weights[p]);
-            a = fma(weight, load(row), a);
-            b = fma(weight, load(row + W), b);
-            c = fma(weight, load(row + 2 * W), c);
-            e = fma(weight, load(row + 3 * W), e);
+            F x[4];
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) x[i] = load(row + i * W);
+#pragma GCC unroll 2
+            for (int q = 0; q < Q; q++) {
+                const F weight = all(weights[q * NEAR + p]);
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; i++) sums[q * 4 + i] = fma(weight, x[i], sums[q * 4 + i]);
+            }
         }
-        store(out + d, a), store(out + d + W, b), store(out + d + 2 * W, c), store(out + d + 3 * W, e);
+        for (int i = 0; i < 4 * Q; i++) store(out + i / 4 * size + d + i % 4 * W, sums[i]);
     }
-    for (; d < size; d++)
-        for (int p = 0; p < count; p++) out[d] += weights[p] * rows[static_cast<int64_t>(p) * size + d];
+    for (int q = 0; q < Q; q++)
+        for (int rest = d; rest < size; rest++)
+            for (int p = 0; p < count; p++)
+                out[q * size + rest] += weights[q * NEAR + p] * rows[static_cast<int64_t>(p) * size + rest];
 }
 
-// Attention over a run of positions, NEAR of them at a time, with the exponents' running maximum (arXiv:2205.14135).
+// `count` positions, at most NEAR, for queries [g, g + Q) of a group.
+template <int Q>
+inline void look_at(const LookBack &work, int g, const float *keys, const float *values, int count) {
+    const int size = work.head_dim;
+    float *mixed = work.out + g * size, *most = work.out + work.group * size + g, *sums = most + work.group;
+    alignas(64) float scores[Q * NEAR];
+    score<Q>(work.queries + static_cast<int64_t>(g) * size, keys, count, size,
+             LOG2_E / __builtin_sqrtf(static_cast<float>(size)), scores);
+    for (int q = 0; q < Q; q++) {
+        float *own = scores + q * NEAR, high = most[q];
+        for (int p = 0; p < count; p++) high = own[p] > high ? own[p] : high;
+        for (int p = count; p < NEAR; p++) own[p] = high - FAR;
+        F total = all(0.0f);
+        for (int p = 0; p < NEAR; p += W) {
+            const F weight = power_of_two(larger(all(-FAR), sub(load(own + p), all(high))));
+            total = add(total, weight);
+            store(own + p, weight);
+        }
+        if (high > most[q]) {
+            float shrunk[W];
+            store(shrunk, power_of_two(larger(all(-FAR), all(most[q] - high))));
+            for (int d = 0; d < size; d++) mixed[q * size + d] *= shrunk[0];
+            sums[q] *= shrunk[0];
+            most[q] = high;
+        }
+        sums[q] += sum(total);
+    }
+    add_weighted<Q>(scores, values, count, size, mixed);
+}
+
+// Attention over a run of positions, NEAR of them at a time, with the exponents' running maximum (arXiv:2205.14135). Two
+// queries share what is loaded of keys and values.
 void look_back(const LookBack &work) {
     const int size = work.head_dim;
-    float *mixed = work.out, *most = mixed + work.group * size, *sums = most + work.group;
-    for (int i = 0; i < work.group * size; i++) mixed[i] = 0.0f;
+    float *most = work.out + work.group * size, *sums = most + work.group;
+    for (int i = 0; i < work.group * size; i++) work.out[i] = 0.0f;
     for (int g = 0; g < work.group; g++) most[g] = -1e30f, sums[g] = 0.0f;
-    const float to_power = LOG2_E / __builtin_sqrtf(static_cast<float>(size));
-    alignas(64) float scores[NEAR];
     for (int64_t first = 0; first < work.positions; first += NEAR) {
         const int count = static_cast<int>(work.positions - first < NEAR ? work.positions - first : NEAR);
         const float *keys = work.keys + first * size, *values = work.values + first * size;
-        for (int g = 0; g < work.group; g++) {
-            const float *query = work.queries + static_cast<int64_t>(g) * size;
-            float high = most[g];
-            for (int p = 0; p < count; p++) {
-                scores[p] = dot(query, keys + static_cast<int64_t>(p) * size, size) * to_power;
-                high = scores[p] > high ? scores[p] : high;
-            }
-            for (int p = count; p < NEAR; p++) scores[p] = high - FAR;
-            F total = all(0.0f);
-            for (int p = 0; p < NEAR; p += W) {
-                const F weight = power_of_two(larger(all(-FAR), sub(load(scores + p), all(high))));
-                total = add(total, weight);
-                store(scores + p, weight);
-            }
-            if (high > most[g]) {
-                float shrunk[W];
-                store(shrunk, power_of_two(larger(all(-FAR), all(most[g] - high))));
-                for (int d = 0; d < size; d++) mixed[g * size + d] *= shrunk[0];
-                sums[g] *= shrunk[0];
-                most[g] = high;
-            }
-            sums[g] += sum(total);
-            add_weighted(scores, values, count, size, mixed + static_cast<int64_t>(g) * size);
-        }
+        int g = 0;
+        for (; g + 2 <= work.group; g += 2) look_at<2>(work, g, keys, values, count);
+        if (g < work.group) look_at<1>(work, g, keys, values, count);
     }
 }
 
-// Runs of positions as `look_back` left them, one after the other, to the heads' outputs.
-void merge(const float *parts, int64_t runs, int group, int head_dim, float *out) {
-    const int64_t gap = static_cast<int64_t>(group) * (head_dim + 2);
-    for (int g = 0; g < group; g++, out += head_dim) {
-        const float *most = parts + group * head_dim + g, *sums = most + group;
-        float high = -1e30f, total = 0.0f;
-        for (int64_t run = 0; run < runs; run++) high = most[run * gap] > high ? most[run * gap] : high;
-        for (int d = 0; d < head_dim; d++) out[d] = 0.0f;
-        for (int64_t run = 0; run < runs; run++) {
-            float shrunk[W];
-            store(shrunk, power_of_two(larger(all(-FAR), all(most[run * gap] - high))));
-            total += sums[run * gap] * shrunk[0];
-            const float *mixed = parts + run * gap + static_cast<int64_t>(g) * head_dim;
-            for (int d = 0; d < head_dim; d++) out[d] += mixed[d] * shrunk[0];
-        }
-        for (int d = 0; d < head_dim; d++) out[d] /= total;
+// A further run of positions as `look_back` left it, into what was made of those before.
+void merge(const float *part, int group, int head_dim, float *whole) {
+    const float *most = part + group * head_dim, *sums = most + group;
+    float *whole_most = whole + group * head_dim, *whole_sums = whole_most + group;
+    for (int g = 0; g < group; g++, part += head_dim, whole += head_dim) {
+        const float high = most[g] > whole_most[g] ? most[g] : whole_most[g];
+        float mine[W], theirs[W];
+        store(mine, power_of_two(larger(all(-FAR), all(whole_most[g] - high))));
+        store(theirs, power_of_two(larger(all(-FAR), all(most[g] - high))));
+        for (int d = 0; d < head_dim; d++) whole[d] = whole[d] * mine[0] + part[d] * theirs[0];
+        whole_sums[g] = whole_sums[g] * mine[0] + sums[g] * theirs[0];
+        whole_most[g] = high;
     }
+}
+
+// What was made of all runs to the heads' outputs.
+void divide(const float *whole, int group, int head_dim, float *out) {
+    const float *sums = whole + group * (head_dim + 1);
+    for (int g = 0; g < group; g++)
+        for (int d = 0; d < head_dim; d++) out[g * head_dim + d] = whole[g * head_dim + d] / sums[g];
 }
 
 // Channels [first, first + count) of tokens whose rows are `stride` apart: SiLU of the convolution. `inputs` are moved on.
@@ -225,6 +276,6 @@ void relu2(float *x, int64_t size) {
     for (; i < size; i++) x[i] = x[i] < 0.0f ? 0.0f : x[i] * x[i];
 }
 
-#define STEP_KERNELS {rms_norm, look_back, merge, scan, swiglu, relu2, dot, sum_to}
+#define STEP_KERNELS {rms_norm, look_back, merge, divide, scan, swiglu, relu2, dot, sum_to}
 
 }  // namespace

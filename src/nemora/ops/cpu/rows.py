@@ -118,7 +118,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor | None:
         return None
     rows, out = q.transpose(1, 2).contiguous(), torch.empty(batch, seq, heads, head_dim)
     threads, capacity = torch.get_num_threads(), k.stride(1) // head_dim
-    size = native.c.nemora_attention_over_scratch(threads, seq, total, heads, kv_heads, head_dim)
+    size = native.c.nemora_attention_over_scratch(threads, seq, heads, kv_heads, head_dim)
     scratch = torch.empty(size, dtype=torch.uint8)
     for row in range(batch):
         native.c.nemora_attention_over(

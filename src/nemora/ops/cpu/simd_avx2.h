@@ -39,6 +39,11 @@ inline float joined(F x) {
     return _mm256_cvtss_f32(x);
 }
 inline float sum(F x) { return joined<add>(x); }
+inline void sums_of_eight(const F *x, float *sums) {
+    const F a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+    const F b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
+    store(sums, add(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31)));
+}
 inline float largest(F x) { return joined<larger>(x); }
 inline float smallest(F x) { return joined<smaller>(x); }
 inline void store_sums(int32_t *p, I x) { _mm256_storeu_si256(reinterpret_cast<I *>(p), x); }

@@ -28,6 +28,9 @@ inline F smaller(F a, F b) { return _mm512_min_ps(a, b); }
 inline F nearest(F x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline F scaled(F x, F power) { return _mm512_scalef_ps(x, power); }
 inline float sum(F x) { return _mm512_reduce_add_ps(x); }
+inline void sums_of_eight(const F *x, float *sums) {
+    for (int i = 0; i < 8; i++) sums[i] = sum(x[i]);
+}
 inline float largest(F x) { return _mm512_reduce_max_ps(x); }
 inline float smallest(F x) { return _mm512_reduce_min_ps(x); }
 inline void store_sums(int32_t *p, I x) { _mm512_storeu_si512(p, x); }

@@ -27,6 +27,9 @@ inline F smaller(F a, F b) { return a < b ? a : b; }
 inline F nearest(F x) { return nearbyintf(x); }
 inline F scaled(F x, F power) { return ldexpf(x, static_cast<int>(power)); }  // x * 2^power, power whole
 inline float sum(F x) { return x; }
+inline void sums_of_eight(const F *x, float *sums) {
+    for (int i = 0; i < 8; i++) sums[i] = sum(x[i]);
+}
 inline float largest(F x) { return x; }
 inline float smallest(F x) { return x; }
 inline void store_sums(int32_t *p, I x) { *p = x; }

@@ -174,9 +174,13 @@ struct Run {
                                static_cast<int>(group), l.head_dim, left < RUN ? left : RUN, w.parts + item * floats});
         });
         for (int64_t i = 0; i < sequences; i++)
-            for (int64_t kv = 0; kv < l.kv_heads; kv++)
-                kernels.merge(w.parts + (i * l.kv_heads + kv) * runs * floats, parts(memories[i].length + 1, RUN),
-                              static_cast<int>(group), l.head_dim, w.inner + (i * l.heads + kv * group) * size);
+            for (int64_t kv = 0; kv < l.kv_heads; kv++) {
+                float *whole = w.parts + (i * l.kv_heads + kv) * runs * floats;
+                for (int64_t run = 1; run < parts(memories[i].length + 1, RUN); run++)
+                    kernels.merge(whole + run * floats, static_cast<int>(group), l.head_dim, whole);
+                kernels.divide(whole, static_cast<int>(group), l.head_dim,
+                               w.inner + (i * l.heads + kv * group) * size);
+            }
     }
 
     void scan(const StepLayer &l) const {
@@ -302,12 +306,11 @@ NEMORA_API void nemora_rope(int threads, const float *x, int64_t tokens, int64_t
     });
 }
 
-// Lanes of `nemora_attention_over`: each takes every so-manieth token and key head, in memory of its own.
+// Lanes of `nemora_attention_over`: each takes every so-manieth key head and block of TOGETHER tokens, in memory of its own.
 static int64_t lanes_of(int threads, int64_t items) { return threads * 4 < items ? threads * 4 : items; }
 
-NEMORA_API int64_t nemora_attention_over_scratch(int threads, int64_t tokens, int64_t total, int heads, int kv_heads,
-                                                 int head_dim) {
-    return lanes_of(threads, tokens * kv_heads) * parts(total, RUN) * (heads / kv_heads) * (head_dim + 2) * 4;
+NEMORA_API int64_t nemora_attention_over_scratch(int threads, int64_t tokens, int heads, int kv_heads, int head_dim) {
+    return lanes_of(threads, parts(tokens, TOGETHER) * kv_heads) * (TOGETHER + 1) * (heads / kv_heads) * (head_dim + 2) * 4;
 }
 
 // Causal attention of the last `tokens` of `total` positions: q and out[tokens, heads, head_dim], keys and values
@@ -315,19 +318,25 @@ NEMORA_API int64_t nemora_attention_over_scratch(int threads, int64_t tokens, in
 NEMORA_API void nemora_attention_over(int set, int threads, const float *q, int64_t tokens, int64_t total, int heads,
                                       int kv_heads, int head_dim, const float *keys, const float *values,
                                       int64_t capacity, float *scratch, float *out) {
-    const int64_t group = heads / kv_heads, size = head_dim, floats = group * (size + 2), most = parts(total, RUN);
-    const int64_t items = tokens * kv_heads, lanes = lanes_of(threads, items);
+    const int group = heads / kv_heads;
+    const int64_t size = head_dim, floats = group * (size + 2), before = total - tokens;
+    const int64_t blocks = parts(tokens, TOGETHER), items = blocks * kv_heads, lanes = lanes_of(threads, items);
     each_in_parallel(threads, lanes, [&](int64_t lane) {
-        float *mine = scratch + lane * most * floats;
+        float *whole = scratch + lane * (TOGETHER + 1) * floats, *part = whole + TOGETHER * floats;
         for (int64_t item = lane; item < items; item += lanes) {
-            const int64_t t = item % tokens, kv = item / tokens, seen = total - tokens + t + 1;
-            for (int64_t first = 0, run = 0; first < seen; first += RUN, run++) {
-                const int64_t at = (kv * capacity + first) * size, left = seen - first;
-                SETS[set]->look_back({q + (t * heads + kv * group) * size, keys + at, values + at,
-                                      static_cast<int>(group), head_dim, left < RUN ? left : RUN, mine + run * floats});
-            }
-            SETS[set]->merge(mine, parts(seen, RUN), static_cast<int>(group), head_dim,
-                             out + (t * heads + kv * group) * size);
+            const int64_t begin = item % blocks * TOGETHER, kv = item / blocks;
+            const int64_t end = begin + TOGETHER < tokens ? begin + TOGETHER : tokens;
+            for (int64_t run = 0; run * RUN < before + end; run++)
+                for (int64_t t = begin; t < end; t++) {
+                    const int64_t left = before + t + 1 - run * RUN, at = (kv * capacity + run * RUN) * size;
+                    if (left <= 0) continue;
+                    float *own = whole + (t - begin) * floats;
+                    SETS[set]->look_back({q + (t * heads + kv * group) * size, keys + at, values + at, group, head_dim,
+                                          left < RUN ? left : RUN, run ? part : own});
+                    if (run) SETS[set]->merge(part, group, head_dim, own);
+                }
+            for (int64_t t = begin; t < end; t++)
+                SETS[set]->divide(whole + (t - begin) * floats, group, head_dim, out + (t * heads + kv * group) * size);
         }
     });
 }

@@ -51,6 +51,7 @@ struct Memories {
 };
 
 constexpr int64_t RUN = 512;  // positions that a thread looks back at in one go
+constexpr int64_t TOGETHER = 16;  // tokens of a prompt that do so while the run lies in a core's cache
 
 // A run of positions for the queries that share a key head; `out` is theirs: [group][head_dim], not yet divided by the
 // sum, then the largest exponent and the sum of each.
@@ -81,7 +82,8 @@ inline int64_t scan_floats(const StepLayer &l) {
 struct StepKernels {
     void (*rms_norm)(const float *x, const float *weight, int64_t size, float epsilon, float *out);
     void (*look_back)(const LookBack &work);
-    void (*merge)(const float *parts, int64_t runs, int group, int head_dim, float *out);
+    void (*merge)(const float *part, int group, int head_dim, float *whole);
+    void (*divide)(const float *whole, int group, int head_dim, float *out);
     void (*scan)(const StepLayer &layer, const Scan &work);
     void (*swiglu)(const float *gate_up, int64_t width, float *out);
     void (*relu2)(float *x, int64_t size);
