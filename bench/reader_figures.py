@@ -1,9 +1,10 @@
 """How well models that read requests do on what they did not learn from: the shipped one beside others, in one run.
 
-    python bench/reader_figures.py --public-data DIR [--model DIR ...] [--json FILE]
+    python bench/reader_figures.py --public-data DIR [--model DIR ...] [--other-scripts] [--json FILE]
 
 The texts are those that `nemora train sensitivity` holds out. Each model's line is drawn on them as training draws it,
 so that all give the same share of false alarms, and what is compared is what they keep of the texts that must stay.
+With `--other-scripts` only texts with words in other scripts than Latin count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from rich.table import Table
 from nemora.tagger.reader import load_reader
 from nemora.train import sensitivity
 from nemora.train.evaluate import figures
-from nemora.train.reader import Recipe
+from nemora.train.reader import FOREIGN, Recipe
 from nemora.train.sensitivity import Split
 
 AUTHORED = Path(__file__).parent.parent / "recipes" / "sensitivity" / "authored"
@@ -31,14 +33,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--public-data", type=Path, help="the public sets")
     parser.add_argument("--model", type=Path, action="append", default=[], help="beside the one that ships")
+    parser.add_argument("--other-scripts", action="store_true", help="only texts that have words in other scripts")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     args = parser.parse_args()
     split = sensitivity.gather(sensitivity.Sources(authored=(AUTHORED,), public=args.public_data), Recipe())
+    if args.other_scripts:
+        split = in_other_scripts(split)
     found = {str(model or "shipped"): measured(model, split) for model in (None, *args.model)}
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     Console().print(table_of(found))
     return 0
+
+
+def in_other_scripts(split: Split) -> Split:
+    """The same with fewer texts that are held out, and no public requests."""
+    held_out = tuple(text for text in split.held_out if FOREIGN.search(text.text))
+    spans = tuple(text for text in split.spans.held_out if FOREIGN.search(text.text))
+    return replace(split, held_out=held_out, public_held_out=(), spans=replace(split.spans, held_out=spans))
 
 
 def measured(folder: Path | None, split: Split) -> dict[str, Any]:
@@ -63,6 +75,8 @@ def table_of(found: dict[str, dict[str, Any]]) -> Table:
                 table.add_row(f"{name}: {key}", *(shown(report[name][key]) for report in found.values()))
     for key in ("recall", "precision"):
         table.add_row(f"spans: {key}", *(shown(report["spans"][key]) for report in found.values()))
+        names = (report["spans"]["by_type"]["NAME"][key] for report in found.values())
+        table.add_row(f"names: {key}", *map(shown, names))
     return table
 
 

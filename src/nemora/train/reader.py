@@ -26,7 +26,7 @@ from nemora.train.span_labels import LABELS
 NEW_WEIGHTS = 5.0
 """How much faster the weights learn that begin at random, heads and shapes, and the words of other scripts."""
 _ASCII = re.compile(r"[!-~]")
-_FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
+FOREIGN = re.compile("[\u0370-\u1dff\u3040-\ud7ff]")
 """A letter of another script than Latin."""
 
 
@@ -118,7 +118,7 @@ class Trainer:
         """Those that something is learned from."""
         if not self.recipe.words_only:
             return examples
-        return [example for example in examples if _FOREIGN.search(example.text)]
+        return [example for example in examples if FOREIGN.search(example.text)]
 
     def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> None:
         batch = batch.to(self.device)
@@ -183,7 +183,7 @@ class Trainer:
         rows = torch.zeros(self.model.encoder.config.vocabulary, 1)
         for word, number in self.tokenizer.get_vocab().items():
             sign = word.removeprefix("##")
-            rows[number] = bool(_FOREIGN.match(sign)) if self.recipe.words_only else not _ASCII.search(sign)
+            rows[number] = bool(FOREIGN.match(sign)) if self.recipe.words_only else not _ASCII.search(sign)
         return rows
 
     def _rate(self, step: int, total: int) -> float:
