@@ -102,6 +102,20 @@ def test_attention_is_its_twins_and_a_tokens_alone(
         assert alone is not None and torch.equal(alone[:, :, 0], cached[:, :, token])
 
 
+@pytest.mark.parametrize("seq", [1, 7, 33, 150])
+def test_attention_is_the_same_with_any_threads(seq: int) -> None:
+    q, k, v = random(0, 1, 4, seq, 16), random(1, 1, 2, 500 + seq, 16), random(2, 1, 2, 500 + seq, 16)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5, 16):
+            torch.set_num_threads(threads)
+            found.append(rows.attention(q, k, v))
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert found[0] is not None and other is not None and torch.equal(found[0], other)
+
+
 def test_what_is_not_plain_is_left_to_torch() -> None:
     x = random(0, 2, 8)
     assert rows.rms_norm(x.bfloat16(), random(1, 8), 1e-5) is None
