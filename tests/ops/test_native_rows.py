@@ -102,6 +102,20 @@ def test_attention_is_its_twins_and_a_tokens_alone(
         assert alone is not None and torch.equal(alone[:, :, 0], cached[:, :, token])
 
 
+@pytest.mark.parametrize("seq", [1, 7, 33, 150])
+def test_attention_is_the_same_with_any_threads(seq: int) -> None:
+    q, k, v = random(0, 1, 4, seq, 16), random(1, 1, 2, 500 + seq, 16), random(2, 1, 2, 500 + seq, 16)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5, 16):
+            torch.set_num_threads(threads)
+            found.append(rows.attention(q, k, v))
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert found[0] is not None and other is not None and torch.equal(found[0], other)
+
+
 def test_what_is_not_plain_is_left_to_torch() -> None:
     x = random(0, 2, 8)
     assert rows.rms_norm(x.bfloat16(), random(1, 8), 1e-5) is None
@@ -120,3 +134,25 @@ def test_what_is_no_number_stays_none() -> None:
     assert found[0, 1, 66:].isnan().all() and found[0, 1, :66].isfinite().all() and found[0, 0].isfinite().all()
     x = random(4, 3, 8)
     assert rows.rms_norm(x, random(5, 4), 1e-5) is None  # a weight of another size
+
+
+@pytest.mark.parametrize("size", [1e10, -1e10, 1e30, -1e30, -1e36])
+@pytest.mark.parametrize("total", [1, 70, 600])
+def test_scores_of_any_size_weigh_as_their_twins(size: float, total: int) -> None:
+    q, k, v = torch.zeros(1, 3, 5, 16), torch.zeros(1, 1, total + 4, 16), random(1, 1, 1, total + 4, 16)
+    q[..., 0], k[..., 0] = 1, size
+    k[:, :, ::7, 0] *= 1.001
+    found = rows.attention(q, k, v)
+    assert found is not None
+    torch.testing.assert_close(found, reference.attention(q, k, v), rtol=1e-5, atol=1e-6)
+
+
+def test_infinite_scores_weigh_nothing_and_nothing_but_them_is_no_number() -> None:
+    q, k, v = (random(seed, 1, 3 if seed == 0 else 1, 540, 16) for seed in range(3))
+    q[..., 0], k[:, :, 2:530, 0] = 1, -torch.inf
+    found = rows.attention(q[:, :, -20:], k, v)
+    assert found is not None
+    torch.testing.assert_close(found, reference.attention(q[:, :, -20:], k, v), rtol=1e-5, atol=1e-6)
+    k[..., 0] = -torch.inf
+    found = rows.attention(q[:, :, -20:], k, v)
+    assert found is not None and found.isnan().all()

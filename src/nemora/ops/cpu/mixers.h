@@ -9,6 +9,7 @@ namespace {
 constexpr float LOG2_E = 1.44269504f;
 constexpr int NEAR = 64;  // positions whose scores are held at once
 constexpr float FAR = 120.0f;  // an exponent of two that counts for nothing; `larger` gives its second where one is NaN
+constexpr float LOWEST = -3.40282347e38f;  // where the largest exponent starts: below every number
 
 // x / (1 + exp(-x))
 inline F silu_of(F x) {
@@ -113,7 +114,7 @@ inline void look_at(const LookBack &work, int g, const float *keys, const float 
     for (int q = 0; q < Q; q++) {
         float *own = scores + q * NEAR, high = most[q];
         for (int p = 0; p < count; p++) high = own[p] > high ? own[p] : high;
-        for (int p = count; p < NEAR; p++) own[p] = high - FAR;
+        for (int p = count; p < NEAR; p++) own[p] = -__builtin_inff();  // high - FAR is high where that is large
         F total = all(0.0f);
         for (int p = 0; p < NEAR; p += W) {
             const F weight = power_of_two(larger(all(-FAR), sub(load(own + p), all(high))));
@@ -138,7 +139,7 @@ void look_back(const LookBack &work) {
     const int size = work.head_dim;
     float *most = work.out + work.group * size, *sums = most + work.group;
     for (int i = 0; i < work.group * size; i++) work.out[i] = 0.0f;
-    for (int g = 0; g < work.group; g++) most[g] = -1e30f, sums[g] = 0.0f;
+    for (int g = 0; g < work.group; g++) most[g] = LOWEST, sums[g] = 0.0f;
     for (int64_t first = 0; first < work.positions; first += NEAR) {
         const int count = static_cast<int>(work.positions - first < NEAR ? work.positions - first : NEAR);
         const float *keys = work.keys + first * size, *values = work.values + first * size;
@@ -163,11 +164,13 @@ void merge(const float *part, int group, int head_dim, float *whole) {
     }
 }
 
-// What was made of all runs to the heads' outputs.
+// What was made of all runs to the heads' outputs: NaN where no score was a number, or all are below every number.
 void divide(const float *whole, int group, int head_dim, float *out) {
-    const float *sums = whole + group * (head_dim + 1);
-    for (int g = 0; g < group; g++)
-        for (int d = 0; d < head_dim; d++) out[g * head_dim + d] = whole[g * head_dim + d] / sums[g];
+    const float *most = whole + group * head_dim, *sums = most + group;
+    for (int g = 0; g < group; g++) {
+        const float total = most[g] > LOWEST ? sums[g] : __builtin_nanf("");
+        for (int d = 0; d < head_dim; d++) out[g * head_dim + d] = whole[g * head_dim + d] / total;
+    }
 }
 
 // Channels [first, first + count) of tokens whose rows are `stride` apart: SiLU of the convolution. `inputs` are moved on.

@@ -306,11 +306,18 @@ NEMORA_API void nemora_rope(int threads, const float *x, int64_t tokens, int64_t
     });
 }
 
-// Lanes of `nemora_attention_over`: each takes every so-manieth key head and block of TOGETHER tokens, in memory of its own.
+// Tokens of a block of `nemora_attention_over`: fewer than TOGETHER where there would be too few blocks for all threads.
+static int64_t block_of(int threads, int64_t tokens, int kv_heads) {
+    const int64_t share = parts(tokens * kv_heads, threads * 4);
+    return share < TOGETHER ? larger_of(1, share) : TOGETHER;
+}
+
+// Its lanes: each takes every so-manieth key head and block of tokens, in memory of its own.
 static int64_t lanes_of(int threads, int64_t items) { return threads * 4 < items ? threads * 4 : items; }
 
 NEMORA_API int64_t nemora_attention_over_scratch(int threads, int64_t tokens, int heads, int kv_heads, int head_dim) {
-    return lanes_of(threads, parts(tokens, TOGETHER) * kv_heads) * (TOGETHER + 1) * (heads / kv_heads) * (head_dim + 2) * 4;
+    const int64_t block = block_of(threads, tokens, kv_heads), lanes = lanes_of(threads, parts(tokens, block) * kv_heads);
+    return lanes * (block + 1) * (heads / kv_heads) * (head_dim + 2) * 4;
 }
 
 // Causal attention of the last `tokens` of `total` positions: q and out[tokens, heads, head_dim], keys and values
@@ -320,12 +327,13 @@ NEMORA_API void nemora_attention_over(int set, int threads, const float *q, int6
                                       int64_t capacity, float *scratch, float *out) {
     const int group = heads / kv_heads;
     const int64_t size = head_dim, floats = group * (size + 2), before = total - tokens;
-    const int64_t blocks = parts(tokens, TOGETHER), items = blocks * kv_heads, lanes = lanes_of(threads, items);
+    const int64_t block = block_of(threads, tokens, kv_heads), blocks = parts(tokens, block);
+    const int64_t items = blocks * kv_heads, lanes = lanes_of(threads, items);
     each_in_parallel(threads, lanes, [&](int64_t lane) {
-        float *whole = scratch + lane * (TOGETHER + 1) * floats, *part = whole + TOGETHER * floats;
+        float *whole = scratch + lane * (block + 1) * floats, *part = whole + block * floats;
         for (int64_t item = lane; item < items; item += lanes) {
-            const int64_t begin = item % blocks * TOGETHER, kv = item / blocks;
-            const int64_t end = begin + TOGETHER < tokens ? begin + TOGETHER : tokens;
+            const int64_t begin = item % blocks * block, kv = item / blocks;
+            const int64_t end = begin + block < tokens ? begin + block : tokens;
             for (int64_t run = 0; run * RUN < before + end; run++)
                 for (int64_t t = begin; t < end; t++) {
                     const int64_t left = before + t + 1 - run * RUN, at = (kv * capacity + run * RUN) * size;
