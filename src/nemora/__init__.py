@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # torch's threads wait for their next work by spinning, which keeps the native kernels' threads from the cores: a prompt
 # takes a sixth longer. A short while is enough where work does follow. Read when torch is loaded, so it stands here.
-_os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+if "OMP_WAIT_POLICY" not in _os.environ:
+    _os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 __version__ = "0.1.0"
 __all__ = ["NemoraError", "__version__", "load"]

@@ -306,10 +306,10 @@ NEMORA_API void nemora_rope(int threads, const float *x, int64_t tokens, int64_t
     });
 }
 
-// Tokens of a block of `nemora_attention_over`: fewer than TOGETHER where there would be too few blocks for all threads.
+// Tokens of a block of `nemora_attention_over`: fewer than BLOCK_TOKENS where there would be too few blocks for all threads.
 static int64_t block_of(int threads, int64_t tokens, int kv_heads) {
     const int64_t share = parts(tokens * kv_heads, threads * 4);
-    return share < TOGETHER ? larger_of(1, share) : TOGETHER;
+    return share < BLOCK_TOKENS ? larger_of(1, share) : BLOCK_TOKENS;
 }
 
 // Its lanes: each takes every so-manieth key head and block of tokens, in memory of its own.

@@ -51,7 +51,7 @@ struct Memories {
 };
 
 constexpr int64_t RUN = 512;  // positions that a thread looks back at in one go
-constexpr int64_t TOGETHER = 16;  // tokens of a prompt, at most, that do so while the run lies in a core's cache
+constexpr int64_t BLOCK_TOKENS = 16;  // tokens of a prompt, at most, that do so while the run lies in a core's cache
 
 // A run of positions for the queries that share a key head; `out` is theirs: [group][head_dim], not yet divided by the
 // sum, then the largest exponent and the sum of each.
