@@ -43,6 +43,16 @@ def test_a_gate_is_its_twins_and_a_rows_alone(count: int, width: int, seed: int)
     assert torch.equal(found[-1:], alone)
 
 
+@settings(max_examples=40)
+@given(size=st.one_of(st.integers(1, 300), st.integers(16_300, 16_500)), seed=SEEDS)
+def test_a_squared_relu_is_its_twins_to_the_bit(size: int, seed: int) -> None:
+    x = 30 * random(seed, size)
+    x[seed % size] = float("nan")
+    found = rows.relu2(x)
+    assert found is not None
+    torch.testing.assert_close(found, reference.relu2(x), rtol=0, atol=0, equal_nan=True)
+
+
 @settings(max_examples=60)
 @given(
     count=st.integers(1, 70),
@@ -120,6 +130,7 @@ def test_what_is_not_plain_is_left_to_torch() -> None:
     x = random(0, 2, 8)
     assert rows.rms_norm(x.bfloat16(), random(1, 8), 1e-5) is None
     assert rows.swiglu(x.clone().requires_grad_()) is None
+    assert rows.relu2(x.clone().requires_grad_()) is None
     q = random(2, 1, 2, 3, 8)
     each = torch.ones(1, 2, 4)  # angles of each text
     assert rows.rope(q, each, each) is None and rows.rope(q.transpose(2, 3), each[0], each[0]) is None

@@ -15,7 +15,7 @@ from nemora.ops import reference, reference_moe
 from nemora.ops.blockwise_attention import SCORES, ReadBlock, blockwise_attention
 from nemora.ops.cpu import packed_weight, rows
 from nemora.ops.cpu.packed_weight import PackedExperts
-from nemora.ops.reference import causal_mask, relu2, rope_angles
+from nemora.ops.reference import causal_mask, rope_angles
 from nemora.ops.reference_mamba2 import step_sizes
 from nemora.ops.texts import Texts
 from nemora.ops.weight import Weight
@@ -59,6 +59,11 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 def layer_norm_1p(x: Tensor, weight_minus_1: Tensor, bias: Tensor, eps: float) -> Tensor:
     """See `reference.layer_norm_1p`."""
     return F.layer_norm(x.float(), bias.shape, 1 + weight_minus_1, bias, eps).to(x.dtype)
+
+
+def relu2(x: Tensor) -> Tensor:
+    """See `reference.relu2`."""
+    return reference.relu2(x) if (native := rows.relu2(x)) is None else native
 
 
 def swiglu(gate_up: Tensor) -> Tensor:

@@ -196,8 +196,8 @@ void float_panels_of(const Packed &w, int first, int last, const float *x, int t
         if (together == TOGETHER) token_over_panels<Numbers, TOGETHER>(from, size, x, w.columns, held);
         else if (tokens == 1) token_over_panels<Numbers, 1>(from, size, x, w.columns, held);
         else panel_of_tokens<Numbers>(from, x, tokens, w.columns, held);
-        finish(held, tokens * together, factor, relu2);
-        for (int i = 0; i < together; i++) hand_out(held + i * PANEL_ROWS, w, panel + i, tokens, out, stride);
+        finish(held, tokens * together * PANEL_ROWS, factor, relu2);
+        for (int i = 0; i < together; i++) hand_out(held + i * PANEL_ROWS, PANEL_ROWS, w, panel + i, tokens, out, stride);
     }
 }
 

@@ -135,6 +135,7 @@ def _declare(c: ctypes.CDLL) -> None:
             None,
             (number, number, pointer, long, number, *[pointer] * 2, *[number] * 3, c_float, *[pointer] * 3),
         ),
+        "nemora_relu2": (None, (number, number, pointer, long, pointer)),
         "nemora_swiglu": (None, (number, number, pointer, long, long, pointer)),
         "nemora_rope": (None, (number, pointer, long, long, *[number] * 3, *[pointer] * 3)),
         "nemora_attention_over_scratch": (long, (number, long, number, number, number)),

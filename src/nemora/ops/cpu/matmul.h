@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr int AHEAD = 2304;  // how far one token fetches a panel ahead: memory is what it waits for
+constexpr int AHEAD = 2304;  // how far a panel is fetched ahead: memory is what few tokens wait for
 inline void fetch(const uint8_t *p) { __builtin_prefetch(p); }
 
 // Adds to the sums of T tokens and V vectors of rows, [T][V], the products of a half or a whole block's codes, those of
@@ -25,9 +25,25 @@ struct Block {
     // `of` is what a head of K-quants says of the block.
     [[gnu::always_inline]] inline void read(const uint8_t *block, const float *of, int part) {
         Codes::codes(block, part, codes);
+        if constexpr (Codes::MOST == SIGNED) offset_codes(codes);
 #pragma GCC unroll 2
         for (int half = 0; half < Codes::HALVES; half++) scale[half] = Codes::scale(block, of, part, half);
         if constexpr (Codes::MINIMUM) minimum = Codes::minimum(block, of, part);
+    }
+};
+
+// A block of `N` panels beside each other, the next `apart` bytes on; `of` as above, of one panel after the other.
+// Vectors of rows are counted through all of them.
+struct Strip {
+    const uint8_t *blocks;
+    int64_t apart;
+    const float *of;
+
+    template <typename Codes>
+    [[gnu::always_inline]] inline void read(int vector, Block<Codes> *to) const {
+        const int panel = vector / PARTS;
+        const float *heads = HEAD_BYTES[Codes::FORMAT] ? of + panel * HEAD_BLOCKS * UNFOLDED : nullptr;
+        to->read(blocks + panel * apart, heads, vector % PARTS);
     }
 };
 
@@ -38,9 +54,9 @@ struct Here {
     const int32_t *start;
 };
 
-// Adds to `held`, [T][PANEL_ROWS], what V vectors of a block's rows give with T tokens from `t` on. `tokens` is told
+// Adds to `held`, [T][N panels' rows], what V vectors of a block's rows give with T tokens from `t` on. `tokens` is told
 // apart from x.tokens so that it may be a constant: one token's sums then stay in a register.
-template <typename Codes, int PLANES, int T, int V>
+template <typename Codes, int PLANES, int N, int T, int V>
 [[gnu::always_inline]] inline void some_tokens(const Block<Codes> *rows, const Here &x, int tokens, int t, float *held) {
     const int8_t *high = x.codes + static_cast<int64_t>(t) * BLOCK;
     const int8_t *low = high + static_cast<int64_t>(PLANES - 1) * tokens * BLOCK;
@@ -51,21 +67,22 @@ template <typename Codes, int PLANES, int T, int V>
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) some[v] = rows[v].codes + half * (GROUPS / 2);
         I sums[T * V];
-#pragma GCC unroll 8
-        for (int i = 0; i < T * V; i++)
-            sums[i] = Codes::OFFSET != 0 ? same_word(x.start + half * tokens + t + i / V) : no_sum();
-        products<Codes, T, V>(some, low + at, sums);
         if constexpr (PLANES == 2) {
-            I above[T * V];
 #pragma GCC unroll 8
-            for (int i = 0; i < T * V; i++) above[i] = no_sum();
-            products<Codes, T, V>(some, high + at, above);
+            for (int i = 0; i < T * V; i++) sums[i] = no_sum();
+            products<Codes, T, V>(some, high + at, sums);
 #pragma GCC unroll 8
-            for (int i = 0; i < T * V; i++) sums[i] = plus(sums[i], times_128(above[i]));
+            for (int i = 0; i < T * V; i++) sums[i] = times_128(sums[i]);
         }
 #pragma GCC unroll 8
         for (int i = 0; i < T * V; i++) {
-            float *to = held + i / V * PANEL_ROWS + i % V * W;
+            const I start = Codes::OFFSET != 0 ? same_word(x.start + half * tokens + t + i / V) : no_sum();
+            sums[i] = PLANES == 2 ? plus(sums[i], start) : start;
+        }
+        products<Codes, T, V>(some, low + at, sums);
+#pragma GCC unroll 8
+        for (int i = 0; i < T * V; i++) {
+            float *to = held + i / V * N * PANEL_ROWS + i % V * W;
             const Block<Codes> &row = rows[i % V];
             F total = fused(mul(row.scale[half], all(x.scale[t + i / V])), floats(sums[i]), load(to));
             if constexpr (Codes::MINIMUM) total = fused(row.minimum, all(x.sums[t + i / V]), total);
@@ -74,64 +91,66 @@ template <typename Codes, int PLANES, int T, int V>
     }
 }
 
-// All tokens with the V vectors of the panel's rows from `part` on, T at once as long as there are so many.
-template <typename Codes, int PLANES, int T, int V>
-[[gnu::always_inline]] inline void vectors_of_tokens(const uint8_t *from, const float *of, int part, const Here &x,
-                                                     int tokens, float *held) {
+// All tokens with the V vectors of the strip's rows from `first` on, T at once as long as there are so many.
+template <typename Codes, int PLANES, int N, int T, int V>
+[[gnu::always_inline]] inline void vectors_of_tokens(const Strip &strip, int first, const Here &x, int tokens, float *held) {
     Block<Codes> rows[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; v++) rows[v].read(from, of, part + v);
-    held += part * W;
+    for (int v = 0; v < V; v++) strip.read(first + v, rows + v);
+    held += first * W;
+    constexpr int NEXT = N * PANEL_ROWS;
     int t = 0;
     if constexpr (T > 1)
-        for (; t + T <= tokens; t += T) some_tokens<Codes, PLANES, T, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
+        for (; t + T <= tokens; t += T) some_tokens<Codes, PLANES, N, T, V>(rows, x, tokens, t, held + t * NEXT);
     if constexpr (V > 1 && T > 2)
-        for (; t + 2 <= tokens; t += 2) some_tokens<Codes, PLANES, 2, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
-    for (; t < tokens; t++) some_tokens<Codes, PLANES, 1, V>(rows, x, tokens, t, held + t * PANEL_ROWS);
+        for (; t + 2 <= tokens; t += 2) some_tokens<Codes, PLANES, N, 2, V>(rows, x, tokens, t, held + t * NEXT);
+    for (; t < tokens; t++) some_tokens<Codes, PLANES, N, 1, V>(rows, x, tokens, t, held + t * NEXT);
 }
 
 // Few tokens take one vector after the other, whose codes then stay in registers.
-template <typename Codes, int PLANES>
-inline void block_of_tokens(const uint8_t *from, const float *of, const Tokens &x, int tokens, int64_t b, float *held) {
-    constexpr bool TOGETHER = VECTORS_TOGETHER > 1 && Codes::MOST != SIGNED;  // of signed ones most of the work is theirs
-    constexpr int FEW = 8 / PLANES, ALONE = VECTORS_TOGETHER > 1 ? 1 : TOKENS_TOGETHER;
+template <typename Codes, int PLANES, int N>
+inline void block_of_tokens(const Strip &strip, const Tokens &x, int tokens, int64_t b, float *held) {
+    constexpr int COUNT = N * PARTS, V = VECTORS_TOGETHER;
+    constexpr bool TOGETHER = V > 1 && COUNT % V == 0 && (Codes::MOST != SIGNED || SIGNED_TOGETHER);
     const Here here{x.codes + b * PLANES * tokens * BLOCK, x.scale + b * tokens, x.sums + b * tokens,
                     x.start + b * 2 * tokens};
     if constexpr (TOGETHER) {
-        if (tokens >= FEW) {
-            for (int part = 0; part < PARTS; part += VECTORS_TOGETHER)
-                vectors_of_tokens<Codes, PLANES, TOKENS_TOGETHER, VECTORS_TOGETHER>(from, of, part, here, tokens, held);
+        if (tokens >= FEW_TOKENS / PLANES) {
+            for (int first = 0; first < COUNT; first += V)
+                vectors_of_tokens<Codes, PLANES, N, TOKENS_TOGETHER, V>(strip, first, here, tokens, held);
             return;
         }
     }
 #pragma GCC unroll 2
-    for (int part = 0; part < PARTS; part++) vectors_of_tokens<Codes, PLANES, ALONE, 1>(from, of, part, here, tokens, held);
+    for (int vector = 0; vector < COUNT; vector++)
+        vectors_of_tokens<Codes, PLANES, N, TOKENS_ALONE, 1>(strip, vector, here, tokens, held);
 }
 
-template <typename Codes, int PLANES>
-inline void panel_of(const uint8_t *panel, const Tokens &x, int tokens, float *held) {
+// N panels, the next `apart` bytes on, with all tokens.
+template <typename Codes, int PLANES, int N>
+inline void panels_of_tokens(const uint8_t *panel, int64_t apart, const Tokens &x, int tokens, float *held) {
     constexpr int HEAD = HEAD_BYTES[Codes::FORMAT];
-    [[maybe_unused]] alignas(64) float unfolded[HEAD ? HEAD_BLOCKS * UNFOLDED : 1];
+    [[maybe_unused]] alignas(64) float unfolded[HEAD ? N * HEAD_BLOCKS * UNFOLDED : 1];
     const float *of = nullptr;
     for (int b = 0; b < x.blocks; b++, panel += BLOCK_BYTES[Codes::FORMAT]) {
         if constexpr (HEAD > 0) {
             if (b % HEAD_BLOCKS == 0) {
-                if (tokens == 1)
-                    for (int line = 0; line < HEAD; line += 64) fetch(panel + AHEAD + line);
-                Codes::unfold(panel, unfolded);
+                for (int i = 0; i < N; i++)
+                    for (int line = 0; line < HEAD; line += 64) fetch(panel + i * apart + AHEAD + line);
+                for (int i = 0; i < N; i++) Codes::unfold(panel + i * apart, unfolded + i * HEAD_BLOCKS * UNFOLDED);
                 panel += HEAD;
             }
             of = unfolded + b % HEAD_BLOCKS * UNFOLDED;
         }
-        if (tokens == 1)
-            for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + AHEAD + line);
-        block_of_tokens<Codes, PLANES>(panel, of, x, tokens, b, held);
+        for (int i = 0; i < N; i++)
+            for (int line = 0; line < BLOCK_BYTES[Codes::FORMAT]; line += 64) fetch(panel + i * apart + AHEAD + line);
+        block_of_tokens<Codes, PLANES, N>(Strip{panel, apart, of}, x, tokens, b, held);
     }
 }
 
-// Sums [count][PANEL_ROWS] times the matrix's scale. Of NaN and zero `larger` gives its second argument.
+// Sums times the matrix's scale. Of NaN and zero `larger` gives its second argument.
 inline void finish(float *held, int count, F factor, bool relu2) {
-    for (int i = 0; i < count * PANEL_ROWS; i += W) {
+    for (int i = 0; i < count; i += W) {
         F y = mul(load(held + i), factor);
         if (relu2) {
             y = larger(all(0.0f), y);
@@ -141,23 +160,27 @@ inline void finish(float *held, int count, F factor, bool relu2) {
     }
 }
 
-inline void hand_out(const float *held, const Packed &w, int panel, int tokens, float *out, int64_t stride) {
-    const int rows = w.rows - panel * PANEL_ROWS < PANEL_ROWS ? w.rows - panel * PANEL_ROWS : PANEL_ROWS;
+inline void hand_out(const float *held, int width, const Packed &w, int panel, int tokens, float *out, int64_t stride) {
+    const int left = w.rows - panel * PANEL_ROWS, rows = left < width ? left : width;
     for (int t = 0; t < tokens; t++)
-        __builtin_memcpy(out + t * stride + panel * PANEL_ROWS, held + t * PANEL_ROWS, rows * sizeof(float));
+        __builtin_memcpy(out + t * stride + panel * PANEL_ROWS, held + t * width, rows * sizeof(float));
 }
 
 template <typename Codes, int PLANES>
 void panels_of(const Packed &w, int first, int last, const Tokens &x, bool relu2, float *out, int64_t stride) {
-    alignas(64) float held[TILE * PANEL_ROWS];
+    alignas(64) float held[TILE * PANELS_TOGETHER * PANEL_ROWS];
     const F factor = all(Codes::FORMAT == NVFP4 ? w.scale * 0.5f : w.scale);
-    for (int panel = first; panel < last; panel++) {
-        const uint8_t *from = w.data + panel * panel_bytes(Codes::FORMAT, x.blocks);
-        for (int i = 0; i < x.tokens * PANEL_ROWS; i += W) store(held + i, all(0.0f));
-        if (x.tokens == 1) panel_of<Codes, PLANES>(from, x, 1, held);
-        else panel_of<Codes, PLANES>(from, x, x.tokens, held);
-        finish(held, x.tokens, factor, relu2);
-        hand_out(held, w, panel, x.tokens, out, stride);
+    const int64_t apart = panel_bytes(Codes::FORMAT, x.blocks);
+    for (int panel = first, some; panel < last; panel += some) {
+        const uint8_t *from = w.data + panel * apart;
+        some = x.tokens > 1 && panel + PANELS_TOGETHER <= last ? PANELS_TOGETHER : 1;
+        const int width = some * PANEL_ROWS;
+        for (int i = 0; i < x.tokens * width; i += W) store(held + i, all(0.0f));
+        if (x.tokens == 1) panels_of_tokens<Codes, PLANES, 1>(from, apart, x, 1, held);
+        else if (some == 1) panels_of_tokens<Codes, PLANES, 1>(from, apart, x, x.tokens, held);
+        else panels_of_tokens<Codes, PLANES, PANELS_TOGETHER>(from, apart, x, x.tokens, held);
+        finish(held, x.tokens * width, factor, relu2);
+        hand_out(held, width, w, panel, x.tokens, out, stride);
     }
 }
 

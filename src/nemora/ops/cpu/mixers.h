@@ -208,25 +208,102 @@ inline float step_size(const StepLayer &layer, float dt, int head) {
     return size < layer.least_step ? layer.least_step : size > layer.most_step ? layer.most_step : size;
 }
 
-// S = decay * S + dt * x (x) b; y = S c + d * x, for one head (arXiv:2405.21060, section 3.1).
-inline void step_state(const float *x, float step, float decay, const float *b, const float *c, float d, int rows,
-                       int size, float *state, float *y) {
+// Some tokens of one head: x [rows] and b and c [size] of a token are `width` apart, y [rows] `inner` apart.
+struct HeadTokens {
+    const float *x, *b, *c;
+    float *y;
+    int tokens, width, inner;
+    float d;
+    float steps[SCANNED], decays[SCANNED];
+};
+
+// S = decay * S + dt * x (x) b; y = S c + d * x, for token t and one head (arXiv:2405.21060, section 3.1).
+inline void step_state(const HeadTokens &h, int t, int rows, int size, float *state) {
+    const float *x = h.x + t * h.width, *b = h.b + t * h.width, *c = h.c + t * h.width, decay = h.decays[t];
+    float *y = h.y + static_cast<int64_t>(t) * h.inner;
     const int whole = size / W * W;
-    for (int p = 0; p < rows; p++, state += size) {
-        const float input = step * x[p];
-        F total = all(0.0f);
-        for (int n = 0; n < whole; n += W) {
-            const F next = fma(all(decay), load(state + n), mul(all(input), load(b + n)));
-            store(state + n, next);
-            total = fma(next, load(c + n), total);
+    for (int first = 0; first < rows; first += 8) {
+        const int some = rows - first < 8 ? rows - first : 8;
+        F totals[8];
+        float rests[8] = {}, sums[8];
+        for (int r = 0; r < 8; r++) {
+            F even = all(0.0f), odd = all(0.0f);  // a sum waits for itself
+            if (r < some) {
+                const float input = h.steps[t] * x[first + r];
+                const auto more = [&](int n, F total) {
+                    const F next = fma(all(decay), load(state + n), mul(all(input), load(b + n)));
+                    store(state + n, next);
+                    return fma(next, load(c + n), total);
+                };
+                int n = 0;
+                for (; n + 2 * W <= whole; n += 2 * W) even = more(n, even), odd = more(n + W, odd);
+                if (n < whole) even = more(n, even);
+                for (int n = whole; n < size; n++) {
+                    state[n] = decay * state[n] + input * b[n];
+                    rests[r] += state[n] * c[n];
+                }
+                state += size;
+            }
+            totals[r] = add(even, odd);
         }
-        float rest = 0.0f;
-        for (int n = whole; n < size; n++) {
-            state[n] = decay * state[n] + input * b[n];
-            rest += state[n] * c[n];
-        }
-        y[p] = sum(total) + rest + d * x[p];
+        sums_of_eight(totals, sums);
+        for (int r = 0; r < some; r++) y[first + r] = sums[r] + rests[r] + h.d * x[first + r];
     }
+}
+
+// The same for all tokens and R rows from `p` on, KEPT_SIZE numbers each, which stay in registers. The same sums.
+constexpr int KEPT_SIZE = 8 * W;
+template <int R>
+inline void step_rows(const HeadTokens &h, int p, float *state) {
+    constexpr int N = KEPT_SIZE / W, T = 8 / R;
+    F kept[R * N];
+#pragma GCC unroll 16
+    for (int i = 0; i < R * N; i++) kept[i] = load(state + i * W);
+    for (int first = 0; first < h.tokens; first += T) {
+        const int some = h.tokens - first < T ? h.tokens - first : T;
+        F totals[8];
+        for (int i = 0; i < 8; i++) totals[i] = all(0.0f);
+        for (int i = 0; i < some; i++) {
+            const int t = first + i;
+            const float *b = h.b + t * h.width, *c = h.c + t * h.width;
+            const F decay = all(h.decays[t]);
+            F input[R];
+#pragma GCC unroll 2
+            for (int r = 0; r < R; r++) input[r] = all(h.steps[t] * h.x[t * h.width + p + r]);
+#pragma GCC unroll 16
+            for (int k = 0; k < R * N; k++) kept[k] = fma(decay, kept[k], mul(input[k / N], load(b + k % N * W)));
+#pragma GCC unroll 2
+            for (int r = 0; r < R; r++) {
+                F even = all(0.0f), odd = all(0.0f);
+#pragma GCC unroll 4
+                for (int n = 0; n < N; n += 2) {
+                    even = fma(kept[r * N + n], load(c + n * W), even);
+                    odd = fma(kept[r * N + n + 1], load(c + n * W + W), odd);
+                }
+                totals[i * R + r] = add(even, odd);
+            }
+        }
+        float sums[8];
+        sums_of_eight(totals, sums);
+        for (int i = 0; i < some; i++)
+            for (int r = 0; r < R; r++)
+                h.y[static_cast<int64_t>(first + i) * h.inner + p + r] =
+                    sums[i * R + r] + h.d * h.x[(first + i) * h.width + p + r];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R * N; i++) store(state + i * W, kept[i]);
+}
+
+inline void step_head(const HeadTokens &h, int rows, int size, float *state) {
+    int p = 0;
+    if constexpr (KEPT_ROWS > 0) {
+        if (size == KEPT_SIZE && h.tokens > 1) {
+            for (; p + KEPT_ROWS <= rows; p += KEPT_ROWS) step_rows<KEPT_ROWS>(h, p, state + p * size);
+            for (; p < rows; p++) step_rows<1>(h, p, state + p * size);
+            return;
+        }
+    }
+    for (int t = 0; t < h.tokens; t++) step_state(h, t, rows, size, state);
 }
 
 // Convolution, state space and gated norm of the heads of one group, for a run of tokens. A head's state stays in a cache
@@ -245,12 +322,12 @@ void scan(const StepLayer &layer, const Scan &work) {
         convolve(layer, xbc, work.stride, tokens, work.conv, inner + (layer.groups + g) * size, size, history, c, width);
         for (int h = 0; h < heads; h++) {
             const int head = g * heads + h;
-            float *state = work.states + static_cast<int64_t>(head) * rows * size;
+            HeadTokens some{x + h * rows, b, c, out + h * rows, tokens, width, inner, layer.d[head], {}, {}};
             for (int t = 0; t < tokens; t++) {
-                const float step = step_size(layer, dt[t * work.stride + head], head);
-                step_state(x + t * width + h * rows, step, __builtin_expf(step * layer.a[head]), b + t * width,
-                           c + t * width, layer.d[head], rows, size, state, out + static_cast<int64_t>(t) * inner + h * rows);
+                some.steps[t] = step_size(layer, dt[t * work.stride + head], head);
+                some.decays[t] = __builtin_expf(some.steps[t] * layer.a[head]);
             }
+            step_head(some, rows, size, work.states + static_cast<int64_t>(head) * rows * size);
         }
         for (int t = 0; t < tokens; t++) {
             const float *gate = projected + t * work.stride + g * own;
@@ -270,13 +347,13 @@ void swiglu(const float *gate_up, int64_t width, float *out) {
     for (; i < width; i++) out[i] = silu_of_one(gate_up[i]) * up[i];
 }
 
-void relu2(float *x, int64_t size) {
+void relu2(const float *x, int64_t size, float *out) {
     int64_t i = 0;
     for (; i + W <= size; i += W) {
         const F y = larger(all(0.0f), load(x + i));  // NaN stays NaN
-        store(x + i, mul(y, y));
+        store(out + i, mul(y, y));
     }
-    for (; i < size; i++) x[i] = x[i] < 0.0f ? 0.0f : x[i] * x[i];
+    for (; i < size; i++) out[i] = x[i] < 0.0f ? 0.0f : x[i] * x[i];
 }
 
 #define STEP_KERNELS {rms_norm, look_back, merge, divide, scan, swiglu, relu2, dot, sum_to}

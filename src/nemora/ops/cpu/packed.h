@@ -19,7 +19,7 @@ constexpr int PANEL_ROWS = 16;
 constexpr int BLOCK = 32;      // columns
 constexpr int GROUPS = 8;      // of four columns, in a block
 constexpr int HEAD_BLOCKS = 8; // that a head is for
-constexpr int TILE = 32;       // tokens that pass over a panel together
+constexpr int TILE = 64;       // tokens that pass over a panel together
 constexpr int MAX_PLANES = 2;
 
 // The numbers of formats are those in packed_weight.py.

@@ -39,11 +39,11 @@ struct Memory {
     }
 };
 
-// Panels of an item of work, so that all threads have several: by fours, as `floats.h` takes them.
+// Panels of an item of work, so that all threads have several: by fours, as `floats.h` takes them, or by twos, as `matmul.h`.
 int64_t panels_of_item(int64_t panels, int64_t tiles, int threads, bool by_four) {
     const int64_t run = panels * tiles / (threads * ITEMS_PER_THREAD);
     if (by_four) return run <= 4 ? 4 : 8;
-    return run < 1 ? 1 : run > 8 ? 8 : run;
+    return run < 2 ? 1 : run > 8 ? 8 : run - run % 2;
 }
 
 // The `i`th of `count` nearly equal shares of `size` begins here.

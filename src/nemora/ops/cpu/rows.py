@@ -46,6 +46,17 @@ def swiglu(gate_up: Tensor) -> Tensor | None:
     return out
 
 
+def relu2(x: Tensor) -> Tensor | None:
+    """See `reference.relu2`."""
+    native = vector_kernels()
+    if native is None or not is_plain(x):
+        return None
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    native.c.nemora_relu2(native.best, torch.get_num_threads(), x.data_ptr(), x.numel(), out.data_ptr())
+    return out
+
+
 def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor | None:
     """See `reference.rope`; x may be the first heads of wider rows. Every text of a batch has the same angles here."""
     native = vector_kernels()

@@ -78,6 +78,7 @@ inline I dot_words(I sum, I a, const void *b) {
 
 // For packed matrices: simd_scalar.h says what each of these does.
 constexpr int SIGNED_OFFSET = 0;
+inline void offset_codes(I *) {}
 
 inline F fused(F a, F b, F c) { return fma(a, b, c); }
 inline F floats(I x) { return _mm256_cvtepi32_ps(x); }
@@ -127,7 +128,9 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
 }
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 // Four tokens' numbers meet two vectors of rows, so that what is fetched of each is used more than once.
-constexpr int TOKENS_TOGETHER = 3, VECTORS_TOGETHER = 2;
+constexpr int TOKENS_TOGETHER = 3, VECTORS_TOGETHER = 2, FEW_TOKENS = 8, TOKENS_ALONE = 1, PANELS_TOGETHER = 1;
+constexpr int KEPT_ROWS = 0;
+constexpr bool SIGNED_TOGETHER = false;  // most of the work with them is their own
 // Where the compiler would take another order, for which there are too few registers.
 inline void in_a_register(I &x) { asm("" : "+x"(x)); }
 // As many pairs are added in 16 bits as these hold.

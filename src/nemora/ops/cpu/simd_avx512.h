@@ -28,8 +28,20 @@ inline F smaller(F a, F b) { return _mm512_min_ps(a, b); }
 inline F nearest(F x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline F scaled(F x, F power) { return _mm512_scalef_ps(x, power); }
 inline float sum(F x) { return _mm512_reduce_add_ps(x); }
+inline F halves_added(F a, F b) {  // quarters 0 + 2, 1 + 3 of a, then of b
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+}
+inline F quarters_added(F a, F b) {  // of four vectors, a quarter of each
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+}
+// All together, in a third of the steps that eight times `sum` takes.
 inline void sums_of_eight(const F *x, float *sums) {
-    for (int i = 0; i < 8; i++) sums[i] = sum(x[i]);
+    const F first = quarters_added(halves_added(x[0], x[1]), halves_added(x[2], x[3]));
+    const F second = quarters_added(halves_added(x[4], x[5]), halves_added(x[6], x[7]));
+    F both = _mm512_add_ps(_mm512_unpacklo_ps(first, second), _mm512_unpackhi_ps(first, second));
+    both = _mm512_add_ps(both, _mm512_permute_ps(both, 0x4E));
+    const I places = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+    _mm256_storeu_ps(sums, _mm512_castps512_ps256(_mm512_permutexvar_ps(places, both)));
 }
 inline float largest(F x) { return _mm512_reduce_max_ps(x); }
 inline float smallest(F x) { return _mm512_reduce_min_ps(x); }
@@ -104,41 +116,52 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {  // as on AVX2
     *even = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(_mm256_slli_epi16(both, 8), 1), mask));
     *odd = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(both, 1), mask));
 }
-constexpr int VECTORS_TOGETHER = 1;  // which are all of a panel
+constexpr int KEPT_ROWS = 2;
 #ifdef __AVX512VNNI__
 constexpr int SIGNED_OFFSET = 128;
-constexpr int TOKENS_TOGETHER = 8;
-// A sum waits for itself: eight tokens' take turns, or two of one.
+inline void offset_codes(I *codes) {
+#pragma GCC unroll 8
+    for (int g = 0; g < GROUPS; g++) codes[g] = _mm512_xor_si512(codes[g], _mm512_set1_epi8(-128));
+}
+// Two panels' codes fill half of the registers, and each of four tokens' numbers that is fetched meets both.
+constexpr int TOKENS_TOGETHER = 4, VECTORS_TOGETHER = 2, FEW_TOKENS = 2, TOKENS_ALONE = 8, PANELS_TOGETHER = 2;
+constexpr bool SIGNED_TOGETHER = true;
+// A sum waits for itself: those of tokens and vectors take turns, or where they are few two of each.
 template <int N, int MOST, int T, int V>
 [[gnu::always_inline]] inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {
-    static_assert(V == 1);
-    if constexpr (T == 1) {
-        I odd = no_sum();
+    if constexpr (T * V <= 2) {
+        I odd[T * V];
+#pragma GCC unroll 2
+        for (int i = 0; i < T * V; i++) odd[i] = no_sum();
 #pragma GCC unroll 8
-        for (int g = 0; g < N; g += 2) {
-            sums[0] = _mm512_dpbusd_epi32(sums[0], codes[0][g], same_four(x + 4 * g));
-            odd = _mm512_dpbusd_epi32(odd, codes[0][g + 1], same_four(x + 4 * g + 4));
-        }
-        sums[0] = plus(sums[0], odd);
+        for (int g = 0; g < N; g += 2)
+#pragma GCC unroll 2
+            for (int i = 0; i < T * V; i++) {
+                sums[i] = _mm512_dpbusd_epi32(sums[i], codes[i % V][g], same_four(x + i / V * BLOCK + 4 * g));
+                odd[i] = _mm512_dpbusd_epi32(odd[i], codes[i % V][g + 1], same_four(x + i / V * BLOCK + 4 * g + 4));
+            }
+#pragma GCC unroll 2
+        for (int i = 0; i < T * V; i++) sums[i] = plus(sums[i], odd[i]);
     } else {
 #pragma GCC unroll 8
         for (int g = 0; g < N; g++)
 #pragma GCC unroll 8
-            for (int t = 0; t < T; t++)
-                sums[t] = _mm512_dpbusd_epi32(sums[t], codes[0][g], same_four(x + t * BLOCK + 4 * g));
+            for (int t = 0; t < T; t++) {
+                const I four = same_four(x + t * BLOCK + 4 * g);
+#pragma GCC unroll 2
+                for (int v = 0; v < V; v++) sums[t * V + v] = _mm512_dpbusd_epi32(sums[t * V + v], codes[v][g], four);
+            }
     }
 }
 template <int N, int T, int V>
 [[gnu::always_inline]] inline void dot_signed(const I *const *codes, const int8_t *x, I *sums) {
-    I above_zero[N];
-#pragma GCC unroll 8
-    for (int g = 0; g < N; g++) above_zero[g] = _mm512_xor_si512(codes[0][g], _mm512_set1_epi8(-128));
-    const I *const unsigned_codes[] = {above_zero};
-    dot_unsigned<N, 255, T, V>(unsigned_codes, x, sums);
+    dot_unsigned<N, 255, T, V>(codes, x, sums);
 }
 #else  // as on AVX2, but that registers hold all of a block's codes
 constexpr int SIGNED_OFFSET = 0;
-constexpr int TOKENS_TOGETHER = 1;
+inline void offset_codes(I *) {}
+constexpr int TOKENS_TOGETHER = 1, VECTORS_TOGETHER = 1, FEW_TOKENS = 1, TOKENS_ALONE = 1, PANELS_TOGETHER = 1;
+constexpr bool SIGNED_TOGETHER = false;
 inline I pairs_added(I pairs) { return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)); }
 template <int N, int MOST, int T, int V>
 [[gnu::always_inline]] inline void dot_unsigned(const I *const *codes, const int8_t *x, I *sums) {

@@ -204,7 +204,7 @@ struct Run {
                        w.products, routed);
         if (l.latent) multiply(l.from_latent, routed, w.routed);
         multiply(l.in, w.normed, w.wide);
-        kernels.relu2(w.wide, sequences * l.in.rows);
+        kernels.relu2(w.wide, sequences * l.in.rows, w.wide);
         multiply(l.out, w.wide, w.answer);
         kernels.sum(w.answer, w.routed, sequences * s.hidden);
     }
@@ -223,7 +223,7 @@ struct Run {
                     for (int64_t i = 0; i < sequences; i++)
                         kernels.swiglu(w.wide + i * l.in.rows, l.out.columns, w.inner + i * l.out.columns);
                     break;
-                default: kernels.relu2(w.wide, sequences * l.in.rows), read = w.wide;
+                default: kernels.relu2(w.wide, sequences * l.in.rows, w.wide), read = w.wide;
             }
             multiply(l.out, read, w.answer);
         }
@@ -291,6 +291,14 @@ NEMORA_API void nemora_swiglu(int set, int threads, const float *gate_up, int64_
     each_in_parallel(threads, parts(rows, run), [&](int64_t item) {
         for (int64_t i = item * run; i < rows && i < (item + 1) * run; i++)
             SETS[set]->swiglu(gate_up + i * 2 * width, width, out + i * width);
+    });
+}
+
+// out[size] = relu(x)^2
+NEMORA_API void nemora_relu2(int set, int threads, const float *x, int64_t size, float *out) {
+    each_in_parallel(threads, parts(size, SERIAL), [&](int64_t item) {
+        const int64_t first = item * SERIAL, left = size - first;
+        SETS[set]->relu2(x + first, left < SERIAL ? left : SERIAL, out + first);
     });
 }
 

@@ -86,7 +86,7 @@ struct StepKernels {
     void (*divide)(const float *whole, int group, int head_dim, float *out);
     void (*scan)(const StepLayer &layer, const Scan &work);
     void (*swiglu)(const float *gate_up, int64_t width, float *out);
-    void (*relu2)(float *x, int64_t size);
+    void (*relu2)(const float *x, int64_t size, float *out);
     float (*dot)(const float *x, const float *y, int64_t size);
     void (*sum)(float *x, const float *y, int64_t size);
 };
