@@ -89,7 +89,7 @@ def test_long_prompt_delays_others_by_one_chunk_at_a_time(engine, model):
     assert between[:6] == [2] * 6  # a decode step of the short one between any two chunks
 
 
-def test_prompts_take_turns(engine, model):
+def test_a_short_prompt_is_read_before_the_rest_of_a_long_one(engine, model):
     model.gate = threading.Semaphore(0)
     blocker = engine.submit([9], greedy(1))
     model.entered.acquire()
@@ -98,7 +98,7 @@ def test_prompts_take_turns(engine, model):
     model.gate.release(10_000)
     for generation in (blocker, long, short):
         collect(generation)
-    assert [p[0] for p in model.passes[1:5]] == [2, 3, 2, 3]
+    assert [p[0] for p in model.passes[1:5]] == [3, 3, 2, 2]
 
 
 def test_decoding_is_fair(engine, model):

@@ -14,6 +14,7 @@ from nemora.models.state import KVShape, State
 
 COST = Cost(per_sequence=0, per_position=1, passing=(), growing=0, context=0)
 CHUNK = 4
+AHEAD = 2 * CHUNK
 
 
 def sequence(prompt: int, new: int = 3, priority: Priority = Priority.NORMAL) -> Sequence:
@@ -22,7 +23,7 @@ def sequence(prompt: int, new: int = 3, priority: Priority = Priority.NORMAL) ->
 
 
 def scheduler(*, total: int = 10_000, running: int = 64, step_tokens: int = CHUNK) -> Scheduler:
-    return Scheduler(max_running=running, step_tokens=step_tokens, budget=Budget(total), cost=COST)
+    return Scheduler(max_running=running, step_tokens=step_tokens, budget=Budget(total), cost=COST, most_ahead=AHEAD)
 
 
 def step(queues: Scheduler) -> Sequence | None:
@@ -102,7 +103,34 @@ def test_a_newcomer_neither_waits_for_those_before_nor_stops_them() -> None:
     new = sequence(400, 1)
     queues.add(new)
     order = run(queues, 20)
-    assert abs(sum(each is new for each in order) - 10) <= 1
+    assert abs(sum(each is new for each in order) - 10) <= 1 + AHEAD // CHUNK
+
+
+def test_short_prompts_are_read_one_after_the_other_and_not_all_at_once() -> None:
+    queues = scheduler()
+    several = [sequence(AHEAD, 1) for _ in range(4)]
+    for each in several:
+        queues.add(each)
+    order = run(queues, 8)
+    assert order == [each for each in several for _ in range(2)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(lengths=st.lists(st.integers(1, 40), min_size=50, max_size=50))
+def test_a_stream_of_short_prompts_takes_a_long_one_no_more_than_its_share(lengths: list[int]) -> None:
+    """There is always a shorter one, and yet half of what is read is of the long one."""
+    queues = scheduler(total=100_000)
+    long = sequence(999, 1)
+    queues.add(long)
+    step(queues)
+    read = 0
+    for length in lengths:
+        short = sequence(length, 1)
+        queues.add(short)
+        while short.stage is not Stage.DONE:
+            assert step(queues) is not None
+        read += length
+        assert long.stage is Stage.DONE or long.computed >= read - AHEAD - 2 * CHUNK - max(lengths)
 
 
 def test_small_ones_pass_a_large_one_that_has_no_room_but_not_for_ever() -> None:

@@ -1,8 +1,9 @@
 """Whose turn it is. In a round every decoding sequence gets one token.
 
 What is left of the round's tokens is read of prompts, at least one chunk. So a long prompt delays nobody by more than
-that. Prompts that are read at the same time share by priority, by stride scheduling (Waldspurger and Weihl 1995): next
-is the one that has been served least for its weight.
+that. Prompts that are read at the same time share by priority, by stride scheduling (Waldspurger and Weihl 1995), but that
+nobody is interrupted for a few tokens: next is the one with the least left to read, as long as it has not been served
+much more for its weight than another. So of several short ones each is answered in its turn, not all at the end.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections import deque
 from collections.abc import Iterator
 
 from nemora.engine.budget import Budget, Cost
+from nemora.engine.request import Priority
 from nemora.engine.sequence import Sequence, Stage
 
 LEAST_SHARED = 64
 """Tokens that one is still to read for both, from which on it is worth waiting for it."""
+MOST_AHEAD = 512
+"""Tokens, for one of normal priority, by which it may have been served more than another and still go on."""
 MAX_OVERTAKEN = 16
 """So many may begin before one that came earlier; then it is next, whoever else waits."""
 
@@ -27,6 +31,7 @@ class Scheduler:
         step_tokens: of a round; the last chunk of a prompt in it may go beyond.
         together: sequences that may decode in one pass.
         shares: what one reads of a prompt is kept for others that begin alike, so they wait until it has been read.
+        most_ahead: see `MOST_AHEAD`.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Scheduler:
         cost: Cost,
         together: int = 1,
         shares: bool = False,
+        most_ahead: int = MOST_AHEAD,
     ) -> None:
         self.max_running = max_running
         self.budget = budget
@@ -50,6 +56,8 @@ class Scheduler:
         self._shares = shares
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
+        self._most_ahead = most_ahead
+        self._account = 0.0  # the most that anybody was served; see `Sequence.served`
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
 
     @property
@@ -137,7 +145,7 @@ class Scheduler:
                 if sequence.stage is Stage.DECODE and self._has_room(sequence):
                     return sequence
             if self.prefilling and self._left > 0:
-                return self._serve(min(self.prefilling, key=lambda each: (each.served, each.number)))
+                return self._serve(self._whose_turn())
             self._turns.extend(self.decoding)
             self._left = max(1, self._step_tokens - len(self.decoding))
         return None
@@ -155,7 +163,7 @@ class Scheduler:
                 earlier.overtaken += earlier.number < sequence.number
             sequence.stage = Stage.PREFILL
             # A newcomer begins where the others are: it neither waits for them nor makes them wait.
-            sequence.served = min((other.served for other in self.prefilling), default=0.0)
+            sequence.served = self._account
             self.prefilling.append(sequence)
 
     @property
@@ -192,10 +200,16 @@ class Scheduler:
                 if cut >= LEAST_SHARED:
                     other.follow(sequence, cut)
 
+    def _whose_turn(self) -> Sequence:
+        most = min(each.served for each in self.prefilling) + self._most_ahead / Priority.NORMAL.weight
+        may = (each for each in self.prefilling if each.served < most)
+        return min(may, key=lambda each: ((each.prompt_tokens - each.computed) / each.priority.weight, each.number))
+
     def _serve(self, sequence: Sequence) -> Sequence:
         size = len(sequence.next_chunk())
         self._left -= size
         sequence.served += size / sequence.priority.weight
+        self._account = max(self._account, sequence.served)
         return sequence
 
     def _has_room(self, sequence: Sequence) -> bool:
