@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,8 +118,7 @@ def test_short_prompts_are_read_one_after_the_other_and_not_all_at_once() -> Non
 
 @settings(max_examples=50, deadline=None)
 @given(lengths=st.lists(st.integers(1, 40), min_size=50, max_size=50))
-def test_a_stream_of_short_prompts_takes_a_long_one_no_more_than_its_share(lengths: list[int]) -> None:
-    """There is always a shorter one, and yet half of what is read is of the long one."""
+def test_a_stream_of_short_prompts_leaves_a_long_one_a_part(lengths: list[int]) -> None:
     queues = scheduler(total=100_000)
     long = sequence(999, 1)
     queues.add(long)
@@ -130,7 +130,35 @@ def test_a_stream_of_short_prompts_takes_a_long_one_no_more_than_its_share(lengt
         while short.stage is not Stage.DONE:
             assert step(queues) is not None
         read += length
-        assert long.stage is Stage.DONE or long.computed >= read - AHEAD - 2 * CHUNK - max(lengths)
+        assert long.stage is Stage.DONE or long.computed >= CHUNK * (read // (AHEAD + CHUNK) - 1)
+
+
+@pytest.mark.parametrize("others", [(Priority.HIGH, Priority.NORMAL), (Priority.NORMAL, Priority.LOW), tuple(Priority)])
+def test_a_short_newcomer_is_next_or_the_one_after(others: tuple[Priority, ...]) -> None:
+    queues = scheduler()
+    for other in others:
+        queues.add(sequence(800, 1, other))
+    for _ in range(30):
+        run(queues, 3)
+        short = sequence(CHUNK, 1, others[0])
+        queues.add(short)
+        assert short in run(queues, 2)
+
+
+def test_what_the_cache_knows_of_a_prompt_is_not_left_to_read() -> None:
+    queues = Scheduler(
+        max_running=9,
+        step_tokens=CHUNK,
+        budget=Budget(10_000),
+        cost=COST,
+        known=lambda each: each.prompt_tokens - CHUNK if each.prompt_tokens > 50 else 0,
+        most_ahead=AHEAD,
+    )
+    fresh, known = sequence(50, 1), sequence(100, 1)
+    queues.add(fresh)
+    queues.add(known)
+    group = queues.next()
+    assert group == [known]
 
 
 def test_small_ones_pass_a_large_one_that_has_no_room_but_not_for_ever() -> None:

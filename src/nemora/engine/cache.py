@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Sequence as AnySequence
 
-from nemora.engine.prefix_tree import ID_BYTES, Ids, PrefixTree
+from nemora.engine.prefix_tree import ID_BYTES, Ids, Node, PrefixTree
 from nemora.engine.sequence import Sequence, Stage
 from nemora.models.state import State
 
@@ -47,17 +47,10 @@ class PrefixCache:
     def load(self, sequence: Sequence, state: State) -> None:
         """Give an empty state what is known of the sequence's prompt, and plan its snapshots."""
         with self._lock:
-            if self.exact:
-                ids = tuple(sequence.ids[: sequence.prompt_tokens])
-                usable, parting = self._tree.reach(sequence.namespace, ids, len(ids))
-                known = usable
-            else:
-                known = self._tree.path(sequence.namespace, _pieces(sequence))
-                usable = [node for node in known if node.snapshot is not None and node.end < sequence.prompt_tokens]
-                parting = known[-1].end if known else 0
+            path, usable, parting = self._find(sequence)
             if usable:
                 hit = usable[-1]
-                nodes = [node for node in known if node.end <= hit.end]
+                nodes = [node for node in path if node.end <= hit.end]
                 assert hit.snapshot is not None
                 state.load([node.kv for node in nodes], hit.snapshot)
                 self._tree.touch(hit)
@@ -66,6 +59,12 @@ class PrefixCache:
         # At its own end a prompt cannot go on: a token must be left to read.
         points += [cut for cut in sequence.cuts[-2:] if cut < sequence.prompt_tokens][-1:]
         sequence.snapshot_at = self._plan(sequence.cuts, sequence.cached_tokens, points)
+
+    def known(self, sequence: Sequence) -> int:
+        """How many tokens of the sequence's prompt `load` would give."""
+        with self._lock:
+            _, usable, _ = self._find(sequence)
+            return usable[-1].end if usable else 0
 
     def keep(self, sequence: Sequence) -> None:
         """After a pass over a prompt: keep what is remembered, if this is a place for it."""
@@ -96,6 +95,16 @@ class PrefixCache:
             self._tree.check_integrity()
             if self._tree.bytes > max(0, self.limit):
                 raise RuntimeError(f"the prefixes take {self._tree.bytes} bytes and may take {self.limit}")
+
+    def _find(self, sequence: Sequence) -> tuple[list[Node], list[Node], int]:
+        """The known beginning of the prompt, where in it a sequence can go on from, and where it ends or parts."""
+        if self.exact:
+            ids = tuple(sequence.ids[: sequence.prompt_tokens])
+            usable, parting = self._tree.reach(sequence.namespace, ids, len(ids))
+            return usable, usable, parting
+        path = self._tree.path(sequence.namespace, _pieces(sequence))
+        usable = [node for node in path if node.snapshot is not None and node.end < sequence.prompt_tokens]
+        return path, usable, path[-1].end if path else 0
 
     def _plan(self, cuts: AnySequence[int], start: int, more: AnySequence[int]) -> frozenset[int]:
         points = {*cuts[-1:], *more}

@@ -1,15 +1,16 @@
 """Whose turn it is. In a round every decoding sequence gets one token.
 
 What is left of the round's tokens is read of prompts, at least one chunk. So a long prompt delays nobody by more than
-that. Prompts that are read at the same time share by priority, by stride scheduling (Waldspurger and Weihl 1995), but that
+that. Prompts that are read at the same time share by priority, by stride scheduling (Waldspurger and Weihl 1995), but
 nobody is interrupted for a few tokens: next is the one with the least left to read, as long as it has not been served
-much more for its weight than another. So of several short ones each is answered in its turn, not all at the end.
+much more for its weight than another, and the one served least has not been passed over for long. So of several short
+ones each is answered in its turn, not all at the end.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nemora.engine.budget import Budget, Cost
 from nemora.engine.request import Priority
@@ -18,7 +19,8 @@ from nemora.engine.sequence import Sequence, Stage
 LEAST_SHARED = 64
 """Tokens that one is still to read for both, from which on it is worth waiting for it."""
 MOST_AHEAD = 512
-"""Tokens, for one of normal priority, by which it may have been served more than another and still go on."""
+"""Tokens, for one of normal priority, by which it may have been served more than another and still go on; and of others
+that are read at most before it is the turn of the one that has been served least."""
 MAX_OVERTAKEN = 16
 """So many may begin before one that came earlier; then it is next, whoever else waits."""
 
@@ -31,6 +33,7 @@ class Scheduler:
         step_tokens: of a round; the last chunk of a prompt in it may go beyond.
         together: sequences that may decode in one pass.
         shares: what one reads of a prompt is kept for others that begin alike, so they wait until it has been read.
+        known: how many tokens of a sequence's prompt need not be read.
         most_ahead: see `MOST_AHEAD`.
     """
 
@@ -43,6 +46,7 @@ class Scheduler:
         cost: Cost,
         together: int = 1,
         shares: bool = False,
+        known: Callable[[Sequence], int] | None = None,
         most_ahead: int = MOST_AHEAD,
     ) -> None:
         self.max_running = max_running
@@ -57,7 +61,8 @@ class Scheduler:
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
         self._most_ahead = most_ahead
-        self._account = 0.0  # the most that anybody was served; see `Sequence.served`
+        self._known = known
+        self._passed: dict[Sequence, int] = {}  # who was served least, and tokens of others that were read since
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
 
     @property
@@ -163,7 +168,8 @@ class Scheduler:
                 earlier.overtaken += earlier.number < sequence.number
             sequence.stage = Stage.PREFILL
             # A newcomer begins where the others are: it neither waits for them nor makes them wait.
-            sequence.served = self._account
+            sequence.served = min((other.served for other in self.prefilling), default=0.0)
+            sequence.known = self._known(sequence) if self._known is not None else 0
             self.prefilling.append(sequence)
 
     @property
@@ -201,15 +207,19 @@ class Scheduler:
                     other.follow(sequence, cut)
 
     def _whose_turn(self) -> Sequence:
-        most = min(each.served for each in self.prefilling) + self._most_ahead / Priority.NORMAL.weight
-        may = (each for each in self.prefilling if each.served < most)
-        return min(may, key=lambda each: ((each.prompt_tokens - each.computed) / each.priority.weight, each.number))
+        least = min(self.prefilling, key=lambda each: (each.served, each.number))
+        self._passed = {least: self._passed.get(least, 0)}
+        if self._passed[least] >= self._most_ahead:
+            return least
+        most = least.served + self._most_ahead / Priority.NORMAL.weight
+        may = (each for each in self.prefilling if each.served <= most)
+        return min(may, key=lambda each: (each.left / each.priority.weight, each.number))
 
     def _serve(self, sequence: Sequence) -> Sequence:
         size = len(sequence.next_chunk())
         self._left -= size
         sequence.served += size / sequence.priority.weight
-        self._account = max(self._account, sequence.served)
+        self._passed = {least: passed + size for least, passed in self._passed.items() if least is not sequence}
         return sequence
 
     def _has_room(self, sequence: Sequence) -> bool:

@@ -77,6 +77,8 @@ class Sequence:
         """Its place in the order of arrival."""
         self.overtaken = 0
         """How many came later and began earlier."""
+        self.known = 0
+        """Tokens of its prompt that the cache is thought to know, before that was asked for them."""
         self.served = 0.0
         """Tokens of its prompt that were read, in the scheduler's account; see `Scheduler`."""
         self.stage = Stage.WAITING
@@ -111,6 +113,11 @@ class Sequence:
     def leader(self) -> Sequence | None:
         """Whom it is to wait for, until it is found ready."""
         return self._leader
+
+    @property
+    def left(self) -> int:
+        """Tokens of its prompt that are still to be read."""
+        return self.prompt_tokens - max(self.computed, self.known)
 
     @property
     def to_read(self) -> int:
