@@ -12,9 +12,11 @@ from nemora.ops import reference_mamba2
 from nemora.ops.cpu.library import SETS
 from nemora.ops.cpu.scan import NativeScan, native_scan, vector_kernels
 
-if vector_kernels() is None:
+native_kernels = vector_kernels()
+if native_kernels is None:
     pytest.skip("no native kernels with vectors", allow_module_level=True)
 
+VECTOR_SETS = native_kernels.sets()[1:]
 Layer = tuple[dict[str, float], dict[str, Tensor]]
 
 
@@ -86,11 +88,20 @@ def test_any_layer_computes_what_its_twins_do(
     assert all(map(torch.equal, given_, kept))
 
 
-@settings(max_examples=25)
-@given(cuts=st.lists(st.integers(1, 79), max_size=4), seed=st.integers(0, 99))
-def test_pieces_and_company_change_no_bit(cuts: list[int], seed: int) -> None:
-    sizes, tensors = layer(2, 2, 12, 24, 4, seed)
+@settings(max_examples=50)
+@given(
+    head_dim=st.sampled_from([1, 2, 7, 12]),
+    size=st.sampled_from([24, 64, 128]),  # 128 on AVX-512: a state's rows then stay in registers
+    cuts=st.lists(st.integers(1, 79), max_size=4),
+    instructions=st.sampled_from(VECTOR_SETS),
+    seed=st.integers(0, 99),
+)
+def test_pieces_and_company_change_no_bit(
+    head_dim: int, size: int, cuts: list[int], instructions: str, seed: int
+) -> None:
+    sizes, tensors = layer(2, 2, head_dim, size, 4, seed)
     native = made(sizes, tensors)
+    native.set = SETS.index(instructions)
     projected, conv, states = inputs(sizes, 3, 80, seed)
     whole = native.run(projected, conv, states)
     row = [tensor[1:2] for tensor in (conv, states)]
@@ -102,8 +113,9 @@ def test_pieces_and_company_change_no_bit(cuts: list[int], seed: int) -> None:
         assert torch.equal(ours, theirs[1:2])
 
 
-def test_every_instruction_set_computes_the_same() -> None:
-    sizes, tensors = layer(2, 2, 12, 40, 4, 0)
+@pytest.mark.parametrize("size", [40, 128])
+def test_every_instruction_set_computes_the_same(size: int) -> None:
+    sizes, tensors = layer(2, 2, 13, size, 4, 0)
     native, given_ = made(sizes, tensors), inputs(sizes, 1, 50, 0)
     expected = twin(sizes, tensors, *given_)
     for instructions in native.library.sets():

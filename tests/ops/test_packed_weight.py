@@ -159,6 +159,24 @@ def test_a_row_does_not_depend_on_the_others_or_on_threads(name: str) -> None:
         torch.set_num_threads(threads)
 
 
+@EVERY_FORMAT
+@pytest.mark.parametrize("bits", [8, 15])
+def test_panels_that_are_taken_together_give_what_they_give_alone(name: str, bits: ActivationBits) -> None:
+    """Two at once where there is VNNI: 34 panels, of which the last is partly filled, and two heads of K-quants."""
+    rows, columns = 33 * 16 + 5, wide(512, name)
+    matrix, x = stored(name, rows, columns), inputs(65, columns)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = torch.cat([packed(matrix, bits).matmul(row[None]) for row in x])
+        for instructions in SETS:
+            weight = packed(matrix, bits, instructions)
+            for tokens in (2, 3, 5, 64, 65):
+                assert torch.equal(weight.matmul(x[:tokens]), alone[:tokens])
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_more_tokens_than_are_rounded_at_once_are_still_each_alone() -> None:
     matrix, x = stored("Q4_0", 20, 32), inputs(1100, 32)
     weight = packed(matrix)

@@ -32,7 +32,7 @@ struct Block {
     }
 };
 
-// A block of `N` panels beside each other, the next `apart` bytes on; `of` as above, of one panel after the other.
+// A block of some panels beside each other, the next `apart` bytes on; `of` as above, of one panel after the other.
 // Vectors of rows are counted through all of them.
 struct Strip {
     const uint8_t *blocks;

@@ -1,4 +1,4 @@
-// What layers compute beside their matrices, for one token, written once over a vector of W numbers. Sums of vectors are
+// What layers compute beside their matrices, written once over a vector of W numbers. Sums of vectors are
 // joined at their end, so results of instruction sets differ by rounding.
 #pragma once
 #include "attention.h"
@@ -247,7 +247,7 @@ inline void step_state(const HeadTokens &h, int t, int rows, int size, float *st
             totals[r] = add(even, odd);
         }
         sums_of_eight(totals, sums);
-        for (int r = 0; r < some; r++) y[first + r] = sums[r] + rests[r] + h.d * x[first + r];
+        for (int r = 0; r < some; r++) y[first + r] = __builtin_fmaf(h.d, x[first + r], sums[r] + rests[r]);
     }
 }
 
@@ -288,7 +288,7 @@ inline void step_rows(const HeadTokens &h, int p, float *state) {
         for (int i = 0; i < some; i++)
             for (int r = 0; r < R; r++)
                 h.y[static_cast<int64_t>(first + i) * h.inner + p + r] =
-                    sums[i * R + r] + h.d * h.x[(first + i) * h.width + p + r];
+                    __builtin_fmaf(h.d, h.x[(first + i) * h.width + p + r], sums[i * R + r] + 0.0f);  // as `rests` are
     }
 #pragma GCC unroll 16
     for (int i = 0; i < R * N; i++) store(state + i * W, kept[i]);

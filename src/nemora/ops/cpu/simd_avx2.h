@@ -127,7 +127,7 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
     odd[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(second, 1));
 }
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
-// Four tokens' numbers meet two vectors of rows, so that what is fetched of each is used more than once.
+// Three tokens' numbers meet two vectors of rows, so that what is fetched of each is used more than once.
 constexpr int TOKENS_TOGETHER = 3, VECTORS_TOGETHER = 2, FEW_TOKENS = 8, TOKENS_ALONE = 1, PANELS_TOGETHER = 1;
 constexpr int KEPT_ROWS = 0;
 constexpr bool SIGNED_TOGETHER = false;  // most of the work with them is their own

@@ -128,12 +128,12 @@ inline I dot_codes(I code, const int8_t *x) {
     return sum;
 }
 // How many tokens and vectors of rows a set takes together where it can.
-constexpr int TOKENS_TOGETHER = 1;   // of so many a vector's products are summed at once
-constexpr int VECTORS_TOGETHER = 1;  // and of so many vectors, from
-constexpr int FEW_TOKENS = 1;        // tokens on; with two planes half of it
-constexpr int TOKENS_ALONE = 1;      // how many tokens take a vector alone
-constexpr int PANELS_TOGETHER = 1;             // panels that several tokens pass over together
-constexpr bool SIGNED_TOGETHER = false;
+constexpr int TOKENS_TOGETHER = 1;       // of so many a vector's products are summed at once
+constexpr int VECTORS_TOGETHER = 1;      // and of so many vectors, from
+constexpr int FEW_TOKENS = 1;            // tokens on; with two planes half of it
+constexpr int TOKENS_ALONE = 1;          // how many tokens take a vector alone
+constexpr int PANELS_TOGETHER = 1;       // panels that several tokens pass over together
+constexpr bool SIGNED_TOGETHER = false;  // whether signed codes too meet several vectors
 constexpr int KEPT_ROWS = 0;  // of a state that stay in registers while tokens pass; none where there are too few
 // Adds to the sums of T tokens, BLOCK numbers in -127..127 each, and V vectors of rows the products of 4 N of them and N
 // groups of four codes, at most MOST.
