@@ -165,7 +165,8 @@ def script_of(text: str, args: argparse.Namespace) -> Script:
 
 async def replayed(url: str, model: str, script: Script, args: argparse.Namespace) -> list[list[Turn]]:
     """All agents at once."""
-    limits = httpx2.Limits(max_connections=None)
+    # A connection for each request: llama-server closes one that was idle for some seconds, as it is taken up again.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx2.AsyncClient(base_url=url, timeout=3600, limits=limits) as client:
 
         async def agent(number: int) -> list[Turn]:
