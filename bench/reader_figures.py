@@ -1,10 +1,10 @@
 """How well models that read requests do on what they did not learn from: the shipped one beside others, in one run.
 
-    python bench/reader_figures.py --public-data DIR [--model DIR ...] [--other-scripts] [--json FILE]
+    python bench/reader_figures.py --public-data DIR [--model DIR ...] [--other-scripts] [--language en] [--json FILE]
 
 The texts are those that `nemora train sensitivity` holds out. Each model's line is drawn on them as training draws it,
 so that all give the same share of false alarms, and what is compared is what they keep of the texts that must stay.
-With `--other-scripts` only texts with words in other scripts than Latin count.
+With `--other-scripts` only texts with words in other scripts than Latin count, with `--language` those of one language.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,14 @@ def main() -> int:
     parser.add_argument("--public-data", type=Path, help="the public sets")
     parser.add_argument("--model", type=Path, action="append", default=[], help="beside the one that ships")
     parser.add_argument("--other-scripts", action="store_true", help="only texts that have words in other scripts")
+    parser.add_argument("--language", help="only texts in this language, such as en")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     args = parser.parse_args()
     split = sensitivity.gather(sensitivity.Sources(authored=(AUTHORED,), public=args.public_data), Recipe())
     if args.other_scripts:
-        split = in_other_scripts(split)
+        split = those(split, lambda text, _: FOREIGN.search(text) is not None)
+    if args.language:
+        split = those(split, lambda _, language: language == args.language)
     found = {str(model or "shipped"): measured(model, split) for model in (None, *args.model)}
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -46,10 +50,10 @@ def main() -> int:
     return 0
 
 
-def in_other_scripts(split: Split) -> Split:
-    """The same with fewer texts that are held out, and no public requests."""
-    held_out = tuple(text for text in split.held_out if FOREIGN.search(text.text))
-    spans = tuple(text for text in split.spans.held_out if FOREIGN.search(text.text))
+def those(split: Split, counts: Callable[[str, str], bool]) -> Split:
+    """The same with only the held-out texts that count, by text and language, and no public requests."""
+    held_out = tuple(text for text in split.held_out if counts(text.text, text.lang))
+    spans = tuple(text for text in split.spans.held_out if counts(text.text, text.lang))
     return replace(split, held_out=held_out, public_held_out=(), spans=replace(split.spans, held_out=spans))
 
 
