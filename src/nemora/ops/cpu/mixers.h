@@ -67,6 +67,11 @@ inline void score(const float *queries, const float *keys, int count, int size, 
         }
         float found[8];
         sums_of_eight(sums, found);
+        if (d == size && first + K <= count) {  // as below, but that a compiler can do it at once
+            for (int q = 0; q < Q; q++)
+                for (int k = 0; k < K; k++) scores[q * NEAR + first + k] = found[q * K + k] * factor;
+            continue;
+        }
         for (int q = 0; q < Q; q++)
             for (int k = 0; k < K && first + k < count; k++) {
                 float total = found[q * K + k];
@@ -112,9 +117,11 @@ inline void look_at(const LookBack &work, int g, const float *keys, const float 
     score<Q>(work.queries + static_cast<int64_t>(g) * size, keys, count, size,
              LOG2_E / __builtin_sqrtf(static_cast<float>(size)), scores);
     for (int q = 0; q < Q; q++) {
-        float *own = scores + q * NEAR, high = most[q];
-        for (int p = 0; p < count; p++) high = own[p] > high ? own[p] : high;
+        float *own = scores + q * NEAR;
         for (int p = count; p < NEAR; p++) own[p] = -__builtin_inff();  // high - FAR is high where that is large
+        F highest = all(most[q]);
+        for (int p = 0; p < NEAR; p += W) highest = larger(load(own + p), highest);
+        const float high = largest(highest);
         F total = all(0.0f);
         for (int p = 0; p < NEAR; p += W) {
             const F weight = power_of_two(larger(all(-FAR), sub(load(own + p), all(high))));
