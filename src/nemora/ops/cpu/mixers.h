@@ -58,7 +58,7 @@ inline void score(const float *queries, const float *keys, int count, int size, 
             F x[K];
 #pragma GCC unroll 8
             for (int k = 0; k < K; k++) x[k] = load(key[k] + d);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int q = 0; q < Q; q++) {
                 const F query = load(queries + q * size + d);
 #pragma GCC unroll 8
@@ -93,7 +93,7 @@ inline void add_weighted(const float *weights, const float *rows, int count, int
             F x[4];
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) x[i] = load(row + i * W);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int q = 0; q < Q; q++) {
                 const F weight = all(weights[q * NEAR + p]);
 #pragma GCC unroll 4
@@ -141,7 +141,7 @@ inline void look_at(const LookBack &work, int g, const float *keys, const float 
 }
 
 // Attention over a run of positions, NEAR of them at a time, with the exponents' running maximum (arXiv:2205.14135). Two
-// queries share what is loaded of keys and values.
+// or four queries share what is loaded of keys and values, which a core's first cache does not hold.
 void look_back(const LookBack &work) {
     const int size = work.head_dim;
     float *most = work.out + work.group * size, *sums = most + work.group;
@@ -151,6 +151,8 @@ void look_back(const LookBack &work) {
         const int count = static_cast<int>(work.positions - first < NEAR ? work.positions - first : NEAR);
         const float *keys = work.keys + first * size, *values = work.values + first * size;
         int g = 0;
+        if constexpr (QUERIES_TOGETHER >= 4)
+            for (; g + 4 <= work.group; g += 4) look_at<4>(work, g, keys, values, count);
         for (; g + 2 <= work.group; g += 2) look_at<2>(work, g, keys, values, count);
         if (g < work.group) look_at<1>(work, g, keys, values, count);
     }

@@ -129,7 +129,7 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {
 inline I pairs_added(I pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 // Three tokens' numbers meet two vectors of rows, so that what is fetched of each is used more than once.
 constexpr int TOKENS_TOGETHER = 3, VECTORS_TOGETHER = 2, FEW_TOKENS = 8, TOKENS_ALONE = 1, PANELS_TOGETHER = 1;
-constexpr int KEPT_ROWS = 0;
+constexpr int KEPT_ROWS = 0, QUERIES_TOGETHER = 2;
 constexpr bool SIGNED_TOGETHER = false;  // most of the work with them is their own
 // Where the compiler would take another order, for which there are too few registers.
 inline void in_a_register(I &x) { asm("" : "+x"(x)); }

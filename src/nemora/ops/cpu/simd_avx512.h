@@ -116,7 +116,7 @@ inline void e4m3_pair(const uint8_t *p, F *even, F *odd) {  // as on AVX2
     *even = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(_mm256_slli_epi16(both, 8), 1), mask));
     *odd = _mm512_cvtph_ps(_mm256_and_si256(_mm256_srai_epi16(both, 1), mask));
 }
-constexpr int KEPT_ROWS = 2;
+constexpr int KEPT_ROWS = 2, QUERIES_TOGETHER = 4;
 #ifdef __AVX512VNNI__
 constexpr int SIGNED_OFFSET = 128;
 inline void offset_codes(I *codes) {

@@ -134,6 +134,7 @@ constexpr int FEW_TOKENS = 1;            // tokens on; with two planes half of i
 constexpr int TOKENS_ALONE = 1;          // how many tokens take a vector alone
 constexpr int PANELS_TOGETHER = 1;       // panels that several tokens pass over together
 constexpr bool SIGNED_TOGETHER = false;  // whether signed codes too meet several vectors
+constexpr int QUERIES_TOGETHER = 2;      // that look back at the same positions at once
 constexpr int KEPT_ROWS = 0;  // of a state that stay in registers while tokens pass; none where there are too few
 // Adds to the sums of T tokens, BLOCK numbers in -127..127 each, and V vectors of rows the products of 4 N of them and N
 // groups of four codes, at most MOST.
