@@ -180,7 +180,7 @@ def test_small_ones_pass_a_large_one_that_has_no_room_but_not_for_ever() -> None
 
 
 def test_a_small_one_does_not_wait_for_one_that_has_no_room_only_as_they_begin_alike() -> None:
-    queues = Scheduler(max_running=64, step_tokens=CHUNK, budget=Budget(1000), cost=COST, shares=True)
+    queues = Scheduler(max_running=64, step_tokens=CHUNK, budget=Budget(1000), cost=COST, known=lambda _: 0)
     holder = Sequence([2] * 300, GenerationParams(max_tokens=400), context=1000, chunk=CHUNK, deliver=lambda _: None)
     large, small, third = sequence(900, 10), sequence(200, 1), sequence(200, 1)
     queues.add(holder)

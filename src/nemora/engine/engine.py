@@ -110,7 +110,6 @@ class Engine:
             budget=self._memory.budget,
             cost=self._memory.cost,
             together=max_running if batched or self._memory.exact else 1,
-            shares=self._memory.cache is not None,
             known=self._memory.cache.known if self._memory.cache is not None else None,
         )
         self._condition = threading.Condition()

@@ -32,8 +32,8 @@ class Scheduler:
         max_running: sequences that hold memory and take turns.
         step_tokens: of a round; the last chunk of a prompt in it may go beyond.
         together: sequences that may decode in one pass.
-        shares: what one reads of a prompt is kept for others that begin alike, so they wait until it has been read.
-        known: how many tokens of a sequence's prompt need not be read.
+        known: how many tokens of a sequence's prompt need not be read. With it, what one reads of a prompt is kept for
+            others that begin alike, so they wait until it has been read.
         most_ahead: see `MOST_AHEAD`.
     """
 
@@ -45,7 +45,6 @@ class Scheduler:
         budget: Budget,
         cost: Cost,
         together: int = 1,
-        shares: bool = False,
         known: Callable[[Sequence], int] | None = None,
         most_ahead: int = MOST_AHEAD,
     ) -> None:
@@ -57,12 +56,12 @@ class Scheduler:
         self._cost = cost
         self._step_tokens = step_tokens
         self.together = together
-        self._shares = shares
         self._turns: deque[Sequence] = deque()  # who decodes in this round and has not yet
         self._left = 0  # tokens of prompts that this round may still read
         self._most_ahead = most_ahead
         self._known = known
-        self._passed: dict[Sequence, int] = {}  # who was served least, and tokens of others that were read since
+        self._least: Sequence | None = None  # who has been served least
+        self._passed = 0  # tokens of others that were read since that one had a turn
         self._refused_at = -1  # how often memory had been given back when nobody who waits could begin
 
     @property
@@ -71,7 +70,7 @@ class Scheduler:
         return sum(sequence.to_read for sequence in self.waiting)
 
     def add(self, sequence: Sequence) -> None:
-        if self._shares:
+        if self._known is not None:
             self._follow(sequence)
         self.waiting.append(sequence)
         self._refused_at = -1
@@ -208,8 +207,9 @@ class Scheduler:
 
     def _whose_turn(self) -> Sequence:
         least = min(self.prefilling, key=lambda each: (each.served, each.number))
-        self._passed = {least: self._passed.get(least, 0)}
-        if self._passed[least] >= self._most_ahead:
+        if least is not self._least:
+            self._least, self._passed = least, 0
+        if self._passed >= self._most_ahead:
             return least
         most = least.served + self._most_ahead / Priority.NORMAL.weight
         may = (each for each in self.prefilling if each.served <= most)
@@ -219,7 +219,7 @@ class Scheduler:
         size = len(sequence.next_chunk())
         self._left -= size
         sequence.served += size / sequence.priority.weight
-        self._passed = {least: passed + size for least, passed in self._passed.items() if least is not sequence}
+        self._passed = 0 if sequence is self._least else self._passed + size
         return sequence
 
     def _has_room(self, sequence: Sequence) -> bool:
